@@ -1,0 +1,60 @@
+import type { Principal } from '../../src/permissions/index.ts';
+import type { RpcRequest, ServerDefinition } from '../../src/mcp/index.ts';
+
+/** Which family of MCP revisions a message is written in. */
+export type Era = 'session' | 'stateless';
+
+export interface BackendContext {
+  readonly principal: Principal;
+  readonly era: Era;
+  /** 16 random bytes, the same at both ends of a hop. */
+  readonly callId: Uint8Array;
+  /** `performance.now()` at which the caller stops waiting. */
+  readonly deadlineAt: number;
+  /** Aborts when the caller cancels, goes away, or the deadline passes. */
+  readonly signal: AbortSignal;
+  /** Takes a notification that belongs to this request (progress, log), as JSON bytes, before the reply. */
+  readonly onRelated?: ((message: Uint8Array) => void) | undefined;
+  /** W3C trace context, passed on. */
+  readonly traceparent?: string | undefined;
+}
+
+/**
+ * The end of one request. `body` is a whole JSON-RPC response (result or error) carrying the request's own id.
+ * `notStarted` is said only when the server provably never began: another replica may be tried.
+ */
+export interface BackendReply {
+  readonly body: Uint8Array;
+  readonly outcome: 'ok' | 'tool_error' | 'failed' | 'unknown' | 'denied';
+  /** The error's name or string code where the outcome is not ok. */
+  readonly reason: string;
+  readonly notStarted?: boolean | undefined;
+}
+
+/** Where a request can end: a role in this process, a child process, a URL, or a peer. Never rejects: a failure is a reply. */
+export interface Backend {
+  readonly kind: 'role' | 'stdio' | 'url' | 'peer';
+  request(request: RpcRequest, context: BackendContext): Promise<BackendReply>;
+}
+
+export type ServerState = 'starting' | 'healthy' | 'degraded' | 'down' | 'disabled';
+
+/** A server that this node hosts: the one seam for built-in roles and third-party servers alike. */
+export interface HostedServer extends Backend {
+  readonly kind: 'role' | 'stdio' | 'url';
+  readonly alias: string;
+  /** `mesh`: every admitted node's agents may use it; `local`: only this node's. */
+  readonly share: 'mesh' | 'local';
+  state(): { readonly state: ServerState; readonly since: number; readonly problem?: string; readonly pid?: number; readonly restarts?: number };
+  /** The newest known definition; undefined until the server first answered. */
+  definition(): ServerDefinition | undefined;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** All servers of this node. `onChange` fires (coalesced) when a server came, went, or changed its definition or state. */
+export interface Hosting {
+  servers(): readonly HostedServer[];
+  get(alias: string): HostedServer | undefined;
+  onChange(listener: (alias: string) => void): () => void;
+}

@@ -1,0 +1,41 @@
+/** The catalogue of what a node reports. Log lines, metrics and status are readers of it, so they cannot disagree. */
+export interface Events {
+  'node.started': { readonly nodeId: string; readonly startedMs: number };
+  'node.stopping': { readonly reason: string };
+  'peer.admitted': { readonly peer: string; readonly direction: 'inbound' | 'outbound' };
+  'peer.refused': { readonly peer: string; readonly reason: string };
+  'peer.gone': { readonly peer: string };
+  'peer.misbehaved': { readonly peer: string; readonly protocol: string; readonly reason: string };
+  'admission.granted': { readonly peer: string; readonly ticket: string };
+  'admission.refused': { readonly peer: string; readonly reason: string };
+  'server.state': { readonly server: string; readonly state: string; readonly problem?: string };
+  'server.output': { readonly server: string; readonly line: string };
+  'server.definition': { readonly server: string; readonly tools: number; readonly hash: string };
+  'directory.updated': { readonly peer: string; readonly seq: number; readonly servers: number };
+  'directory.dropped': { readonly peer: string; readonly reason: string };
+  'dht.provided': { readonly key: string; readonly stored: number };
+  'call.done': {
+    readonly kind: 'call' | 'serve';
+    readonly method: string;
+    readonly server: string;
+    readonly target: string;
+    readonly outcome: string;
+    readonly reason: string;
+    readonly durationMs: number;
+  };
+  'call.refused': { readonly stage: string; readonly reason: string };
+  'audit.flushed': { readonly entries: number; readonly durationMs: number };
+  'config.reloaded': { readonly changed: readonly string[] };
+  'config.invalid': { readonly problem: string };
+  'background.failed': { readonly area: string; readonly error: unknown };
+}
+export type EventName = keyof Events;
+
+export interface Reporter {
+  report<Name extends EventName>(name: Name, detail: Events[Name]): void;
+}
+
+export interface EventBus extends Reporter {
+  on<Name extends EventName>(name: Name, listener: (detail: Events[Name]) => void): () => void;
+  onAny(listener: (name: EventName, detail: Events[EventName]) => void): () => void;
+}

@@ -1,0 +1,1 @@
+export type { AuditEntry, AuditRecord } from './entry.ts';

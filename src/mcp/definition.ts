@@ -1,0 +1,43 @@
+import type { Level } from '../permissions/index.ts';
+
+/** A tool, resource, template or prompt exactly as its server listed it: passed on unread but for the named fields. */
+export interface ToolDefinition {
+  readonly name: string;
+  readonly description?: string;
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+  readonly [field: string]: unknown;
+}
+export interface ResourceDefinition {
+  readonly uri: string;
+  readonly name: string;
+  readonly [field: string]: unknown;
+}
+export interface ResourceTemplateDefinition {
+  readonly uriTemplate: string;
+  readonly name: string;
+  readonly [field: string]: unknown;
+}
+export interface PromptDefinition {
+  readonly name: string;
+  readonly [field: string]: unknown;
+}
+
+/** What a third-party server's configuration asks of callers; roles take theirs from the village's matrix instead. */
+export interface ServerAccess {
+  readonly level: Level;
+  /** Tool name → level, where it differs. */
+  readonly tools: Readonly<Record<string, Level>>;
+}
+
+/** Everything one server offers: the body of what its node publishes, hashed as canonical JSON. */
+export interface ServerDefinition {
+  readonly serverInfo: { readonly name: string; readonly version: string; readonly [field: string]: unknown };
+  readonly instructions?: string | undefined;
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  readonly tools: readonly ToolDefinition[];
+  readonly resources: readonly ResourceDefinition[];
+  readonly resourceTemplates: readonly ResourceTemplateDefinition[];
+  readonly prompts: readonly PromptDefinition[];
+  /** undefined for a built-in role. */
+  readonly access?: ServerAccess | undefined;
+}

@@ -1,0 +1,1 @@
+export type { NodeDescriptor, ServerSummary } from './descriptor.ts';
