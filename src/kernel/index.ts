@@ -2,3 +2,16 @@ export { fromBase64Url, text, toBase64Url, utf8 } from './bytes.ts';
 export { canonicalJson } from './canonical-json.ts';
 export { VillageError } from './errors.ts';
 export { sha256, sha256Hex, verifyEd25519 } from './hash.ts';
+export {
+  type JwsHeader,
+  type JwsParts,
+  type JwsPayload,
+  type JwsRefusal,
+  type OpenedJws,
+  type OpenJwsOptions,
+  openJws,
+  readJws,
+  signingInput,
+} from './jws.ts';
+export { peerIdOfPublicKey, publicKeyOfPeerId } from './peer-id.ts';
+export { parseStrictJson } from './strict-json.ts';
