@@ -6,5 +6,28 @@ export type {
   ServerDefinition,
   ToolDefinition,
 } from './definition.ts';
+export {
+  type Body,
+  type Envelope,
+  isId,
+  isObject,
+  MAX_BATCH,
+  MAX_DEPTH,
+  readBody,
+  readMessage,
+  shallowerThan,
+} from './envelope.ts';
+export { claimedVersion, type Era, eraOf, META, namesStateless } from './eras.ts';
 export { ERRORS, type ErrorName } from './error-table.ts';
+export { checkStateless, decodeHeader, type HeaderRefusal, type StandardHeaders } from './headers.ts';
 export type { RpcError, RpcId, RpcMessage, RpcNotification, RpcRequest, RpcResponse } from './message.ts';
+export { type ErrorDetail, errorText, notificationText, resultText } from './respond.ts';
+export {
+  allowsBatches,
+  isSessionVersion,
+  negotiate,
+  SESSION_VERSIONS,
+  type SessionVersion,
+  STATELESS_VERSION,
+  SUPPORTED_VERSIONS,
+} from './versions.ts';

@@ -1,0 +1,71 @@
+import type { Era, ErrorName, RpcRequest } from '../../src/mcp/index.ts';
+import type { Principal } from '../../src/permissions/index.ts';
+
+export interface RouterCall {
+  readonly request: RpcRequest;
+  readonly principal: Principal;
+  readonly era: Era;
+  /** The SERVER of `/mcp/SERVER`; undefined: everything this agent may use. */
+  readonly view: string | undefined;
+  readonly sourceIp: string;
+  readonly sessionId: string | undefined;
+  /** Aborts when the caller cancels or, in the stateless era, goes away. Made on first reading: read it once and keep it. */
+  readonly signal: AbortSignal;
+  /** Takes a notification of this request (progress, log) as JSON bytes, before the reply. */
+  readonly onRelated?: ((message: Uint8Array) => void) | undefined;
+  readonly traceparent?: string | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface RouterReply {
+  /** A whole JSON-RPC response with the request's own id. */
+  readonly body: Uint8Array;
+  /** Said when the village itself refused: decides the HTTP status. */
+  readonly errorName?: ErrorName | undefined;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** What HTTP asks of the one pipeline that every call goes through. */
+export interface RouterPort {
+  /** Every list, tools/call, resources/read, prompts/get, completion/complete. Never rejects. */
+  handle(call: RouterCall): Promise<RouterReply>;
+  /** Capabilities and instructions of a view; undefined: no such server for this agent. */
+  describe(
+    principal: Principal,
+    view: string | undefined,
+  ): { readonly capabilities: Record<string, unknown>; readonly instructions: string | undefined } | undefined;
+  /** A refusal that never reached `handle`: for the audit. */
+  refused(detail: {
+    readonly stage: string;
+    readonly reason: string;
+    readonly sourceIp: string;
+    readonly agentId?: string | undefined;
+    readonly method?: string | undefined;
+  }): void;
+  onListChanged(listener: (what: 'tools' | 'resources' | 'prompts') => void): () => void;
+}
+
+/** What HTTP asks of identity. */
+export interface AuthPort {
+  /** The principal of a token verified before and still good; synchronous, for the hot path. */
+  verifyCached(token: string): Principal | undefined;
+  verify(
+    token: string,
+  ): Promise<
+    | { readonly kind: 'ok'; readonly principal: Principal }
+    | { readonly kind: 'refused'; readonly claim: string; readonly message: string }
+  >;
+  exchange(
+    form: URLSearchParams,
+    options: { tokenEndpoint: string },
+  ): Promise<{ readonly status: number; readonly body: Record<string, unknown> }>;
+  jwks(): Record<string, unknown>;
+  authorizationServerMetadata(origin: string): Record<string, unknown>;
+  protectedResourceMetadata(origin: string, path: string): Record<string, unknown>;
+}
+
+/** The first gate: a bucket per source address. */
+export interface LimiterPort {
+  /** 0: go on; else milliseconds until the next request may come. */
+  source(ip: string): number;
+}
