@@ -1,0 +1,3 @@
+export { type Deadline, type JsonStream, jsonStream } from './json-stream.ts';
+export { type AdmissionReason, type HelloReason, REASONS } from './reasons.ts';
+export { WireError } from './wire-error.ts';
