@@ -1,9 +1,27 @@
+export const AUDIT_KINDS = [
+  'call',
+  'serve',
+  'refusal',
+  'admission',
+  'governance',
+  'fog',
+  'administration',
+  'gap',
+  'start',
+  'stop',
+] as const;
+export type AuditKind = (typeof AUDIT_KINDS)[number];
+
+export const AUDIT_OUTCOMES = ['ok', 'tool_error', 'denied', 'failed', 'unknown', 'recorded'] as const;
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
+
 /** One line of the audit log. Every field is always present, in this order: the order is part of the hash. */
 export interface AuditEntry {
+  /** 1 for the first entry of a node, then one more each; no number is left out. */
   readonly seq: number;
   readonly atMs: number;
   /** `call` asked here by an agent, `serve` done here for a peer, and the rest as named. */
-  readonly kind: 'call' | 'serve' | 'refusal' | 'admission' | 'governance' | 'fog' | 'administration' | 'gap' | 'start' | 'stop';
+  readonly kind: AuditKind;
   /** The call's id, 32 hex digits, the same at both ends of a hop. Empty where there is no call. */
   readonly callId: string;
   readonly agentId: string;
@@ -17,16 +35,17 @@ export interface AuditEntry {
   /** The node that did the work (`call`) or asked for it (`serve`). */
   readonly peer: string;
   readonly sourceIp: string;
-  readonly outcome: 'ok' | 'tool_error' | 'denied' | 'failed' | 'unknown' | 'recorded';
+  readonly outcome: AuditOutcome;
   /** A closed, short reason: an error name, a denial, or empty. */
   readonly reason: string;
   /** SHA-256(call id bytes ‖ the arguments as forwarded), hex; empty where there are none. */
   readonly argumentsHash: string;
   /** SHA-256(call id bytes ‖ the result's bytes), hex; empty where there is none. */
   readonly resultHash: string;
+  /** Milliseconds, to the microsecond. Of a `gap`: how long the window is that may lack entries. */
   readonly durationMs: number;
   readonly justification: string;
-  /** How many equal refusals this entry stands for. */
+  /** How many equal refusals this entry stands for; of a `gap`: how many entries are known to be lost. Otherwise 1. */
   readonly count: number;
 }
 

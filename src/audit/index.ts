@@ -1,1 +1,22 @@
-export type { AuditEntry, AuditRecord } from './entry.ts';
+export { bounded } from './bounded.ts';
+export { genesisHash, linkHash, openRecord, type SealedEntry, sealEntry } from './chain.ts';
+export {
+  AUDIT_KINDS,
+  AUDIT_OUTCOMES,
+  type AuditEntry,
+  type AuditKind,
+  type AuditOutcome,
+  type AuditRecord,
+} from './entry.ts';
+export { FLOOD_LIMITS, FloodGate, type FloodLimits } from './flood.ts';
+export { AUDIT_HEAD_TYPE, type AuditHead, verifyHead } from './head.ts';
+export { ENTRY_KEYS, entryKey, HEAD_KEYS, headKey, seqOfKey } from './keys.ts';
+export { type DecodedEntry, decodeEntry, encodeEntry } from './line.ts';
+export {
+  type BreakKind,
+  type ChainBreak,
+  type ChainReport,
+  type ChainStart,
+  ChainVerifier,
+  HEAD_EVERY,
+} from './verify.ts';
