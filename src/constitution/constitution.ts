@@ -47,6 +47,14 @@ export const Constitution = z.strictObject({
     critical_change: Approvals,
     emergency_action: Approvals,
   }),
+  /** Least proposal type that may decide a policy key: pattern (`knowledge.*`) → type; the longest that fits counts. */
+  change_types: z.record(
+    z
+      .string()
+      .regex(/^([a-z][a-z0-9_]*(\.[A-Za-z0-9_@-]+)*(\.\*)?|\*)$/)
+      .max(128),
+    z.enum(['minor_change', 'major_change', 'critical_change']),
+  ),
   /** Genesis value of every policy key, the permission matrix included. */
   policy: z
     .record(PolicyKey, PolicyValueShape)

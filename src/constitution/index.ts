@@ -1,3 +1,10 @@
+export {
+  AIVILLAGE_AGENTS,
+  AIVILLAGE_VOTERS,
+  aivillageConstitution,
+  type PresetAgent,
+  type PresetOptions,
+} from './aivillage-preset.ts';
 export { Constitution, type PolicyValue, villageIdOf, villageTag } from './constitution.ts';
 export {
   grantableRights,
