@@ -1,1 +1,27 @@
+export { Breaker, type BreakerRules } from './breaker.ts';
+export {
+  buildCatalogue,
+  type Catalogue,
+  type Entry,
+  type PromptEntry,
+  replicaOn,
+  type ResourceEntry,
+  resourceOwner,
+  type TemplateEntry,
+  type ToolEntry,
+  type View,
+} from './catalogue.ts';
+export { type Candidate, chooseReplica } from './choose.ts';
 export type { NodeDescriptor, ServerSummary } from './descriptor.ts';
+export { Load } from './load.ts';
+export { cleanName, exposedName, MAX_NAME } from './names.ts';
+export {
+  type Acceptance,
+  type KnownNode,
+  type LocalServer,
+  type Redefined,
+  type Refusal,
+  Registry,
+} from './registry.ts';
+export { isRole, ROLES, type RoleName } from './roles.ts';
+export type { Offer, Replica, Service } from './service.ts';
