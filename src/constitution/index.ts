@@ -33,3 +33,36 @@ export {
   type TicketRefusal,
   type TicketVerdict,
 } from './ticket.ts';
+export {
+  DELEGATION_TYP,
+  Delegation,
+  type DelegationContext,
+  type DelegationRefusal,
+  type DelegationVerdict,
+  checkDelegation,
+  MAX_DELEGATION_BYTES,
+  MAX_DELEGATION_S,
+  MAX_PATTERN_LENGTH,
+  MAX_PATTERNS,
+} from './delegation.ts';
+export {
+  checkGrant,
+  GRANT_TYP,
+  Grant,
+  type GrantContext,
+  type GrantRefusal,
+  type GrantVerdict,
+  MAX_GRANT_S,
+} from './grant.ts';
+export {
+  checkRevocation,
+  MAX_REVOCATION_S,
+  REVOCATION_TYP,
+  type Revocable,
+  Revocation,
+  type RevocationContext,
+  type RevocationRefusal,
+  type RevocationTest,
+  type RevocationVerdict,
+  revokes,
+} from './revocation.ts';
