@@ -5,34 +5,51 @@ const Level = z.enum(LEVELS);
 const HostPort = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):\d{1,5}$/, 'HOST:PORT, as in 127.0.0.1:7117');
 
 /** One entry of the `mcpServers` block that every MCP client uses. Keys other clients put there are accepted; see `foreign`. */
-export const ServerConfig = z.strictObject({
-  command: z.string().min(1).optional().describe('the program to start; speaks MCP on stdin and stdout'),
-  args: z.array(z.string()).default([]).describe('its arguments'),
-  env: z.record(z.string(), z.string()).default({}).describe('added to a minimal environment (PATH, HOME, LANG, TMPDIR …)'),
-  cwd: z.string().min(1).optional().describe('its working directory; the data folder by default'),
-  url: z.url({ protocol: /^https?$/ }).optional().describe('a Streamable HTTP endpoint, instead of a command'),
-  headers: z.record(z.string(), z.string()).default({}).describe('sent with every request to `url`'),
-  enabled: z.boolean().default(true).describe('false: known but not started'),
-  tools: z.array(z.string().min(1)).optional().describe('allow list: only these tools are offered'),
-  level: Level.default('OPERATOR').describe('the level an agent needs for its tools'),
-  toolLevels: z.record(z.string(), Level).default({}).describe('tool name → level, where it differs'),
-  cacheTtlMs: z.int().nonnegative().default(0).describe('how long results may be reused; 0: not at all'),
-  idempotent: z.array(z.string().min(1)).default([]).describe('tools that may be called again after an unclear failure'),
-  share: z.enum(['mesh', 'local']).default('mesh').describe('who may use it: the whole village or this node alone'),
-  instances: z.enum(['shared', 'per-agent']).default('shared').describe('one process for all agents, or one for each'),
-  // Keys of other clients. Honoured where they mean something here (disabled, timeout, description), reported where not.
-  disabled: z.boolean().optional(),
-  timeout: z.number().positive().optional().describe('seconds a call may take'),
-  description: z.string().optional(),
-  type: z.string().optional(),
-  transport: z.string().optional(),
-  autoApprove: z.array(z.string()).optional(),
-  alwaysAllow: z.array(z.string()).optional(),
-  trust: z.unknown().optional(),
-}).refine((entry) => (entry.command === undefined) !== (entry.url === undefined), 'give either `command` or `url`');
+export const ServerConfig = z
+  .strictObject({
+    command: z.string().min(1).optional().describe('the program to start; speaks MCP on stdin and stdout'),
+    args: z.array(z.string()).default([]).describe('its arguments'),
+    env: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('added to a minimal environment (PATH, HOME, LANG, TMPDIR …)'),
+    cwd: z.string().min(1).optional().describe('its working directory; the data folder by default'),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe('a Streamable HTTP endpoint, instead of a command'),
+    headers: z.record(z.string(), z.string()).default({}).describe('sent with every request to `url`'),
+    enabled: z.boolean().default(true).describe('false: known but not started'),
+    tools: z.array(z.string().min(1)).optional().describe('allow list: only these tools are offered'),
+    level: Level.default('OPERATOR').describe('the level an agent needs for its tools'),
+    toolLevels: z.record(z.string(), Level).default({}).describe('tool name → level, where it differs'),
+    cacheTtlMs: z.int().nonnegative().default(0).describe('how long results may be reused; 0: not at all'),
+    idempotent: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('tools that may be called again after an unclear failure'),
+    share: z.enum(['mesh', 'local']).default('mesh').describe('who may use it: the whole village or this node alone'),
+    instances: z
+      .enum(['shared', 'per-agent'])
+      .default('shared')
+      .describe('one process for all agents, or one for each'),
+    // Keys of other clients. Honoured where they mean something here (disabled, timeout, description), reported where not.
+    disabled: z.boolean().optional(),
+    timeout: z.number().positive().optional().describe('seconds a call may take'),
+    description: z.string().optional(),
+    type: z.string().optional(),
+    transport: z.string().optional(),
+    autoApprove: z.array(z.string()).optional(),
+    alwaysAllow: z.array(z.string()).optional(),
+    trust: z.unknown().optional(),
+  })
+  .refine((entry) => (entry.command === undefined) !== (entry.url === undefined), 'give either `command` or `url`');
 export type ServerConfig = z.infer<typeof ServerConfig>;
 
-const Servers = z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, 'a server name: 1–32 of A–Z a–z 0–9 _ -'), ServerConfig);
+const Servers = z.record(
+  z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, 'a server name: 1–32 of A–Z a–z 0–9 _ -'),
+  ServerConfig,
+);
 
 /** The whole configuration of a node (`village.json`). Strict: an unknown key is refused by name. */
 export const Config = z.strictObject({
@@ -41,31 +58,55 @@ export const Config = z.strictObject({
   servers: Servers.optional().describe('another name for mcpServers'),
   gateway: HostPort.default('127.0.0.1:7117').describe('where agents connect'),
   admin: HostPort.default('127.0.0.1:7118').describe('metrics, dashboard and the CLI'),
-  listen: z.array(z.string().startsWith('/')).default(['/ip4/127.0.0.1/tcp/0']).describe('multiaddrs to listen on for peers'),
-  bootstrap: z.array(z.string().startsWith('/')).default([]).describe('peers to connect to at start, besides those known'),
+  listen: z
+    .array(z.string().startsWith('/'))
+    .default(['/ip4/127.0.0.1/tcp/0'])
+    .describe('multiaddrs to listen on for peers'),
+  bootstrap: z
+    .array(z.string().startsWith('/'))
+    .default([])
+    .describe('peers to connect to at start, besides those known'),
   defaultAgent: z.string().min(1).default('local').describe('whom `npm start` prints a connection for'),
   allowedOrigins: z.array(z.string()).default([]).describe('browser origins besides the gateway’s own'),
   allowedHosts: z.array(z.string()).default([]).describe('Host headers besides the gateway’s own'),
-  log: z.strictObject({
-    level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
-    format: z.enum(['text', 'json']).default('text'),
-  }).prefault({}),
-  limits: z.strictObject({
-    perAgentPerMinute: z.int().positive().default(1200),
-    perSourcePerMinute: z.int().positive().default(6000),
-    perNodePerSecond: z.int().positive().default(5000),
-    maxBodyBytes: z.int().positive().default(4 * 1024 * 1024),
-    maxInFlightPerPeer: z.int().positive().default(256),
-    maxInFlightPerAgent: z.int().positive().default(256),
-    callTimeoutMs: z.int().positive().default(60_000),
-    maxSessions: z.int().positive().default(10_000),
-    sessionIdleMs: z.int().positive().default(30 * 60_000),
-  }).prefault({}),
-  discovery: z.strictObject({
-    mdns: z.boolean().default(true).describe('look for peers on the local network (only when listening beyond loopback)'),
-    exchange: z.boolean().default(true).describe('connected peers exchange descriptors at once; false: provider records only'),
-    lookupIntervalMs: z.int().positive().default(15_000),
-  }).prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
+      format: z.enum(['text', 'json']).default('text'),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      perAgentPerMinute: z.int().positive().default(1200),
+      perSourcePerMinute: z.int().positive().default(6000),
+      perNodePerSecond: z.int().positive().default(5000),
+      maxBodyBytes: z
+        .int()
+        .positive()
+        .default(4 * 1024 * 1024),
+      maxInFlightPerPeer: z.int().positive().default(256),
+      maxInFlightPerAgent: z.int().positive().default(256),
+      callTimeoutMs: z.int().positive().default(60_000),
+      maxSessions: z.int().positive().default(10_000),
+      sessionIdleMs: z
+        .int()
+        .positive()
+        .default(30 * 60_000),
+    })
+    .prefault({}),
+  discovery: z
+    .strictObject({
+      mdns: z
+        .boolean()
+        .default(true)
+        .describe('look for peers on the local network (only when listening beyond loopback)'),
+      exchange: z
+        .boolean()
+        .default(true)
+        .describe('connected peers exchange descriptors at once; false: provider records only'),
+      lookupIntervalMs: z.int().positive().default(15_000),
+    })
+    .prefault({}),
   tools: z.strictObject({ mode: z.enum(['list', 'search']).default('list') }).prefault({}),
   insecureGatewayBind: z.boolean().default(false).describe('allow a gateway beyond loopback without TLS'),
 });

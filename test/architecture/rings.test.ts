@@ -34,8 +34,8 @@ const ONLY_IN: readonly { readonly packages: RegExp; readonly places: readonly s
 /** The one DAG of src: a folder imports only those named after it. */
 const DAG: Record<string, readonly string[]> = {
   kernel: [],
-  mcp: ['kernel'],
   permissions: ['kernel'],
+  mcp: ['kernel', 'permissions'],
   audit: ['kernel'],
   constitution: ['kernel', 'permissions'],
   routing: ['kernel', 'mcp', 'permissions'],

@@ -1,0 +1,45 @@
+import { nearest } from './nearest.ts';
+import { ServerConfig } from './schema.ts';
+
+const KNOWN = Object.keys(ServerConfig.shape);
+
+/** Keys of other clients that are understood and have no meaning here, with what stands in their place. */
+const MEANINGLESS: Readonly<Record<string, string>> = {
+  autoApprove: 'what may be called without asking is decided by `level` and the village’s policy',
+  alwaysAllow: 'what may be called without asking is decided by `level` and the village’s policy',
+  trust: 'what may be called without asking is decided by `level` and the village’s policy',
+};
+
+export interface WithoutForeign {
+  readonly servers: unknown;
+  /** One line for each key that another client put there and that changes nothing here. */
+  readonly notices: readonly string[];
+}
+
+/**
+ * Takes the keys of other clients out of a block of servers. A key that is a slip of the pen away from one of ours
+ * (`comand`) stays, for the schema to refuse: ignoring it would start something other than what was meant.
+ */
+export function withoutForeignKeys(block: string, servers: unknown): WithoutForeign {
+  if (typeof servers !== 'object' || servers === null || Array.isArray(servers)) return { servers, notices: [] };
+  const notices: string[] = [];
+  const cleaned = Object.entries(servers).map(([name, entry]) => {
+    if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return [name, entry];
+    const kept = Object.entries(entry).filter(([key, value]) => {
+      const notice = noticeOf(key, value);
+      if (notice !== undefined) notices.push(`${block}.${name}.${key}: ${notice}`);
+      return KNOWN.includes(key) || nearest(key, KNOWN) !== undefined;
+    });
+    return [name, Object.fromEntries(kept)];
+  });
+  return { servers: Object.fromEntries(cleaned), notices };
+}
+
+function noticeOf(key: string, value: unknown): string | undefined {
+  if (MEANINGLESS[key] !== undefined) return `accepted and not used: ${MEANINGLESS[key]}`;
+  if ((key === 'type' || key === 'transport') && value === 'sse') {
+    return 'accepted and not used: a URL is spoken to by Streamable HTTP';
+  }
+  if (KNOWN.includes(key) || nearest(key, KNOWN) !== undefined) return undefined;
+  return 'accepted and not used: a key of another client';
+}

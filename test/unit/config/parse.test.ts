@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ConfigError, parseConfig } from '../../../node/config/index.ts';
+import { readJson } from '../../../node/config/json-text.ts';
+
+const parse = (value: unknown, env: Record<string, string> = {}) =>
+  parseConfig(typeof value === 'string' ? value : JSON.stringify(value), { name: 'village.json', env });
+
+function refusal(value: unknown, env: Record<string, string> = {}): ConfigError {
+  try {
+    parse(value, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('a configuration', () => {
+  test('that is empty gives every default', () => {
+    expect(parse({}).config).toMatchObject({
+      gateway: '127.0.0.1:7117',
+      admin: '127.0.0.1:7118',
+      defaultAgent: 'local',
+      mcpServers: {},
+    });
+  });
+
+  test('with an unknown key is refused by the name of the key, the likely one and the allowed ones', () => {
+    const error = refusal({ gatway: '127.0.0.1:1' });
+    expect(error.code).toBe('CONFIG_INVALID');
+    expect(error.message).toMatch(
+      /^village\.json: unknown key `gatway`, did you mean `gateway`\? \(allowed: .*mcpServers.*gateway/,
+    );
+  });
+
+  test('with an unknown key further down names the place', () => {
+    expect(refusal({ limits: { perSecond: 1 } }).message).toMatch(
+      /unknown key `perSecond` in `limits`.*perNodePerSecond/,
+    );
+  });
+
+  test('with a wrong type names the path', () => {
+    expect(refusal({ mcpServers: { files: { command: 'x', args: ['a', 7] } } }).message).toContain(
+      '`mcpServers.files.args[1]`',
+    );
+  });
+
+  test('with neither command nor url, or with both, says so', () => {
+    expect(refusal({ mcpServers: { files: {} } }).message).toContain('give either `command` or `url`');
+    expect(refusal({ mcpServers: { files: { command: 'x', url: 'http://127.0.0.1/' } } }).message).toContain(
+      'give either `command` or `url`',
+    );
+  });
+
+  test.each(['[]', '"x"', '7', 'null'])('that is %s is refused', (text) => {
+    expect(refusal(text).code).toBe('CONFIG_INVALID');
+  });
+
+  test.each([
+    ['{"gateway": }', 'village.json:1:13: expected a value'],
+    ['{\n  "gateway": "127.0.0.1:1",\n}', 'village.json:3:1: a comma stands before the end'],
+    ['{"gateway":"127.0.0.1:1","gateway":"127.0.0.1:2"}', 'village.json:1:26: the key `gateway` stands twice'],
+    ['{"log":{"level":"info"}', 'village.json:1:24: expected a comma or }'],
+    ['', 'village.json:1:1: the text ends too early'],
+  ])('that is no JSON (%s) is refused with the place', (text, message) => {
+    const error = refusal(text);
+    expect(error.code).toBe('CONFIG_MALFORMED');
+    expect(error.message).toBe(message);
+  });
+
+  test('never shows a value of the file in an error', () => {
+    const secret = 'hunter2-hunter2';
+    for (const text of [
+      `{"mcpServers":{"a":{"command":"x","env":{"KEY":["${secret}"]}}}}`,
+      `{"gateway":"${secret}"}`,
+      `{"a":"${secret}" oops}`,
+    ]) {
+      expect(refusal(text).message).not.toContain(secret);
+    }
+  });
+
+  test('of any text is accepted or refused with a coded error', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+        try {
+          parse(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ConfigError);
+        }
+      }),
+    );
+  });
+
+  test('reads JSON as JSON.parse does', () => {
+    const readsAlike = (text: string) => {
+      const read = readJson(text);
+      try {
+        expect(read).toEqual({ kind: 'value', value: JSON.parse(text) });
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+        expect(read.kind).toBe('broken');
+      }
+    };
+    fc.assert(
+      fc.property(
+        fc.json(),
+        fc.nat(),
+        (text, at) => (readsAlike(text), readsAlike(text.slice(0, at % (text.length + 1)))),
+      ),
+    );
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'{}[]:,"\\u0019eE.-+ tnrflase') }), (text) => readsAlike(text)),
+    );
+  });
+});
+
+describe('servers', () => {
+  test('may stand under `servers` as well, and both blocks are one', () => {
+    const { config } = parse({
+      mcpServers: { a: { command: 'x' } },
+      servers: { b: { url: 'http://127.0.0.1:9/mcp' } },
+    });
+    expect(Object.keys(config.mcpServers).sort()).toEqual(['a', 'b']);
+    expect(config.servers).toBeUndefined();
+  });
+
+  test('of one name in both blocks are refused by name', () => {
+    expect(refusal({ mcpServers: { a: { command: 'x' } }, servers: { a: { command: 'y' } } }).message).toContain(
+      '`a` stands in both',
+    );
+  });
+
+  test('keep keys of other clients out of the way, with a notice for each that changes nothing', () => {
+    const entry = { command: 'x', type: 'stdio', autoApprove: ['t'], icon: 'i.png', timeout: 5, description: 'd' };
+    const { config, notices } = parse({ mcpServers: { a: entry } });
+    expect(config.mcpServers['a']).toMatchObject({ command: 'x', timeout: 5, description: 'd' });
+    expect(notices.map((notice) => notice.split(':')[0])).toEqual(['mcpServers.a.autoApprove', 'mcpServers.a.icon']);
+  });
+
+  test('with a key that is a slip of the pen are refused rather than guessed', () => {
+    expect(refusal({ mcpServers: { a: { command: 'x', evn: { A: 'b' } } } }).message).toMatch(
+      /unknown key `evn` in `mcpServers\.a`, did you mean `env`/,
+    );
+  });
+
+  test('that another client disabled are not enabled', () => {
+    expect(parse({ mcpServers: { a: { command: 'x', disabled: true } } }).config.mcpServers['a']?.enabled).toBe(false);
+  });
+
+  test('have names that fit in a tool name', () => {
+    expect(refusal({ mcpServers: { 'a b': { command: 'x' } } }).message).toContain('a server name');
+  });
+});
+
+describe('${VAR}', () => {
+  test('expands in every string value', () => {
+    const { config } = parse(
+      { mcpServers: { a: { command: '${DIR}/bin', args: ['--x=${X}'], env: { K: '${X}${X}' } } } },
+      { DIR: '/opt', X: '1' },
+    );
+    expect(config.mcpServers['a']).toMatchObject({ command: '/opt/bin', args: ['--x=1'], env: { K: '11' } });
+  });
+
+  test('that is not set is an error naming the variable and the key', () => {
+    const error = refusal({ mcpServers: { a: { command: 'x', env: { K: '${NO_SUCH}' } } } });
+    expect(error.code).toBe('CONFIG_VARIABLE');
+    expect(error.message).toContain('`mcpServers.a.env.K` uses ${NO_SUCH}, which is not set');
+  });
+
+  test('takes what follows :- where it is not set, and $${VAR} stays as it is', () => {
+    const { config } = parse({ mcpServers: { a: { command: 'x', args: ['${NO_SUCH:-d}', '$${NO_SUCH}'] } } });
+    expect(config.mcpServers['a']?.args).toEqual(['d', '${NO_SUCH}']);
+  });
+
+  test('is not expanded again in what a variable holds', () => {
+    expect(
+      parse({ mcpServers: { a: { command: 'x', args: ['${A}'] } } }, { A: '${B}', B: 'no' }).config.mcpServers['a']
+        ?.args,
+    ).toEqual(['${B}']);
+  });
+});
