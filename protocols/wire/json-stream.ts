@@ -21,8 +21,15 @@ export interface JsonStream {
   abort(cause: Error): void;
 }
 
-export function jsonStream(stream: Stream, limits: { readonly maxMessageBytes: number }): JsonStream {
-  const { maxMessageBytes } = limits;
+export function jsonStream(
+  stream: Stream,
+  limits: {
+    /** Of a message read, and of one written unless said otherwise. */
+    readonly maxMessageBytes: number;
+    readonly maxWrittenBytes?: number | undefined;
+  },
+): JsonStream {
+  const { maxMessageBytes, maxWrittenBytes = maxMessageBytes } = limits;
   // What may lie unread: one whole message and the length of the next.
   const framed = lpStream(stream, { maxDataLength: maxMessageBytes, maxBufferSize: maxMessageBytes + 64 });
 
@@ -43,8 +50,10 @@ export function jsonStream(stream: Stream, limits: { readonly maxMessageBytes: n
 
     async write(message, deadline) {
       const bytes = utf8(JSON.stringify(message));
-      if (bytes.length > maxMessageBytes) {
-        failing(new WireError('WIRE_TOO_LARGE', `a message of ${bytes.length} bytes where ${maxMessageBytes} may be sent`));
+      if (bytes.length > maxWrittenBytes) {
+        failing(
+          new WireError('WIRE_TOO_LARGE', `a message of ${bytes.length} bytes where ${maxWrittenBytes} may be sent`),
+        );
       }
       await framed.write(bytes, deadline).catch((error: unknown) => failing(wireErrorOf(error, deadline)));
     },
@@ -75,7 +84,8 @@ const TOO_LARGE: ReadonlySet<unknown> = new Set(['ERR_MSG_DATA_TOO_LONG', 'ERR_M
 function wireErrorOf(error: unknown, { signal }: Deadline): WireError {
   if (signal.aborted) return new WireError('WIRE_TIMEOUT', 'the peer did not finish in time', { cause: error });
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (TOO_LARGE.has(code)) return new WireError('WIRE_TOO_LARGE', 'the peer announced too long a message', { cause: error });
+  if (TOO_LARGE.has(code))
+    return new WireError('WIRE_TOO_LARGE', 'the peer announced too long a message', { cause: error });
   if (code === 'ERR_INVALID_MSG_LENGTH' || error instanceof RangeError) {
     return new WireError('WIRE_MALFORMED', 'the peer sent no readable length', { cause: error });
   }

@@ -1,0 +1,4 @@
+export { sayHello } from './client.ts';
+export type { Greeted, Greeting, HelloDesk } from './greeting.ts';
+export { answerHello } from './handler.ts';
+export { hello, type Introduction } from './schema.ts';
