@@ -12,6 +12,7 @@ export {
   type View,
 } from './catalogue.ts';
 export { type Candidate, chooseReplica } from './choose.ts';
+export { type DefinitionHashes, hashDefinition } from './definition-hash.ts';
 export type { NodeDescriptor, ServerSummary } from './descriptor.ts';
 export { Load } from './load.ts';
 export { cleanName, exposedName, MAX_NAME } from './names.ts';
