@@ -1,0 +1,195 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { sendEmpty } from './answer.ts';
+import { authenticate, type Visit } from './authenticate.ts';
+import type { GatewayContext, GatewayLimits } from './context.ts';
+import { listen, type ListenAddress, listenAddress } from './listen-address.ts';
+import { refuseUnread, sseConnection, sseMessages, streamableHttp } from './mcp-endpoint.ts';
+import { OriginGuard } from './origin-guard.ts';
+import { publicEndpoint } from './public-endpoints.ts';
+import type { AuthPort, LimiterPort, RouterPort } from './router-port.ts';
+import type { Change } from './session.ts';
+import { Sessions } from './sessions.ts';
+import { Subscriptions } from './subscriptions.ts';
+
+export interface GatewayOptions {
+  /** HOST:PORT; port 0 picks a free one. */
+  readonly listen: string;
+  readonly insecureBind: boolean;
+  readonly allowedHosts: readonly string[];
+  readonly allowedOrigins: readonly string[];
+  readonly router: RouterPort;
+  readonly auth: AuthPort;
+  readonly limiter: LimiterPort;
+  readonly limits: GatewayLimits;
+  readonly serverInfo: { readonly name: string; readonly version: string };
+  /** What `/version` answers; holds no secrets. */
+  readonly build: Readonly<Record<string, unknown>>;
+  /** Whether agents can call: what `/readyz` answers. */
+  readonly ready: () => boolean;
+  /** How long a client may take to send a whole request. */
+  readonly requestTimeoutMs?: number;
+  readonly now?: () => number;
+}
+
+const TICK_MS = 15_000;
+/** Changes of lists come in bursts, as when a node joins: one notification tells of them all. */
+const COALESCE_MS = 50;
+const STOP_MS = 3_000;
+const MAX_CONNECTIONS = 16_384;
+const VIEW = /^\/mcp\/([A-Za-z0-9_-]{1,64})$/;
+
+/** The HTTP face of a node: MCP for the agents of this machine. */
+export class Gateway {
+  readonly #server: Server;
+  readonly #context: GatewayContext;
+  readonly #options: GatewayOptions;
+  readonly #address: ListenAddress;
+  readonly #changed = new Set<Change>();
+  #guard: OriginGuard | undefined;
+  #port = 0;
+  #tick: NodeJS.Timeout | undefined;
+  #coalesce: NodeJS.Timeout | undefined;
+  #unlisten: (() => void) | undefined;
+  #stopping: Promise<void> | undefined;
+
+  /** Throws GatewayError when the address is not HOST:PORT, or is open to others without saying so. */
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#address = listenAddress(options.listen, { insecure: options.insecureBind });
+    const { router, auth, limiter, limits, serverInfo, build, ready } = options;
+    this.#context = {
+      ...{ router, auth, limiter, limits, serverInfo, build, ready },
+      sessions: new Sessions(limits),
+      subscriptions: new Subscriptions(serverInfo),
+      now: options.now ?? Date.now,
+    };
+    const requestTimeout = options.requestTimeoutMs ?? 30_000;
+    this.#server = createServer(
+      {
+        keepAliveTimeout: 65_000, // longer than the pools of common clients, or they race our close
+        requestTimeout,
+        headersTimeout: Math.min(10_000, requestTimeout),
+        connectionsCheckingInterval: Math.min(5_000, requestTimeout),
+        maxHeaderSize: 16 * 1024,
+        noDelay: true,
+      },
+      (req, res) => this.#handle(req, res),
+    );
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /** The full URL of `/mcp`. */
+  get url(): string {
+    return `http://${this.#address.host}:${this.#port}/mcp`;
+  }
+
+  get sessionCount(): number {
+    return this.#context.sessions.size;
+  }
+
+  /** Listens. Throws GatewayError when the address is taken or not of this machine. */
+  async start(): Promise<void> {
+    this.#port = await listen(this.#server, this.#address);
+    const { allowedHosts: hosts, allowedOrigins: origins } = this.#options;
+    this.#guard = new OriginGuard(this.#address.host, this.#port, { hosts, origins });
+    this.#unlisten = this.#context.router.onListChanged((what) => this.#listChanged(what));
+    this.#tick = setInterval(() => this.tick(), TICK_MS).unref();
+  }
+
+  /** Stops accepting, lets what is in flight finish for up to 3 s, then cuts what is left. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  /** Keeps streams alive and ends what is idle or no longer authorised. Runs by itself every 15 s. */
+  tick(): void {
+    const now = this.#context.now();
+    this.#context.sessions.tick(now);
+    this.#context.subscriptions.tick(now);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    clearInterval(this.#tick);
+    clearTimeout(this.#coalesce);
+    this.#unlisten?.();
+    if (!this.#server.listening) return;
+    this.#context.subscriptions.closeAll();
+    this.#context.sessions.endStreams();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    // A connection that falls idle after close() would be kept for its next request, which never comes.
+    const idle = setInterval(() => this.#server.closeIdleConnections(), 50);
+    const cut = setTimeout(() => {
+      this.#context.sessions.closeAll();
+      this.#server.closeAllConnections();
+    }, STOP_MS);
+    await closed;
+    clearInterval(idle);
+    clearTimeout(cut);
+    this.#context.sessions.closeAll();
+  }
+
+  #handle(req: IncomingMessage, res: ServerResponse): void {
+    const context = this.#context;
+    const sourceIp = req.socket.remoteAddress ?? '';
+    const url = req.url ?? '/';
+    const query = url.indexOf('?');
+    const path = query < 0 ? url : url.slice(0, query);
+    const visit: Visit = { req, res, sourceIp, path, view: path === '/mcp' ? undefined : VIEW.exec(path)?.[1] };
+
+    if (this.#stopping !== undefined) {
+      const headers = ['Connection', 'close'];
+      return refuseUnread(visit, { name: 'NODE_UNREACHABLE', message: 'the node is stopping', status: 503, headers });
+    }
+    const waitMs = context.limiter.source(sourceIp);
+    if (waitMs > 0) {
+      context.router.refused({ stage: 'source', reason: 'RATE_LIMITED', sourceIp });
+      return refuseUnread(visit, { name: 'RATE_LIMITED', message: 'too many requests', retryAfterMs: waitMs });
+    }
+    const foreign = this.#guard?.refuses(req.headers);
+    if (foreign !== undefined) {
+      context.router.refused({ stage: 'origin', reason: foreign, sourceIp });
+      const message = `this ${foreign} is not allowed`;
+      return refuseUnread(visit, { name: 'INVALID_REQUEST', message, status: 403, dataCode: 'FORBIDDEN' });
+    }
+    if (req.headers.origin !== undefined && this.#crossOrigin(visit)) return;
+    this.#route(visit);
+  }
+
+  #route(visit: Visit): void {
+    const { path, view } = visit;
+    if (path === '/mcp' || view !== undefined) return authenticate(this.#context, visit, streamableHttp);
+    if (path === '/sse') return authenticate(this.#context, visit, sseConnection);
+    if (path === '/messages') return authenticate(this.#context, visit, sseMessages);
+    if (publicEndpoint(this.#context, visit)) return;
+    refuseUnread(visit, { name: 'INVALID_REQUEST', message: 'no such path', status: 404, dataCode: 'NOT_FOUND' });
+  }
+
+  /** Lets pages of configured origins read answers; true when it was only their browser asking beforehand. */
+  #crossOrigin({ req, res }: Visit): boolean {
+    const cors = this.#guard?.corsHeaders(req.headers.origin) ?? [];
+    for (let at = 0; at < cors.length; at += 2) res.setHeader(cors[at] as string, cors[at + 1] as string);
+    if (req.method !== 'OPTIONS' || cors.length === 0) return false;
+    const allowed = String(req.headers['access-control-request-headers'] ?? '').slice(0, 1024);
+    const methods = ['Access-Control-Allow-Methods', 'GET, POST, DELETE'];
+    sendEmpty(res, 204, [...methods, 'Access-Control-Allow-Headers', allowed, 'Access-Control-Max-Age', '600']);
+    return true;
+  }
+
+  #listChanged(what: Change): void {
+    this.#changed.add(what);
+    this.#coalesce ??= setTimeout(() => {
+      this.#coalesce = undefined;
+      const changes = [...this.#changed];
+      this.#changed.clear();
+      for (const change of changes) {
+        this.#context.sessions.notify(change);
+        this.#context.subscriptions.notify(change);
+      }
+    }, COALESCE_MS);
+  }
+}

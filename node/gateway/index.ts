@@ -1,0 +1,4 @@
+export type { GatewayLimits } from './context.ts';
+export { Gateway, type GatewayOptions } from './gateway.ts';
+export { GatewayError } from './listen-address.ts';
+export type { AuthPort, LimiterPort, RouterCall, RouterPort, RouterReply } from './router-port.ts';

@@ -1,0 +1,131 @@
+import { eraOf, namesStateless, readBody as readMessages } from '../../src/mcp/index.ts';
+import type { Principal } from '../../src/permissions/index.ts';
+import { type Refusal, sendRefusal } from './answer.ts';
+import type { Visit } from './authenticate.ts';
+import type { GatewayContext } from './context.ts';
+import type { Caller } from './exchange.ts';
+import { header, type Post } from './post.ts';
+import { type BodyText, readBody } from './read-body.ts';
+import { deleteSession, getSession, postSession } from './session-era.ts';
+import { openSse, postSse } from './sse-transport.ts';
+import { postStateless } from './stateless-era.ts';
+
+/** `/mcp` and `/mcp/SERVER`: Streamable HTTP, both eras. */
+export function streamableHttp(context: GatewayContext, visit: Visit, principal: Principal): void {
+  const { req, res } = visit;
+  switch (req.method) {
+    case 'POST':
+      return receive(context, visit, { principal, deliver: deliverStreamable });
+    case 'GET':
+    case 'DELETE': {
+      if (namesStateless(header(req.headers, 'mcp-protocol-version'))) return notAllowed(visit, 'POST'); // that revision has neither
+      const asked = { res, headers: req.headers, caller: callerOf(visit, principal) };
+      return req.method === 'GET' ? getSession(context, asked) : deleteSession(context, asked);
+    }
+    default:
+      return notAllowed(visit, 'GET, POST, DELETE');
+  }
+}
+
+/** GET /sse. */
+export function sseConnection(context: GatewayContext, visit: Visit, principal: Principal): void {
+  if (visit.req.method !== 'GET') return notAllowed(visit, 'GET');
+  openSse(context, visit.res, callerOf(visit, principal));
+}
+
+/** POST /messages?sessionId=…. */
+export function sseMessages(context: GatewayContext, visit: Visit, principal: Principal): void {
+  if (visit.req.method !== 'POST') return notAllowed(visit, 'POST');
+  receive(context, visit, { principal, deliver: deliverSse });
+}
+
+type Deliver = (context: GatewayContext, visit: Visit, post: Post) => void;
+
+function deliverStreamable(context: GatewayContext, { req }: Visit, post: Post): void {
+  const { body } = post;
+  const call = body.kind === 'request' || body.kind === 'notification' ? body.message : undefined;
+  const era = eraOf(call?.method, call?.params, header(req.headers, 'mcp-protocol-version'));
+  if (era === 'stateless' || claimsStateless(body)) postStateless(context, post);
+  else postSession(context, post);
+}
+
+function claimsStateless(body: Post['body']): boolean {
+  if (body.kind !== 'batch') return false;
+  return body.envelopes.some(
+    (one) => one.kind === 'request' && eraOf(one.message.method, one.message.params, undefined) === 'stateless',
+  );
+}
+
+function deliverSse(context: GatewayContext, { req }: Visit, post: Post): void {
+  postSse(context, post, new URL(req.url ?? '', 'http://gateway').searchParams.get('sessionId'));
+}
+
+function receive(context: GatewayContext, visit: Visit, to: { principal: Principal; deliver: Deliver }): void {
+  const { req, res } = visit;
+  if (to.deliver === deliverStreamable && !acceptsBoth(req.headers.accept)) {
+    const message = 'Accept must list application/json and text/event-stream';
+    return refuseUnread(visit, { name: 'INVALID_REQUEST', message, status: 406 });
+  }
+  if (!isJson(req.headers['content-type'])) {
+    return refuseUnread(visit, {
+      name: 'INVALID_REQUEST',
+      message: 'Content-Type must be application/json',
+      status: 415,
+    });
+  }
+  readBody(req, context.limits.maxBodyBytes, (body) => {
+    const read = messagesOf(body, context.limits.maxBodyBytes);
+    if (read.kind === 'refused') return sendRefusal(res, read.refusal);
+    to.deliver(context, visit, { res, headers: req.headers, caller: callerOf(visit, to.principal), body: read.body });
+  });
+}
+
+type Read =
+  | { readonly kind: 'read'; readonly body: Post['body'] }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+function messagesOf(body: BodyText, maxBytes: number): Read {
+  if (body.kind === 'too-large') {
+    const message = `a body may have ${maxBytes} bytes`;
+    return no({ name: 'TOO_LARGE', message, headers: ['Connection', 'close'] });
+  }
+  if (body.kind === 'not-utf8') return no({ name: 'PARSE_ERROR', message: 'the body is not UTF-8' });
+  let value: unknown;
+  try {
+    value = JSON.parse(body.text);
+  } catch {
+    return no({ name: 'PARSE_ERROR', message: 'the body is not JSON' });
+  }
+  const messages = readMessages(value, body.text.length);
+  if (messages.kind !== 'invalid') return { kind: 'read', body: messages };
+  return no({ name: 'INVALID_REQUEST', message: messages.because, id: messages.id });
+}
+
+function no(refusal: Refusal): Read {
+  return { kind: 'refused', refusal };
+}
+
+function callerOf(visit: Visit, principal: Principal): Caller {
+  const traceparent = header(visit.req.headers, 'traceparent');
+  return { principal, view: visit.view, sourceIp: visit.sourceIp, traceparent };
+}
+
+function acceptsBoth(accept: string | undefined): boolean {
+  if (accept === 'application/json, text/event-stream') return true;
+  return accept?.includes('application/json') === true && accept.includes('text/event-stream');
+}
+
+function isJson(contentType: string | undefined): boolean {
+  return contentType === 'application/json' || /^application\/json\s*(;|$)/i.test(contentType ?? '');
+}
+
+function notAllowed(visit: Visit, allow: string): void {
+  const message = `${visit.path} answers ${allow}`;
+  refuseUnread(visit, { name: 'INVALID_REQUEST', message, status: 405, headers: ['Allow', allow] });
+}
+
+/** Refuses before the body was read. What still comes of it is let go, so that the connection stays good for the next request. */
+export function refuseUnread(visit: Visit, refusal: Refusal): void {
+  visit.req.resume();
+  sendRefusal(visit.res, refusal);
+}

@@ -1,0 +1,94 @@
+import { type ErrorName, errorText, type RpcNotification, type RpcRequest, resultText } from '../../src/mcp/index.ts';
+import type { GatewayContext } from './context.ts';
+import { type Caller, Exchange } from './exchange.ts';
+import type { Outlet } from './outlet.ts';
+import { LOG_LEVELS, type LogLevel, type Session } from './session.ts';
+
+/** What the router answers, in either era. */
+export const FORWARDED: ReadonlySet<string> = new Set([
+  'tools/call',
+  'tools/list',
+  'resources/list',
+  'resources/templates/list',
+  'resources/read',
+  'prompts/list',
+  'prompts/get',
+  'completion/complete',
+]);
+/** MCP methods of the session era that are known and not passed through. */
+const NOT_BUILT: ReadonlySet<string> = new Set([
+  'resources/subscribe',
+  'resources/unsubscribe',
+  'tasks/get',
+  'tasks/list',
+  'tasks/cancel',
+  'tasks/result',
+]);
+
+export function answer(outlet: Outlet, text: string): void {
+  outlet.reply({ body: Buffer.from(text) });
+}
+
+export function refuse(outlet: Outlet, request: RpcRequest, error: { name: ErrorName; message: string }): void {
+  outlet.reply({ body: Buffer.from(errorText(request.id, error)), errorName: error.name });
+}
+
+/** One request inside an open session: answered here, or by the router through `outlet`. */
+export function sessionRequest(
+  context: GatewayContext,
+  session: Session,
+  asked: { request: RpcRequest; caller: Caller; outlet: Outlet },
+): void {
+  const { request, caller, outlet } = asked;
+  if (session.inFlight.has(request.id)) {
+    return refuse(outlet, request, { name: 'INVALID_REQUEST', message: 'a request with this id is still in flight' });
+  }
+  if (FORWARDED.has(request.method)) return forward(context, session, { request, caller, outlet });
+  switch (request.method) {
+    case 'ping':
+      return answer(outlet, resultText(request.id, {}));
+    case 'logging/setLevel':
+      return setLevel(session, request, outlet);
+    case 'initialize':
+      return refuse(outlet, request, { name: 'INVALID_REQUEST', message: 'this session is already initialized' });
+    default:
+      if (NOT_BUILT.has(request.method)) {
+        return refuse(outlet, request, { name: 'NOT_BUILT', message: `${request.method} is not built` });
+      }
+      return refuse(outlet, request, { name: 'METHOD_NOT_FOUND', message: 'no such method' });
+  }
+}
+
+function forward(
+  context: GatewayContext,
+  session: Session,
+  asked: { request: RpcRequest; caller: Caller; outlet: Outlet },
+): void {
+  const { request, caller, outlet } = asked;
+  if (session.inFlight.size >= context.limits.maxInFlight) {
+    return refuse(outlet, request, { name: 'RATE_LIMITED', message: 'too many requests in flight in this session' });
+  }
+  const exchange = new Exchange(request, caller, { era: 'session', outlet, sessionId: session.id });
+  session.inFlight.set(request.id, exchange);
+  // Never rejects: the exchange turns a failure into an answer.
+  void exchange.run(context.router).then(() => session.inFlight.delete(request.id));
+}
+
+function setLevel(session: Session, request: RpcRequest, outlet: Outlet): void {
+  const level = request.params?.['level'];
+  if (!LOG_LEVELS.includes(level as LogLevel)) {
+    return refuse(outlet, request, {
+      name: 'INVALID_PARAMS',
+      message: `level must be one of ${LOG_LEVELS.join(', ')}`,
+    });
+  }
+  session.logLevel = level as LogLevel;
+  answer(outlet, resultText(request.id, {}));
+}
+
+/** A notification from the client. Only a cancellation asks anything of us; of the others none is passed through. */
+export function sessionNotification(session: Session, notification: RpcNotification): void {
+  if (notification.method !== 'notifications/cancelled') return;
+  const id = notification.params?.['requestId'];
+  if (typeof id === 'string' || typeof id === 'number') session.inFlight.get(id)?.cancel();
+}

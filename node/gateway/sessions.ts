@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import type { SessionVersion } from '../../src/mcp/index.ts';
+import type { Principal } from '../../src/permissions/index.ts';
+import { type Change, Session } from './session.ts';
+
+export interface SessionLimits {
+  readonly maxSessions: number;
+  readonly sessionIdleMs: number;
+}
+
+/** All open sessions. An id alone opens nothing: agent, path and transport must be those it was made with. */
+export class Sessions {
+  readonly #limits: SessionLimits;
+  readonly #byId = new Map<string, Session>();
+
+  constructor(limits: SessionLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** A new session, or undefined when there is no room. An agent at half of all sessions gives up its own longest idle one. */
+  create(
+    principal: Principal,
+    options: {
+      view: string | undefined;
+      transport: 'streamable' | 'sse';
+      version: SessionVersion | undefined;
+      nowMs: number;
+    },
+  ): Session | undefined {
+    if (!this.#makeRoom(principal.agentId)) return undefined;
+    const session = new Session({ ...options, id: randomUUID(), principal });
+    this.#byId.set(session.id, session);
+    return session;
+  }
+
+  find(
+    id: string,
+    owner: { agentId: string; view: string | undefined; transport: 'streamable' | 'sse' },
+  ): Session | undefined {
+    const session = this.#byId.get(id);
+    if (session === undefined || session.agentId !== owner.agentId) return undefined;
+    return session.view === owner.view && session.transport === owner.transport ? session : undefined;
+  }
+
+  remove(session: Session): void {
+    this.#byId.delete(session.id);
+    session.close();
+  }
+
+  notify(change: Change): void {
+    for (const session of this.#byId.values()) session.notify(change);
+  }
+
+  /** Ends what nobody used for long, closes streams whose token has ended, and keeps the rest alive. */
+  tick(nowMs: number): void {
+    for (const session of this.#byId.values()) {
+      if (session.idle() && nowMs - session.lastUsedMs >= this.#limits.sessionIdleMs) this.remove(session);
+      else if (nowMs >= session.validUntilMs) session.stream?.end();
+      else session.stream?.keepAlive();
+    }
+  }
+
+  /** Ends the streams; what is in flight over HTTP goes on to its reply. */
+  endStreams(): void {
+    for (const session of this.#byId.values()) session.stream?.end();
+  }
+
+  closeAll(): void {
+    for (const session of this.#byId.values()) session.close();
+    this.#byId.clear();
+  }
+
+  #makeRoom(agentId: string): boolean {
+    const { maxSessions } = this.#limits;
+    if (this.#byId.size < Math.ceil(maxSessions / 2)) return true;
+    const own = [...this.#byId.values()].filter((session) => session.agentId === agentId);
+    if (this.#byId.size < maxSessions && own.length < Math.ceil(maxSessions / 2)) return true;
+    const oldest = own
+      .filter((session) => session.idle())
+      .reduce<Session | undefined>(
+        (old, one) => (old === undefined || one.lastUsedMs < old.lastUsedMs ? one : old),
+        undefined,
+      );
+    if (oldest === undefined) return false;
+    this.remove(oldest);
+    return true;
+  }
+}

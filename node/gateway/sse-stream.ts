@@ -1,0 +1,69 @@
+import type { ServerResponse } from 'node:http';
+import type { FlatHeaders } from './answer.ts';
+
+const HEADERS = [
+  'Content-Type',
+  'text/event-stream',
+  'Cache-Control',
+  'no-cache, no-transform',
+  'X-Accel-Buffering',
+  'no',
+];
+/** A reader this far behind is not reading: the stream is cut, and the client opens another. */
+export const MAX_BACKLOG_BYTES = 1024 * 1024;
+
+const PREFIX = Buffer.from('event: message\ndata: ');
+const END = Buffer.from('\n\n');
+
+/** Begins an event stream on `res`. */
+export function openEventStream(res: ServerResponse, headers: FlatHeaders = []): void {
+  res.writeHead(200, [...HEADERS, ...headers]);
+  res.flushHeaders();
+}
+
+/** One message as a server-sent event. Raw line breaks in JSON are only ever spaces between tokens, so they become spaces. */
+export function eventOf(message: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  if (!bytes.includes(10) && !bytes.includes(13)) return Buffer.concat([PREFIX, bytes, END]);
+  return Buffer.concat([PREFIX, bytes.map((byte) => (byte === 10 || byte === 13 ? 32 : byte)), END]);
+}
+
+/** A long-lived stream of messages to one client: a session's GET stream, an HTTP+SSE connection, or a subscription. */
+export class SseStream {
+  readonly #res: ServerResponse;
+
+  /** `onClose` is called once, whoever ended it. */
+  constructor(res: ServerResponse, onClose: () => void) {
+    this.#res = res;
+    openEventStream(res);
+    res.once('close', onClose);
+  }
+
+  get open(): boolean {
+    return !this.#res.destroyed && !this.#res.writableEnded;
+  }
+
+  send(message: Uint8Array | string): void {
+    this.#write(eventOf(typeof message === 'string' ? Buffer.from(message) : message));
+  }
+
+  /** An event that is not a message, as HTTP+SSE's `endpoint`. */
+  event(name: string, data: string): void {
+    this.#write(`event: ${name}\ndata: ${data}\n\n`);
+  }
+
+  /** A comment that keeps proxies from closing an idle connection. */
+  keepAlive(): void {
+    this.#write(':\n\n');
+  }
+
+  end(): void {
+    if (this.open) this.#res.end();
+  }
+
+  #write(chunk: Uint8Array | string): void {
+    if (!this.open) return;
+    if (this.#res.writableLength > MAX_BACKLOG_BYTES) this.#res.destroy();
+    else this.#res.write(chunk);
+  }
+}

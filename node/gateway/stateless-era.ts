@@ -1,0 +1,93 @@
+import { checkStateless, META, type RpcRequest, resultText, SUPPORTED_VERSIONS } from '../../src/mcp/index.ts';
+import { sendEmpty, sendJson, sendRefusal } from './answer.ts';
+import type { GatewayContext } from './context.ts';
+import { Exchange } from './exchange.ts';
+import { HttpOutlet } from './outlet.ts';
+import { header, type Post } from './post.ts';
+import { FORWARDED } from './session-requests.ts';
+import { honoredFilter } from './subscriptions.ts';
+
+/** How long a client may keep what `server/discover` said. Servers come and go with their nodes. */
+const DISCOVER_TTL_MS = 5_000;
+
+/** POST of 2026-07-28: each message stands for itself, and going away is cancelling. */
+export function postStateless(context: GatewayContext, post: Post): void {
+  const { res, body, headers } = post;
+  switch (body.kind) {
+    case 'notification':
+      return sendEmpty(res, 202);
+    case 'response':
+      return sendRefusal(res, { name: 'INVALID_REQUEST', message: 'this revision takes no responses from clients' });
+    case 'batch':
+      return sendRefusal(res, { name: 'INVALID_REQUEST', message: 'this revision has no batches' });
+    case 'request': {
+      const { message } = body;
+      const refused = checkStateless(message, {
+        version: header(headers, 'mcp-protocol-version'),
+        method: header(headers, 'mcp-method'),
+        name: header(headers, 'mcp-name'),
+      });
+      if (refused === undefined) return request(context, post, message);
+      return sendRefusal(res, {
+        name: refused.error,
+        message: refused.message,
+        data: refused.data,
+        id: message.id,
+        status: 400,
+      });
+    }
+  }
+}
+
+function request(context: GatewayContext, post: Post, message: RpcRequest): void {
+  if (FORWARDED.has(message.method)) return forward(context, post, message);
+  if (message.method === 'server/discover') return discover(context, post, message);
+  if (message.method === 'subscriptions/listen') return listen(context, post, message);
+  sendRefusal(post.res, { name: 'METHOD_NOT_FOUND', message: 'no such method', id: message.id, status: 404 });
+}
+
+function forward(context: GatewayContext, post: Post, message: RpcRequest): void {
+  const { res, caller } = post;
+  const exchange = new Exchange(message, caller, { era: 'stateless', outlet: new HttpOutlet(res, 'stateless') });
+  res.once('close', () => exchange.cancel()); // does nothing once it has been answered
+  void exchange.run(context.router); // never rejects
+}
+
+function discover(context: GatewayContext, post: Post, message: RpcRequest): void {
+  const offer = offerOf(context, post, message);
+  if (offer === undefined) return;
+  const { capabilities, instructions } = offer;
+  const result = {
+    resultType: 'complete',
+    supportedVersions: SUPPORTED_VERSIONS,
+    capabilities,
+    ...(instructions === undefined ? {} : { instructions }),
+    ttlMs: DISCOVER_TTL_MS,
+    cacheScope: 'private', // what is offered depends on who asks
+    _meta: { [META.serverInfo]: context.serverInfo },
+  };
+  sendJson(post.res, resultText(message.id, result));
+}
+
+function listen(context: GatewayContext, post: Post, message: RpcRequest): void {
+  const { res, caller } = post;
+  const offer = offerOf(context, post, message);
+  if (offer === undefined) return;
+  const honored = honoredFilter(message.params?.['notifications'], offer.capabilities);
+  if (honored === undefined) {
+    return sendRefusal(res, { name: 'INVALID_PARAMS', message: 'notifications must be a filter', id: message.id });
+  }
+  if (context.subscriptions.full) {
+    const retryAfterMs = 1000;
+    return sendRefusal(res, { name: 'RATE_LIMITED', message: 'too many subscriptions', id: message.id, retryAfterMs });
+  }
+  context.subscriptions.open(res, { id: message.id, principal: caller.principal, honored });
+}
+
+function offerOf(context: GatewayContext, post: Post, message: RpcRequest): ReturnType<typeof context.router.describe> {
+  const offer = context.router.describe(post.caller.principal, post.caller.view);
+  if (offer === undefined) {
+    sendRefusal(post.res, { name: 'INVALID_PARAMS', message: 'no such server', id: message.id, status: 404 });
+  }
+  return offer;
+}
