@@ -1,0 +1,121 @@
+import type { Level } from '../../src/permissions/index.ts';
+import type { StreamInput, StreamName, VerbInput, VerbName } from './verbs.ts';
+
+export interface StatusAnswer {
+  readonly node_id: string;
+  readonly village_id: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly uptime_ms: number;
+  readonly gateway: string;
+  readonly admin: string;
+  readonly addresses: readonly string[];
+  readonly peers_admitted: number;
+  readonly servers_healthy: number;
+  readonly tools: number;
+  readonly calls_in_flight: number;
+  readonly [more: string]: unknown;
+  /** What the operator should know and act on; empty when all is well. */
+  readonly warnings: readonly string[];
+}
+
+export interface PeerRow {
+  readonly node_id: string;
+  readonly address: string;
+  readonly direction: 'inbound' | 'outbound';
+  readonly admitted: boolean;
+  readonly [more: string]: unknown;
+}
+
+export interface ServerRow {
+  readonly alias: string;
+  readonly node_id: string;
+  readonly state: string;
+  readonly tools: number;
+  readonly problem?: string | undefined;
+  readonly [more: string]: unknown;
+}
+
+export interface ToolRow {
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly [more: string]: unknown;
+}
+
+export interface AgentRow {
+  readonly name: string;
+  readonly level: Level;
+  readonly has_key: boolean;
+  readonly kind: 'village' | 'node';
+  readonly [more: string]: unknown;
+}
+
+export interface AuditVerdict {
+  readonly ok: boolean;
+  readonly checked: number;
+  /** The first entry that does not fit, when `ok` is false. */
+  readonly broken_at?: { readonly seq: number; readonly kind: string; readonly message: string } | undefined;
+  readonly [more: string]: unknown;
+}
+
+/** The result of a tool as MCP has it. A refusal or failure is thrown, with its name as the code. */
+export interface ToolResult {
+  readonly content?: readonly { readonly type: string; readonly text?: string; readonly [more: string]: unknown }[];
+  readonly isError?: boolean;
+  readonly [more: string]: unknown;
+}
+
+/** What each verb answers; snake_case, as printed with `--json`. Times are ISO 8601 instants. */
+export interface Answers {
+  readonly status: StatusAnswer;
+  readonly peers: { readonly peers: readonly PeerRow[] };
+  readonly servers: { readonly servers: readonly ServerRow[] };
+  readonly 'tools.list': { readonly tools: readonly ToolRow[] };
+  readonly 'tools.describe': { readonly tool: ToolRow };
+  readonly 'tools.call': ToolResult;
+  readonly token: { readonly token: string; readonly expires_at: string };
+  readonly 'agents.list': { readonly agents: readonly AgentRow[] };
+  readonly 'agents.add': { readonly name: string; readonly level: Level };
+  /** The private JWK. Prepared for a terminal or a file, never for a log. */
+  readonly 'agents.key.export': { readonly key: Readonly<Record<string, unknown>>; readonly moved: boolean };
+  readonly 'agents.key.import': { readonly name: string };
+  readonly invite: {
+    readonly invite: string;
+    readonly expires_at: string;
+    readonly uses: number;
+    readonly addresses: readonly string[];
+    readonly warnings: readonly string[];
+  };
+  readonly join: {
+    readonly village_id: string;
+    readonly node_id: string;
+    readonly joined: boolean;
+    readonly archived?: string | undefined;
+  };
+  readonly 'audit.verify': AuditVerdict;
+}
+
+export interface VerbOptions {
+  readonly signal: AbortSignal;
+}
+
+/** What a running node does for each verb. A `VillageError` thrown is told to the caller with its code, message and hint. */
+export type AdminHandlers = {
+  readonly [Verb in VerbName]: (input: VerbInput<Verb>, options: VerbOptions) => Promise<Answers[Verb]>;
+} & {
+  readonly [Stream in StreamName]: (input: StreamInput<Stream>, options: VerbOptions) => AsyncIterable<object>;
+};
+
+/** The verbs that work on the data folder when no node runs there. */
+export type OfflineHandlers = Pick<
+  AdminHandlers,
+  | 'token'
+  | 'agents.list'
+  | 'agents.add'
+  | 'agents.key.export'
+  | 'agents.key.import'
+  | 'invite'
+  | 'join'
+  | 'audit.verify'
+  | 'audit.export'
+>;

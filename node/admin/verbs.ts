@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { LEVELS } from '../../src/permissions/index.ts';
+
+const Level = z.enum(LEVELS);
+const Nothing = z.strictObject({});
+const AgentName = z.string().min(1).max(128);
+const ToolName = z.string().min(1).max(128);
+/** A place in the audit log: a sequence number, or a time as an ISO 8601 instant. */
+const Place = z.union([z.int().nonnegative(), z.iso.datetime({ offset: true })]);
+const Range = z.strictObject({ from: Place.optional(), to: Place.optional() });
+
+/** What each verb takes, on the admin address and on the files alike. The server checks every input against these. */
+export const VERBS = {
+  status: Nothing,
+  peers: Nothing,
+  servers: Nothing,
+  'tools.list': z.strictObject({ agent: AgentName.optional() }),
+  'tools.describe': z.strictObject({ name: ToolName, agent: AgentName.optional() }),
+  'tools.call': z.strictObject({
+    name: ToolName,
+    arguments: z.record(z.string(), z.unknown()),
+    agent: AgentName.optional(),
+    timeout_ms: z.int().positive().max(3_600_000),
+  }),
+  token: z.strictObject({
+    agent: AgentName.optional(),
+    ttl_ms: z.int().positive().optional(),
+    level: Level.optional(),
+  }),
+  'agents.list': Nothing,
+  'agents.add': z.strictObject({ name: AgentName, level: Level }),
+  'agents.key.export': z.strictObject({ name: AgentName }),
+  'agents.key.import': z.strictObject({ key: z.record(z.string(), z.unknown()) }),
+  invite: z.strictObject({
+    ttl_ms: z.int().positive(),
+    uses: z.int().positive().max(10_000),
+    level: Level,
+    may_invite: z.boolean(),
+  }),
+  join: z.strictObject({ invite: z.string().min(1).max(65_536), leave: z.boolean() }),
+  'audit.verify': Range,
+} as const satisfies Readonly<Record<string, z.ZodType>>;
+
+/** Verbs that answer many objects, one after the other. */
+export const STREAMS = {
+  'audit.tail': Nothing,
+  'audit.export': Range,
+} as const satisfies Readonly<Record<string, z.ZodType>>;
+
+export type VerbName = keyof typeof VERBS;
+export type StreamName = keyof typeof STREAMS;
+export type VerbInput<Verb extends VerbName> = z.infer<(typeof VERBS)[Verb]>;
+export type StreamInput<Stream extends StreamName> = z.infer<(typeof STREAMS)[Stream]>;
