@@ -1,0 +1,282 @@
+import {
+  type AuditHead,
+  type AuditRecord,
+  bounded,
+  entryKey,
+  FLOOD_LIMITS,
+  FloodGate,
+  type FloodLimits,
+  HEAD_EVERY,
+  headKey,
+  sealEntry,
+} from '../../src/audit/index.ts';
+import type { Store } from '../storage/index.ts';
+import type { Reporter } from '../telemetry/events.ts';
+import { AuditError } from './audit-error.ts';
+import { GroupCommit } from './group-commit.ts';
+import { type Tail, tailOf } from './tail-of.ts';
+
+export interface AuditLogOptions {
+  readonly store: Pick<Store, 'batch' | 'entries'>;
+  readonly villageId: string;
+  readonly nodeId: string;
+  /** Signs a head by the node's issuer key: a compact JWS of type AUDIT_HEAD_TYPE. */
+  readonly sign: (head: AuditHead) => string;
+  readonly reporter: Reporter;
+  /** Unix milliseconds. */
+  readonly now?: (() => number) | undefined;
+  readonly limits?: Partial<AuditLimits> | undefined;
+}
+
+export interface AuditLimits {
+  /** An entry that nobody waits for is on disk after at most about this long. */
+  readonly lazyMs: number;
+  /** Entries in memory above which `room` makes callers wait; at four times as many, entries are lost and counted. */
+  readonly maxPending: number;
+  /** How long the disk may take for a batch. */
+  readonly flushDeadlineMs: number;
+  readonly retryMs: number;
+  readonly maxRetryMs: number;
+  /** How long an entry may be without a signed head after it. */
+  readonly headMs: number;
+  readonly flood: FloodLimits;
+}
+
+const LIMITS: AuditLimits = {
+  lazyMs: 10,
+  maxPending: 8192,
+  flushDeadlineMs: 3_000,
+  retryMs: 100,
+  maxRetryMs: 5_000,
+  headMs: 5_000,
+  flood: FLOOD_LIMITS,
+};
+
+/**
+ * The hash-chained log of one node. Entries are chained in the order of the calls and written in batches; `open` records where
+ * the last run left off, `stop` ends the log so that the next start can tell. One log per store.
+ */
+export class AuditLog {
+  readonly #options: AuditLogOptions;
+  readonly #limits: AuditLimits;
+  readonly #commit: GroupCommit;
+  readonly #floods: FloodGate;
+  readonly #now: () => number;
+  #seq: number;
+  #hash: string;
+  #signedSeq: number;
+  /** A head that only time called for: the next one replaces it. */
+  #passingHead: number | undefined;
+  #lost = 0;
+  #closed = false;
+  #headTimer: NodeJS.Timeout | undefined;
+  #floodTimer: NodeJS.Timeout | undefined;
+  #flushed = Promise.withResolvers<void>();
+
+  /** Continues the log in `store`, and has on disk that it did. Errors: AUDIT_CORRUPT, AUDIT_UNWRITABLE. */
+  static async open(options: AuditLogOptions): Promise<AuditLog> {
+    const tail = await tailOf(options.store, options);
+    const log = new AuditLog(options, tail);
+    const now = log.#now();
+    if (tail.interrupted !== undefined) {
+      const { reason, lastAtMs } = tail.interrupted;
+      log.#append({
+        ...ownRecord('gap', reason),
+        justification: `the log was not ended cleanly: entries after ${new Date(lastAtMs).toISOString()} may be missing`,
+        durationMs: Math.max(0, now - lastAtMs),
+        count: 0,
+      });
+    }
+    log.#append({ ...ownRecord('start', ''), peer: options.nodeId });
+    await log.#commit.durable();
+    return log;
+  }
+
+  private constructor(options: AuditLogOptions, tail: Tail) {
+    this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.#now = options.now ?? Date.now;
+    this.#seq = tail.seq;
+    this.#hash = tail.hash;
+    this.#signedSeq = tail.seq;
+    this.#floods = new FloodGate(this.#limits.flood);
+    this.#commit = new GroupCommit({
+      ...this.#limits,
+      store: options.store,
+      deadlineMs: this.#limits.flushDeadlineMs,
+      onFlushed: (entries, durationMs) => {
+        this.#flushed.resolve();
+        this.#flushed = Promise.withResolvers();
+        options.reporter.report('audit.flushed', { entries, durationMs });
+      },
+      onFailed: (error) => this.#report(error),
+    });
+  }
+
+  /** Where the log is kept, for its readers. */
+  get store(): Pick<Store, 'entries'> {
+    return this.#options.store;
+  }
+
+  /** Why audited calls must be refused; undefined while the log is written. */
+  get failure(): AuditError | undefined {
+    return this.#commit.failure;
+  }
+
+  /** The last entry chained, on disk or about to be. */
+  get head(): { readonly seq: number; readonly hash: string } {
+    return { seq: this.#seq, hash: this.#hash };
+  }
+
+  /**
+   * Undefined while there is room for more, as it mostly is. Otherwise wait for it before beginning work that will be recorded;
+   * rejects with AUDIT_UNWRITABLE when the disk fails.
+   */
+  room(): Promise<void> | undefined {
+    return this.#commit.pending < this.#limits.maxPending ? undefined : this.#commit.durable();
+  }
+
+  /**
+   * Puts `record` into the chain; it is on disk some 10 ms later. Floods of equal refusals become one entry with a count. Never
+   * throws: what cannot be recorded (the log is stopped) is reported.
+   */
+  record(record: AuditRecord): void {
+    if (this.#take(record) === 'closed') this.#report(closed());
+  }
+
+  /**
+   * As `record`; resolves when the entry is on disk (a refusal that is part of a flood: at once). Rejects with AUDIT_UNWRITABLE
+   * (the entry mostly stays in the chain and is written when the disk can) or AUDIT_CLOSED.
+   */
+  recordDurably(record: AuditRecord): Promise<void> {
+    switch (this.#take(record)) {
+      case 'chained':
+        return this.#commit.durable();
+      case 'counted':
+        return Promise.resolve();
+      case 'lost':
+        return Promise.reject(new AuditError('AUDIT_UNWRITABLE', 'entries come faster than the disk takes them'));
+      case 'closed':
+        return Promise.reject(closed());
+    }
+  }
+
+  /** Resolves when more entries are on disk than at the time of the call. */
+  nextFlush(): Promise<void> {
+    return this.#flushed.promise;
+  }
+
+  /** Ends the log: counts of floods, a `stop` entry, a signed head, all on disk. Errors: AUDIT_UNWRITABLE. Stopping twice is once. */
+  async stop(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#floodTimer);
+    clearTimeout(this.#headTimer);
+    for (const record of this.#floods.due(this.#now(), { everything: true })) this.#append(record);
+    this.#append({ ...ownRecord('stop', ''), peer: this.#options.nodeId });
+    this.#signHead({ passing: false });
+    await this.#commit.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #take(record: AuditRecord): 'chained' | 'counted' | 'lost' | 'closed' {
+    if (this.#closed) return 'closed';
+    if (record.kind === 'refusal' || record.outcome === 'denied') {
+      const admitted = this.#floods.admits(record, this.#now());
+      this.#floodTimer ??= this.#afterwards(this.#limits.flood.windowMs / 4, () => this.#endFloods());
+      if (!admitted) return 'counted';
+    }
+    return this.#append(record);
+  }
+
+  #append(record: AuditRecord): 'chained' | 'lost' {
+    if (this.#commit.pending >= this.#limits.maxPending * 4) {
+      this.#lost += 1; // told by a `gap` entry as soon as there is room
+      return 'lost';
+    }
+    if (this.#lost > 0) {
+      const count = this.#lost;
+      this.#lost = 0;
+      this.#chain({
+        ...ownRecord('gap', 'overflow'),
+        count,
+        justification: 'entries came faster than the disk took them',
+      });
+    }
+    this.#chain(record);
+    return 'chained';
+  }
+
+  #chain(record: AuditRecord): void {
+    this.#seq += 1;
+    const entry = { seq: this.#seq, atMs: Math.max(0, Math.trunc(this.#now())), ...bounded(record) };
+    const sealed = sealEntry(this.#hash, entry);
+    this.#hash = sealed.hash;
+    this.#commit.add({ type: 'put', key: entryKey(this.#seq), value: Buffer.from(sealed.record) });
+    if (this.#seq % HEAD_EVERY === 0) this.#signHead({ passing: false });
+    else this.#headTimer ??= this.#afterwards(this.#limits.headMs, () => this.#signHead({ passing: true }));
+  }
+
+  #signHead(options: { readonly passing: boolean }): void {
+    clearTimeout(this.#headTimer);
+    this.#headTimer = undefined;
+    if (this.#signedSeq === this.#seq) return;
+    const { villageId, nodeId, sign } = this.#options;
+    const jws = sign({
+      village: villageId,
+      node: nodeId,
+      seq: this.#seq,
+      hash: this.#hash,
+      at_ms: Math.trunc(this.#now()),
+    });
+    this.#commit.add({ type: 'put', key: headKey(this.#seq), value: Buffer.from(jws) });
+    if (this.#passingHead !== undefined) this.#commit.add({ type: 'del', key: headKey(this.#passingHead) });
+    this.#passingHead = options.passing ? this.#seq : undefined;
+    this.#signedSeq = this.#seq;
+  }
+
+  #endFloods(): void {
+    this.#floodTimer = undefined;
+    for (const record of this.#floods.due(this.#now())) this.#append(record);
+    if (this.#floods.size > 0)
+      this.#floodTimer = this.#afterwards(this.#limits.flood.windowMs / 4, () => this.#endFloods());
+  }
+
+  #report(error: AuditError): void {
+    this.#options.reporter.report('background.failed', { area: 'audit', error });
+  }
+
+  /** `stop` does the same work, so no timer of these need keep the process alive. */
+  #afterwards(ms: number, work: () => void): NodeJS.Timeout {
+    return setTimeout(work, ms).unref();
+  }
+}
+
+function closed(): AuditError {
+  return new AuditError('AUDIT_CLOSED', 'the audit log was stopped');
+}
+
+function ownRecord(kind: 'gap' | 'start' | 'stop', reason: string): AuditRecord {
+  return {
+    kind,
+    callId: '',
+    agentId: '',
+    level: '',
+    tokenId: '',
+    method: '',
+    server: '',
+    target: '',
+    peer: '',
+    sourceIp: '',
+    outcome: 'recorded',
+    reason,
+    argumentsHash: '',
+    resultHash: '',
+    durationMs: 0,
+    justification: '',
+    count: 1,
+  };
+}

@@ -1,0 +1,5 @@
+export { AuditError } from './audit-error.ts';
+export { type AuditLimits, AuditLog, type AuditLogOptions } from './audit-log.ts';
+export { type ExportRange, exportAudit, type LiveLog, tailAudit } from './read-audit.ts';
+export { type AuditOwner, type SeqRange, verifyAudit } from './verify-audit.ts';
+export { verifyExport } from './verify-export.ts';

@@ -1,0 +1,90 @@
+import { type AuditEntry, decodeEntry, ENTRY_KEYS, entryKey, openRecord, seqOfKey } from '../../src/audit/index.ts';
+import { text } from '../../src/kernel/index.ts';
+import type { Store } from '../storage/index.ts';
+import type { SeqRange } from './verify-audit.ts';
+
+export interface ExportRange extends SeqRange {
+  /** Entries whose own time lies between, both included. */
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The log as JSON lines (without line feeds): each the stored record, that is the entry's fields in their fixed order and `hash`,
+ * byte for byte, so that the chain can be checked offline. What is damaged is handed out as it is, when it is text at all.
+ */
+export async function* exportAudit(
+  store: Pick<Store, 'entries'>,
+  range: ExportRange = {},
+): AsyncGenerator<string, void, undefined> {
+  const { from = 1, to, fromMs = 0, toMs = Number.POSITIVE_INFINITY, signal } = range;
+  const timed = fromMs > 0 || toMs < Number.POSITIVE_INFINITY;
+  const keys = { gte: entryKey(from), lt: to === undefined ? ENTRY_KEYS.lt : entryKey(to + 1) };
+  for await (const [, value] of store.entries(keys)) {
+    signal?.throwIfAborted();
+    if (timed) {
+      const entry = entryIn(value);
+      if (entry !== undefined && (entry.atMs < fromMs || entry.atMs > toMs)) continue;
+    }
+    yield lineOf(value);
+  }
+}
+
+/** Needed of a running log: its store, and word of new entries on disk. */
+export interface LiveLog {
+  readonly store: Pick<Store, 'entries'>;
+  nextFlush(): Promise<void>;
+}
+
+/** The last entries on disk (`last`, 10 by default), then each new one once it is on disk, until `signal` aborts (which ends it without an error). */
+export async function* tailAudit(
+  log: LiveLog,
+  options: { readonly last?: number | undefined; readonly signal: AbortSignal },
+): AsyncGenerator<AuditEntry, void, undefined> {
+  const { last = 10, signal } = options;
+  let next = Math.max(1, (await lastSeq(log.store)) - last + 1);
+  while (!signal.aborted) {
+    const more = log.nextFlush(); // asked for before reading: what is written meanwhile is not missed
+    for await (const [, value] of log.store.entries({ gte: entryKey(next), lt: ENTRY_KEYS.lt })) {
+      const entry = entryIn(value);
+      if (entry === undefined) continue; // damaged: `verify` names it
+      yield entry;
+      if (signal.aborted) return;
+      next = entry.seq + 1;
+    }
+    await either(more, signal);
+  }
+}
+
+async function lastSeq(store: Pick<Store, 'entries'>): Promise<number> {
+  for await (const [key] of store.entries({ ...ENTRY_KEYS, reverse: true, limit: 1 })) return seqOfKey(key) ?? 0;
+  return 0;
+}
+
+/** Not Promise.race: a promise for the whole life of the tail would gather one reaction with every flush. */
+function either(more: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) done();
+    more.then(done, done);
+  });
+}
+
+function entryIn(record: Uint8Array): AuditEntry | undefined {
+  const opened = openRecord(record);
+  const decoded = opened === undefined ? undefined : decodeEntry(opened.line);
+  return decoded?.kind === 'entry' ? decoded.entry : undefined;
+}
+
+function lineOf(record: Uint8Array): string {
+  try {
+    return text(record);
+  } catch {
+    return Buffer.from(record).toString('latin1');
+  }
+}

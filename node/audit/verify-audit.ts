@@ -1,0 +1,84 @@
+import {
+  type ChainReport,
+  ChainVerifier,
+  ENTRY_KEYS,
+  entryKey,
+  HEAD_KEYS,
+  headKey,
+  openRecord,
+  seqOfKey,
+  verifyHead,
+} from '../../src/audit/index.ts';
+import { text } from '../../src/kernel/index.ts';
+import type { Store } from '../storage/index.ts';
+
+export interface AuditOwner {
+  readonly villageId: string;
+  readonly nodeId: string;
+  /** The key that signs heads: raw Ed25519, 32 bytes. */
+  readonly issuerKey: Uint8Array;
+}
+
+export interface SeqRange {
+  /** First and last entry, both included; all by default. */
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+}
+
+/** Reads the log in `store` from `from` to `to` and says how far it is intact. An empty log is intact. */
+export async function verifyAudit(
+  store: Pick<Store, 'entries'>,
+  options: AuditOwner & SeqRange & { readonly signal?: AbortSignal | undefined },
+): Promise<ChainReport> {
+  const { villageId, nodeId, from = 1, to = Number.MAX_SAFE_INTEGER, signal } = options;
+  // Heads first: they never name an entry that is not yet in the store.
+  const heads = await headsIn(store, options);
+  const after = from > 1 ? await anchorBefore(store, from) : undefined;
+  const verifier = new ChainVerifier({ villageId, nodeId, heads, after });
+  if (from > 1 && after === undefined) {
+    const message = `entry ${from - 1}, which the range starts from, is missing or damaged`;
+    return { ...verifier.end(0), ok: false, brokenAt: { seq: from - 1, kind: 'missing', message } };
+  }
+  const range = {
+    gte: from > 1 ? entryKey(from) : ENTRY_KEYS.gte,
+    lt: to < Number.MAX_SAFE_INTEGER ? entryKey(to + 1) : ENTRY_KEYS.lt,
+  };
+  for await (const [key, value] of store.entries(range)) {
+    signal?.throwIfAborted();
+    verifier.next(seqOfKey(key), value);
+    if (verifier.broken !== undefined) break;
+  }
+  return verifier.end(to);
+}
+
+/** Entry number → the hash its signed head states; a head that this node did not sign states none. */
+async function headsIn(store: Pick<Store, 'entries'>, options: AuditOwner & SeqRange): Promise<Map<number, string>> {
+  const { from = 1, to = Number.MAX_SAFE_INTEGER } = options;
+  const heads = new Map<number, string>();
+  const range = { gte: headKey(from), lt: to < Number.MAX_SAFE_INTEGER ? headKey(to + 1) : HEAD_KEYS.lt };
+  for await (const [key, value] of store.entries(range)) {
+    const seq = seqOfKey(key);
+    if (seq !== undefined) heads.set(seq, headHash(value, seq, options));
+  }
+  return heads;
+}
+
+function headHash(value: Uint8Array, seq: number, owner: AuditOwner): string {
+  try {
+    const head = verifyHead(text(value), owner);
+    return head?.seq === seq ? head.hash : 'not signed by this node';
+  } catch {
+    return 'not a text';
+  }
+}
+
+async function anchorBefore(
+  store: Pick<Store, 'entries'>,
+  from: number,
+): Promise<{ readonly seq: number; readonly hash: string } | undefined> {
+  for await (const [, value] of store.entries({ gte: entryKey(from - 1), lt: entryKey(from) })) {
+    const opened = openRecord(value);
+    if (opened !== undefined) return { seq: from - 1, hash: opened.hash };
+  }
+  return undefined;
+}

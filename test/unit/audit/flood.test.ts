@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { FloodGate } from '../../../src/audit/index.ts';
+import { recordOf } from '../../support/audit.ts';
+
+const LIMITS = { singly: 3, windowMs: 10_000, maxFloods: 4 };
+const refusal = (changes = {}) =>
+  recordOf({ kind: 'refusal', outcome: 'denied', reason: 'UNAUTHENTICATED', agentId: '', ...changes });
+
+describe('a flood of equal refusals', () => {
+  test('is recorded one by one at first, then counted', () => {
+    const gate = new FloodGate(LIMITS);
+    const admitted = Array.from({ length: 1000 }, (_, i) => gate.admits(refusal(), i));
+    expect(admitted.filter(Boolean)).toHaveLength(3);
+    expect(gate.due(9_999)).toEqual([]);
+    const summaries = gate.due(10_000);
+    expect(summaries).toHaveLength(1);
+    expect(summaries[0]).toMatchObject({
+      kind: 'refusal',
+      reason: 'UNAUTHENTICATED',
+      count: 997,
+      sourceIp: '127.0.0.1',
+      callId: '',
+    });
+    expect(gate.size).toBe(0);
+  });
+
+  test('that stays small leaves no summary', () => {
+    const gate = new FloodGate(LIMITS);
+    gate.admits(refusal(), 0);
+    expect(gate.due(20_000)).toEqual([]);
+    expect(gate.size).toBe(0);
+  });
+
+  test('of one agent does not hide another, nor another reason or method', () => {
+    const gate = new FloodGate({ ...LIMITS, singly: 1 });
+    expect(gate.admits(refusal({ agentId: 'a' }), 0)).toBe(true);
+    expect(gate.admits(refusal({ agentId: 'a' }), 0)).toBe(false);
+    expect(gate.admits(refusal({ agentId: 'b' }), 0)).toBe(true);
+    expect(gate.admits(refusal({ agentId: 'a', reason: 'RATE_LIMITED' }), 0)).toBe(true);
+    expect(gate.admits(refusal({ agentId: 'a', method: 'prompts/get' }), 0)).toBe(true);
+  });
+
+  test('claims in its summary only what is true of every one', () => {
+    const gate = new FloodGate({ ...LIMITS, singly: 0 });
+    for (const target of ['x', 'y', 'x']) gate.admits(refusal({ agentId: 'a', target, sourceIp: '10.0.0.1' }), 0);
+    expect(gate.due(10_000)).toMatchObject([{ agentId: 'a', target: '', sourceIp: '10.0.0.1', count: 3 }]);
+  });
+
+  test('from ever new sources is counted in bounded memory, none lost', () => {
+    const gate = new FloodGate(LIMITS);
+    let written = 0;
+    for (let i = 0; i < 10_000; i += 1)
+      if (gate.admits(refusal({ sourceIp: `10.0.${i >> 8}.${i & 255}` }), 0)) written += 1;
+    expect(gate.size).toBeLessThanOrEqual(LIMITS.maxFloods + 1);
+    const counted = gate.due(10_000).reduce((sum, record) => sum + record.count, 0);
+    expect(written + counted).toBe(10_000);
+  });
+
+  test('is told at once when the log stops, and when the clock was set back', () => {
+    const gate = new FloodGate({ ...LIMITS, singly: 0 });
+    gate.admits(refusal(), 50_000);
+    expect(gate.due(50_001, { everything: true })).toHaveLength(1);
+    gate.admits(refusal(), 50_000);
+    expect(gate.due(10)).toHaveLength(1);
+  });
+});
