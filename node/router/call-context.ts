@@ -1,0 +1,83 @@
+import { randomFillSync } from 'node:crypto';
+import type { Era } from '../../src/mcp/index.ts';
+import type { Principal } from '../../src/permissions/index.ts';
+import type { BackendContext } from '../backends/backend.ts';
+import type { Deadlines, Expiring } from '../../protocols/mcp/index.ts';
+
+interface Origin {
+  readonly principal: Principal;
+  readonly era: Era;
+  readonly signal: AbortSignal;
+  readonly onRelated?: ((message: Uint8Array) => void) | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+const POOL = Buffer.alloc(16 * 256);
+let used = POOL.length;
+
+/** 16 random bytes, drawn from the kernel a page at a time. */
+export function newCallId(): Uint8Array {
+  if (used === POOL.length) {
+    randomFillSync(POOL);
+    used = 0;
+  }
+  used += 16;
+  return Uint8Array.prototype.slice.call(POOL, used - 16, used);
+}
+
+/** One call under way. Its signal, and its place in the deadline wheel, are made when somebody first reads them: most local calls never do. */
+export class CallContext implements BackendContext, Expiring {
+  readonly principal: Principal;
+  readonly era: Era;
+  readonly callId: Uint8Array;
+  readonly deadlineAt: number;
+  readonly onRelated: ((message: Uint8Array) => void) | undefined;
+  readonly traceparent: string | undefined;
+  /** Known once the request is in its server's own names. */
+  argumentsHash: string | undefined;
+  readonly #origin: Origin;
+  readonly #deadlines: Deadlines;
+  #abort: AbortController | undefined;
+  #armed: { cancel(): void } | undefined;
+  #onAbort: (() => void) | undefined;
+
+  constructor(
+    origin: Origin,
+    callId: Uint8Array,
+    options: { readonly deadlineAt: number; readonly deadlines: Deadlines },
+  ) {
+    this.principal = origin.principal;
+    this.era = origin.era;
+    this.callId = callId;
+    this.deadlineAt = options.deadlineAt;
+    this.onRelated = origin.onRelated;
+    this.traceparent = origin.traceparent;
+    this.#origin = origin;
+    this.#deadlines = options.deadlines;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      const abort = new AbortController();
+      const outer = this.#origin.signal;
+      this.#abort = abort;
+      if (outer.aborted) abort.abort(outer.reason);
+      else {
+        this.#onAbort = () => abort.abort(outer.reason);
+        outer.addEventListener('abort', this.#onAbort, { once: true });
+        this.#armed = this.#deadlines.add(this.deadlineAt, this);
+      }
+    }
+    return this.#abort.signal;
+  }
+
+  onDeadline(): void {
+    this.#abort?.abort(new DOMException('the deadline passed', 'TimeoutError'));
+  }
+
+  /** The call ended: nothing may fire any more. */
+  end(): void {
+    this.#armed?.cancel();
+    if (this.#onAbort !== undefined) this.#origin.signal.removeEventListener('abort', this.#onAbort);
+  }
+}

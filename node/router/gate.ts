@@ -1,0 +1,79 @@
+import type { ErrorName } from '../../src/mcp/index.ts';
+import { decide, type Denial } from '../../src/permissions/index.ts';
+import { type Job, justificationOf } from './job.ts';
+import type { RatePort } from './parts.ts';
+
+/** The normal no, with what the caller can do about it. */
+export interface Refused {
+  readonly error: ErrorName;
+  /** Closed and short: goes into the audit. */
+  readonly reason: string;
+  readonly message: string;
+  readonly retryAfterMs?: number | undefined;
+}
+
+type Question = Pick<Job, 'request' | 'server' | 'target' | 'permission' | 'context'>;
+
+/**
+ * What every call passes, whoever asks and wherever it runs: the agent's limits, then the permission matrix, then whether it needs a
+ * vote or a reason. Deny by default; undefined: it may go on.
+ */
+export function gate(
+  question: Question,
+  rates: RatePort,
+  options: { readonly perAgentPerMinute: number; readonly nowMs: number },
+): Refused | undefined {
+  return limited(question, rates, options) ?? unauthorised(question) ?? unapproved(question);
+}
+
+function limited(
+  { request, context, target, permission }: Question,
+  rates: RatePort,
+  { perAgentPerMinute, nowMs }: { readonly perAgentPerMinute: number; readonly nowMs: number },
+): Refused | undefined {
+  const { agentId } = context.principal;
+  const overall = rates.take(`agent ${agentId}`, { perMinute: perAgentPerMinute, burst: perAgentPerMinute }, nowMs);
+  if (overall > 0) return tooMany('the limit of this agent', overall);
+  const perMinute = permission?.ratePerMinute;
+  if (request.method !== 'tools/call' || perMinute === undefined) return undefined;
+  const ofTool = rates.take(`tool ${agentId} ${target}`, { perMinute, burst: perMinute }, nowMs);
+  return ofTool > 0 ? tooMany(`the limit of ${target}, ${perMinute} calls a minute,`, ofTool) : undefined;
+}
+
+function unauthorised({ request, context, server, target, permission }: Question): Refused | undefined {
+  const verdict = decide(context.principal, request.method === 'tools/call' ? target : server, permission);
+  if (verdict.kind === 'allow') return undefined;
+  return { error: 'PERMISSION_DENIED', reason: verdict.because, message: whyDenied(verdict, target) };
+}
+
+function unapproved(question: Question): Refused | undefined {
+  const { permission, target } = question;
+  if (permission?.requiresApproval !== undefined) {
+    const message = `${target} needs an approved ${permission.requiresApproval}, and voting is not built yet`;
+    return { error: 'NOT_BUILT', reason: 'needs-vote', message };
+  }
+  if (permission?.requiresJustification !== true || justificationOf(question) !== '') return undefined;
+  return {
+    error: 'INVALID_PARAMS',
+    reason: 'no-justification',
+    message: `${target} needs arguments.justification: say why`,
+  };
+}
+
+function whyDenied(denial: Denial, target: string): string {
+  switch (denial.because) {
+    case 'not-listed':
+      return `${target} is not in the permission matrix, and what is not listed is denied`;
+    case 'level':
+      return `${target} needs level ${denial.needed}; this agent has ${denial.held}`;
+    case 'narrowed':
+      return `the token's permissions do not include ${target}`;
+    case 'exclusive':
+      return `${target} is for ${denial.agents.join(', ')} alone`;
+  }
+}
+
+function tooMany(whose: string, retryAfterMs: number): Refused {
+  const message = `${whose} is reached; try again in ${Math.ceil(retryAfterMs / 1000)} s`;
+  return { error: 'RATE_LIMITED', reason: 'rate', message, retryAfterMs };
+}

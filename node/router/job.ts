@@ -1,0 +1,38 @@
+import type { RpcRequest } from '../../src/mcp/index.ts';
+import type { Permission } from '../../src/permissions/index.ts';
+import type { BackendContext } from '../backends/backend.ts';
+
+/** One call on its way through the pipeline, in its server's own names. */
+export interface Job {
+  /** `call`: asked here by an agent; `serve`: done here for a peer. */
+  readonly side: 'call' | 'serve';
+  readonly request: RpcRequest;
+  readonly context: BackendContext;
+  /** The server's alias; empty while none is found. */
+  readonly server: string;
+  /** Tool or prompt name, or URI. */
+  readonly target: string;
+  /** Matrix entry or the server's configured access; undefined: not listed, which denies. */
+  readonly permission: Permission | undefined;
+  /** The other node of a hop, once it is known; empty where there is none. */
+  peer: string;
+  readonly sourceIp: string;
+  readonly argumentsHash: string;
+  /** `performance.now()`. */
+  readonly began: number;
+}
+
+const MAX_JUSTIFICATION = 2000;
+
+/** What the caller gave as a reason, where the tool asks for one; empty: none. */
+export function justificationOf({ request, permission }: Pick<Job, 'request' | 'permission'>): string {
+  if (permission?.requiresJustification !== true) return '';
+  const args = request.params?.['arguments'] as { justification?: unknown } | undefined;
+  return typeof args?.justification === 'string' ? args.justification.trim().slice(0, MAX_JUSTIFICATION) : '';
+}
+
+/** Tool or prompt name, or URI, as the request spells it; cut to what a log line should carry. */
+export function nameIn({ params }: RpcRequest): string {
+  const name = params?.['name'] ?? params?.['uri'] ?? '';
+  return typeof name === 'string' ? name.slice(0, 512) : '';
+}

@@ -1,0 +1,31 @@
+import type { Catalogue, Entry } from '../../src/routing/index.ts';
+
+type What = 'tools' | 'resources' | 'prompts';
+
+/** Tells open sessions which of their lists changed, and only when one really did. */
+export class ListChanges {
+  readonly #listeners = new Set<(what: What) => void>();
+  #seen: Readonly<Record<What, string>> = { tools: '', resources: '', prompts: '' };
+
+  listen(listener: (what: What) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  compare({ village }: Catalogue): void {
+    const now: Record<What, string> = {
+      tools: contentOf(village.tools),
+      resources: `${contentOf(village.resources)}\n${contentOf(village.templates)}`,
+      prompts: contentOf(village.prompts),
+    };
+    const before = this.#seen;
+    this.#seen = now;
+    for (const what of ['tools', 'resources', 'prompts'] as const) {
+      if (now[what] !== before[what]) for (const listener of this.#listeners) listener(what);
+    }
+  }
+}
+
+function contentOf(entries: ReadonlyMap<string, Entry<unknown>>): string {
+  return [...entries].map(([name, { service }]) => `${name} ${service.definitionHash}`).join('\n');
+}

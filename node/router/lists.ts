@@ -1,0 +1,98 @@
+import type { PolicyView } from '../../src/constitution/index.ts';
+import { utf8 } from '../../src/kernel/index.ts';
+import { type Era, errorText, type RpcId, type RpcRequest } from '../../src/mcp/index.ts';
+import { decide, type Principal } from '../../src/permissions/index.ts';
+import type { Catalogue, Entry, View } from '../../src/routing/index.ts';
+import { permissionOf } from './resolve.ts';
+
+/** method → where its items lie in a view, and under which name a result carries them. */
+const LISTS = {
+  'tools/list': { from: 'tools', as: 'tools', asks: 'tools/call' },
+  'prompts/list': { from: 'prompts', as: 'prompts', asks: 'prompts/get' },
+  'resources/list': { from: 'resources', as: 'resources', asks: 'resources/read' },
+  'resources/templates/list': { from: 'templates', as: 'resourceTemplates', asks: 'resources/read' },
+} as const;
+type ListMethod = keyof typeof LISTS;
+
+const MAX_CACHED = 512;
+/** How long a stateless agent may keep a list without asking or listening. */
+const LIST_TTL_MS = 5_000;
+
+export function isList(method: string): method is ListMethod {
+  return Object.hasOwn(LISTS, method);
+}
+
+/** The lists of one agent: everything it may use, in a fixed order, serialised once per catalogue and policy. */
+export class Lists {
+  readonly #cached = new Map<string, Uint8Array>();
+  #catalogueVersion = -1;
+  #policyVersion = -1;
+
+  /** A whole JSON-RPC response. */
+  answer(
+    request: RpcRequest,
+    asker: { readonly principal: Principal; readonly era: Era; readonly view: string | undefined },
+    village: { readonly catalogue: Catalogue; readonly policy: PolicyView },
+  ): Uint8Array {
+    const method = request.method as ListMethod;
+    const { catalogue } = village;
+    const view = asker.view === undefined ? catalogue.village : catalogue.views.get(asker.view);
+    if (view === undefined) return refused(request.id, `there is no server ${asker.view}`);
+    if (request.params?.['cursor'] !== undefined)
+      return refused(request.id, 'unknown cursor: every list comes in one page');
+    this.#forgetOld(village);
+    const key = keyOf(method, asker);
+    let result = this.#cached.get(key);
+    if (result === undefined) {
+      result = utf8(JSON.stringify(listed(view, method, asker, village.policy)));
+      if (this.#cached.size >= MAX_CACHED) this.#cached.delete(this.#cached.keys().next().value as string);
+      this.#cached.set(key, result);
+    }
+    return enveloped(request.id, result);
+  }
+
+  #forgetOld({ catalogue, policy }: { readonly catalogue: Catalogue; readonly policy: PolicyView }): void {
+    if (catalogue.version === this.#catalogueVersion && policy.version === this.#policyVersion) return;
+    this.#cached.clear();
+    this.#catalogueVersion = catalogue.version;
+    this.#policyVersion = policy.version;
+  }
+}
+
+/** Whether `principal` finds `entry` in its lists: exactly when it may use it. */
+export function mayUse(principal: Principal, entry: Entry<unknown>, asks: string, policy: PolicyView): boolean {
+  const permission = permissionOf(policy, entry.service, asks, entry.ownName);
+  return decide(principal, asks === 'tools/call' ? entry.ownName : entry.service.alias, permission).kind === 'allow';
+}
+
+function listed(
+  view: View,
+  method: ListMethod,
+  asker: { readonly principal: Principal; readonly era: Era },
+  policy: PolicyView,
+): object {
+  const { from, as, asks } = LISTS[method];
+  const entries: Entry<unknown>[] = [...view[from].values()];
+  const items = entries
+    .filter((entry) => mayUse(asker.principal, entry, asks, policy))
+    .map((entry) => entry.definition);
+  if (asker.era === 'session') return { [as]: items };
+  return { resultType: 'complete', [as]: items, ttlMs: LIST_TTL_MS, cacheScope: 'private' };
+}
+
+function keyOf(
+  method: string,
+  { principal, era, view }: { principal: Principal; era: Era; view: string | undefined },
+): string {
+  const narrowed = principal.permissions === undefined ? '*' : principal.permissions.join(' ');
+  return `${method}\n${view ?? ''}\n${era}\n${principal.agentId}\n${principal.level}\n${narrowed}`;
+}
+
+function enveloped(id: RpcId, result: Uint8Array): Uint8Array {
+  return Buffer.concat([utf8(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`), result, CLOSE]);
+}
+const CLOSE = utf8('}');
+
+function refused(id: RpcId, message: string): Uint8Array {
+  return utf8(errorText(id, { name: 'INVALID_PARAMS', message }));
+}

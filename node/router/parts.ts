@@ -1,0 +1,37 @@
+import type { AuditRecord } from '../../src/audit/index.ts';
+import type { PolicyView } from '../../src/constitution/index.ts';
+import type { Catalogue } from '../../src/routing/index.ts';
+import type { Backend, Hosting } from '../backends/backend.ts';
+import type { Reporter } from '../telemetry/events.ts';
+
+/** Where every outcome goes. `recordDurably` resolves when the entry is on disk and rejects when the disk refused it. */
+export interface AuditPort {
+  record(record: AuditRecord): void;
+  recordDurably(record: AuditRecord): Promise<void>;
+}
+
+/** A bucket by key; 0: go on, else milliseconds until the next call may come. */
+export interface RatePort {
+  take(key: string, rule: { readonly perMinute: number; readonly burst: number }, nowMs: number): number;
+}
+
+/** What the router is made of. It knows neither HTTP nor libp2p. */
+export interface RouterParts {
+  readonly nodeId: string;
+  readonly policy: () => PolicyView;
+  readonly catalogue: () => Catalogue;
+  /** Looks for a server that the catalogue lacks; resolves when it is there, or when looking was in vain. */
+  readonly find: (alias: string, options: { signal: AbortSignal }) => Promise<void>;
+  readonly hosting: Pick<Hosting, 'get'>;
+  readonly peer: (nodeId: string, alias: string) => Backend;
+  readonly audit: AuditPort;
+  readonly rates: RatePort;
+  readonly reporter: Reporter;
+  readonly limits: {
+    readonly perAgentPerMinute: number;
+    readonly callTimeoutMs: number;
+    readonly maxInFlightPerAgent: number;
+  };
+  /** `performance.now()`, wall clock in milliseconds, and 0 ≤ chance < 1. */
+  readonly clock: { readonly now: () => number; readonly wallMs: () => number; readonly chance: () => number };
+}

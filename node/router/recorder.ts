@@ -1,0 +1,96 @@
+import type { AuditRecord } from '../../src/audit/index.ts';
+import { sha256Hex } from '../../src/kernel/index.ts';
+import type { BackendReply } from '../backends/backend.ts';
+import { failure } from '../backends/reply.ts';
+import { type Job, justificationOf } from './job.ts';
+import type { RouterParts } from './parts.ts';
+
+/** A refusal that never became a call. */
+export interface EarlyRefusal {
+  readonly stage: string;
+  readonly reason: string;
+  readonly sourceIp: string;
+  readonly agentId?: string | undefined;
+  readonly method?: string | undefined;
+}
+
+/** Puts every outcome on record: allowed, denied, failed, at both ends of a hop. */
+export class Recorder {
+  readonly #parts: Pick<RouterParts, 'audit' | 'reporter' | 'clock'>;
+
+  constructor(parts: Pick<RouterParts, 'audit' | 'reporter' | 'clock'>) {
+    this.#parts = parts;
+  }
+
+  /** Writes the call down, then hands its reply back: after the entry is on disk where the matrix asks for it. */
+  async ended(job: Job, reply: BackendReply): Promise<BackendReply> {
+    const { audit, clock, reporter } = this.#parts;
+    const durationMs = clock.now() - job.began;
+    const { side, server, target } = job;
+    const { outcome, reason } = reply;
+    const { method } = job.request;
+    reporter.report('call.done', { kind: side, method, server, target, outcome, reason, durationMs });
+    const record = recordOf(job, reply, durationMs);
+    if (job.permission?.auditRequired !== true) {
+      audit.record(record);
+      return reply;
+    }
+    try {
+      await audit.recordDurably(record);
+      return reply;
+    } catch (error) {
+      reporter.report('background.failed', { area: 'audit', error });
+      const message = 'it may have run, but it could not be written to the audit log; look at the disk of this node';
+      return failure(job.request.id, { name: 'OUTCOME_UNKNOWN', message }, { outcome: 'unknown' });
+    }
+  }
+
+  refused({ stage, reason, sourceIp, agentId = '', method = '' }: EarlyRefusal): void {
+    this.#parts.reporter.report('call.refused', { stage, reason });
+    this.#parts.audit.record({ ...NO_CALL, agentId, method, target: stage, sourceIp, reason });
+  }
+}
+
+const NO_CALL: AuditRecord = {
+  kind: 'refusal',
+  callId: '',
+  agentId: '',
+  level: '',
+  tokenId: '',
+  method: '',
+  server: '',
+  target: '',
+  peer: '',
+  sourceIp: '',
+  outcome: 'denied',
+  reason: '',
+  argumentsHash: '',
+  resultHash: '',
+  durationMs: 0,
+  justification: '',
+  count: 1,
+};
+
+function recordOf(job: Job, reply: BackendReply, durationMs: number): AuditRecord {
+  const { callId, principal } = job.context;
+  return {
+    kind: job.side,
+    callId: Buffer.from(callId.buffer, callId.byteOffset, callId.byteLength).toString('hex'),
+    agentId: principal.agentId,
+    level: principal.level,
+    tokenId: principal.tokenId,
+    method: job.request.method,
+    server: job.server,
+    target: job.target,
+    peer: job.peer,
+    sourceIp: job.sourceIp,
+    outcome: reply.outcome,
+    reason: reply.reason,
+    argumentsHash: job.argumentsHash,
+    // Salted by the call's id: two equal results never show as equal in the log.
+    resultHash: sha256Hex(Buffer.concat([callId, reply.body])),
+    durationMs: Math.round(durationMs * 1000) / 1000,
+    justification: justificationOf(job),
+    count: 1,
+  };
+}
