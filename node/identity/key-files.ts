@@ -9,7 +9,7 @@ import {
   readFileSync,
   renameSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { IdentityError } from './identity-error.ts';
@@ -30,7 +30,7 @@ export function writePrivateFile(path: string, content: string, options: { exclu
   const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   const file = openSync(draft, 'wx', 0o600);
   try {
-    writeSync(file, content);
+    writeFileSync(file, content);
     fsyncSync(file);
   } finally {
     closeSync(file);

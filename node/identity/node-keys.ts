@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { type JwsPayload, peerIdOfPublicKey } from '../../src/kernel/index.ts';
 import { IdentityError } from './identity-error.ts';
@@ -19,6 +19,7 @@ export interface NodeKeys {
   readonly issuerKid: string;
   /** The issuer's private key, for jose. */
   readonly issuer: KeyObject;
+  readonly issuerPublic: KeyObject;
   /** A compact JWS by the node's key: credentials, tickets, descriptors. */
   signAsNode(typ: string, payload: JwsPayload): string;
   /** A compact JWS by the issuer's key: delegations, revocations. */
@@ -39,6 +40,7 @@ export function openNodeKeys(dataDir: string, options: { readonly create: boolea
     issuerX: issuer.x,
     issuerKid: issuer.kid,
     issuer: issuer.keyObject,
+    issuerPublic: createPublicKey(issuer.keyObject),
     signAsNode: (typ, payload) => node.signJws(typ, payload),
     signAsIssuer: (typ, payload) => issuer.signJws(typ, payload),
   };

@@ -1,0 +1,33 @@
+import { sha256Hex } from '../../src/kernel/index.ts';
+import type { Principal } from '../../src/permissions/index.ts';
+
+const MAX_ENTRIES = 10_000;
+
+interface Entry {
+  readonly principal: Principal;
+  readonly policyVersion: number;
+}
+
+/** Tokens that were verified, by their SHA-256: the hot path of every call. Holds no token. */
+export class VerifiedTokens {
+  readonly #entries = new Map<string, Entry>();
+
+  get(token: string, options: { readonly nowMs: number; readonly policyVersion: number }): Principal | undefined {
+    const id = sha256Hex(token);
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return undefined;
+    if (entry.principal.expiresAtMs > options.nowMs && entry.policyVersion === options.policyVersion)
+      return entry.principal;
+    this.#entries.delete(id);
+    return undefined;
+  }
+
+  add(token: string, entry: Entry): void {
+    if (this.#entries.size >= MAX_ENTRIES) this.#entries.delete(this.#entries.keys().next().value as string);
+    this.#entries.set(sha256Hex(token), entry);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+}
