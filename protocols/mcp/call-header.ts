@@ -1,0 +1,113 @@
+import { WireError } from '../wire/index.ts';
+import { type CallEra, type CallOutcome, ERAS, LIMITS, OUTCOMES } from './schema.ts';
+
+/** What stands before the request in a CALL. */
+export interface CallHeader {
+  readonly era: CallEra;
+  /** Which of the delegations presented on this stream it is made under. */
+  readonly delegation: number;
+  readonly remainingMs: number;
+  /** 16 random bytes. */
+  readonly callId: Uint8Array;
+  /** 64 hex digits; see arguments-hash.ts. */
+  readonly argumentsHash: string;
+  /** The virtual session; 0 for none, which is all that revision 1 uses. */
+  readonly session: number;
+  readonly server: string;
+  readonly target: string;
+  readonly traceparent: string | undefined;
+}
+
+const FIXED_BYTES = 1 + 2 + 4 + 16 + 32 + 4;
+export const MAX_CALL_HEADER_BYTES =
+  FIXED_BYTES + 1 + LIMITS.maxServerBytes + 2 + LIMITS.maxTargetBytes + 1 + LIMITS.maxTraceparentBytes;
+
+/** Whether the names fit; else the call cannot be written at all. */
+export function fitsCallHeader(header: Pick<CallHeader, 'server' | 'target' | 'traceparent'>): boolean {
+  return (
+    Buffer.byteLength(header.server) <= LIMITS.maxServerBytes &&
+    Buffer.byteLength(header.target) <= LIMITS.maxTargetBytes &&
+    (header.traceparent === undefined || Buffer.byteLength(header.traceparent) <= LIMITS.maxTraceparentBytes)
+  );
+}
+
+/** Writes `header` at `at` and answers where the request begins. `into` has MAX_CALL_HEADER_BYTES of room. */
+export function writeCallHeader(into: Buffer, at: number, header: CallHeader): number {
+  into[at] = header.era === 'stateless' ? 1 : 0;
+  into.writeUInt16BE(header.delegation, at + 1);
+  into.writeUInt32BE(header.remainingMs, at + 3);
+  into.set(header.callId, at + 7);
+  into.write(header.argumentsHash, at + 23, 'hex');
+  into.writeUInt32BE(header.session, at + 55);
+  let end = at + FIXED_BYTES;
+  const server = into.write(header.server, end + 1);
+  into[end] = server;
+  end += 1 + server;
+  const target = into.write(header.target, end + 2);
+  into.writeUInt16BE(target, end);
+  end += 2 + target;
+  const trace = header.traceparent === undefined ? 0 : into.write(header.traceparent, end + 1, 'latin1');
+  into[end] = trace;
+  return end + 1 + trace;
+}
+
+/** Reads a header from `bytes[start … end)`; `bodyAt` is where the request begins. Throws WireError WIRE_MALFORMED. */
+export function readCallHeader(bytes: Buffer, start: number, end: number): { header: CallHeader; bodyAt: number } {
+  const era = ERAS[bytes[start] ?? -1];
+  if (end - start < FIXED_BYTES + 4 || era === undefined) throw malformed('a call without a header');
+  const serverAt = start + FIXED_BYTES + 1;
+  const serverEnd = serverAt + (bytes[serverAt - 1] as number);
+  if (serverEnd - serverAt > LIMITS.maxServerBytes || serverEnd + 2 > end)
+    throw malformed('a server name out of bounds');
+  const targetAt = serverEnd + 2;
+  const targetEnd = targetAt + bytes.readUInt16BE(serverEnd);
+  if (targetEnd - targetAt > LIMITS.maxTargetBytes || targetEnd + 1 > end) throw malformed('a target out of bounds');
+  const traceAt = targetEnd + 1;
+  const bodyAt = traceAt + (bytes[targetEnd] as number);
+  if (bodyAt - traceAt > LIMITS.maxTraceparentBytes || bodyAt > end) throw malformed('a traceparent out of bounds');
+  const header: CallHeader = {
+    era,
+    delegation: bytes.readUInt16BE(start + 1),
+    remainingMs: bytes.readUInt32BE(start + 3),
+    callId: Buffer.from(bytes.subarray(start + 7, start + 23)),
+    argumentsHash: bytes.toString('hex', start + 23, start + 55),
+    session: bytes.readUInt32BE(start + 55),
+    server: bytes.toString('utf8', serverAt, serverEnd),
+    target: bytes.toString('utf8', targetAt, targetEnd),
+    traceparent: bodyAt === traceAt ? undefined : bytes.toString('latin1', traceAt, bodyAt),
+  };
+  return { header, bodyAt };
+}
+
+/** What stands before the response in a RESULT. */
+export interface ResultHeader {
+  readonly outcome: CallOutcome;
+  readonly notStarted: boolean;
+  /** An error's name or string code; empty where the outcome is ok. */
+  readonly reason: string;
+}
+
+const NOT_STARTED = 0x80;
+export const MAX_RESULT_HEADER_BYTES = 2 + LIMITS.maxReasonBytes;
+
+export function writeResultHeader(into: Buffer, at: number, header: ResultHeader): number {
+  into[at] = OUTCOMES.indexOf(header.outcome) | (header.notStarted ? NOT_STARTED : 0);
+  const reason = into.write(header.reason, at + 2, LIMITS.maxReasonBytes, 'latin1');
+  into[at + 1] = reason;
+  return at + 2 + reason;
+}
+
+/** Throws WireError WIRE_MALFORMED. */
+export function readResultHeader(bytes: Buffer, start: number, end: number): { header: ResultHeader; bodyAt: number } {
+  const flags = bytes[start] ?? 0;
+  const outcome = OUTCOMES[flags & ~NOT_STARTED];
+  if (end - start < 2 || outcome === undefined) throw malformed('a result without a header');
+  const bodyAt = start + 2 + (bytes[start + 1] as number);
+  if (bodyAt - start > MAX_RESULT_HEADER_BYTES || bodyAt > end) throw malformed('a reason out of bounds');
+  const reason = bytes.toString('latin1', start + 2, bodyAt);
+  return { header: { outcome, notStarted: (flags & NOT_STARTED) !== 0, reason }, bodyAt };
+}
+
+function malformed(what: string): WireError {
+  return new WireError('WIRE_MALFORMED', what);
+}

@@ -1,0 +1,196 @@
+import { WireError } from '../wire/index.ts';
+import type { RpcRequest } from '../../src/mcp/index.ts';
+import type { Principal } from '../../src/permissions/index.ts';
+import { argumentsHash, targetOf } from './arguments-hash.ts';
+import { type CallHeader, MAX_RESULT_HEADER_BYTES, readCallHeader, writeResultHeader } from './call-header.ts';
+import { HeldDelegations } from './delegations.ts';
+import type { Outbox } from './outbox.ts';
+import type { Deadlines, Expiring, ServedReply, SessionPorts } from './ports.ts';
+import { readRequest } from './read-request.ts';
+import { LIMITS, mcp, REFUSALS, type RefuseReason, TYPE } from './schema.ts';
+import { SeenCalls } from './seen-calls.ts';
+
+/** Replies and calls share key numbers; in the outbox the replies' ids lie above every key. */
+const REPLY_ID = 2 ** 32;
+
+/** The serving side of a session: what runs here for the peer, by its key. */
+export class Serving {
+  readonly #ports: SessionPorts;
+  readonly #outbox: Outbox;
+  readonly #peer: string;
+  readonly #maxInFlight: number;
+  readonly #delegations: HeldDelegations;
+  readonly #seen: SeenCalls;
+  readonly #running = new Map<number, RunningCall>();
+  /** Told each time a call has ended here. */
+  readonly #onIdle: () => void;
+  draining = false;
+  #ended = false;
+
+  constructor(ports: SessionPorts, outbox: Outbox, options: { peer: string; maxInFlight: number; onIdle: () => void }) {
+    this.#ports = ports;
+    this.#outbox = outbox;
+    this.#peer = options.peer;
+    this.#maxInFlight = options.maxInFlight;
+    this.#onIdle = options.onIdle;
+    this.#delegations = new HeldDelegations(ports.clock, ports.accept);
+    this.#seen = new SeenCalls(ports.clock.now());
+  }
+
+  get inFlight(): number {
+    return this.#running.size;
+  }
+
+  forget(gone: (principal: Principal) => boolean): void {
+    this.#delegations.forget(gone);
+  }
+
+  onDelegate(bytes: Buffer, start: number, end: number): void {
+    const length = end - start - 2;
+    if (length < 1 || length > LIMITS.maxDelegationBytes)
+      throw new WireError('WIRE_MALFORMED', 'a delegation out of bounds');
+    this.#delegations.present(bytes.readUInt16BE(start), bytes.toString('latin1', start + 2, end));
+  }
+
+  /** Whether a call may begin to arrive in chunks while `arriving` others do; a refusal has been sent if not. */
+  admits(key: number, arriving: number): boolean {
+    if (this.#running.has(key)) throw new WireError('WIRE_MALFORMED', 'a key that is in use');
+    const because = this.#full(arriving);
+    if (because !== undefined) this.#refuse(key, because);
+    return because === undefined;
+  }
+
+  onCall(key: number, bytes: Buffer, start: number, end: number): void {
+    if (this.#running.has(key)) throw new WireError('WIRE_MALFORMED', 'a key that is in use');
+    const { header, bodyAt } = readCallHeader(bytes, start, end);
+    const full = this.#full(0);
+    if (full !== undefined) return this.#refuse(key, full);
+    const principal = this.#delegations.use(header.delegation);
+    if (typeof principal === 'string') return this.#refuse(key, principal);
+    if (header.remainingMs === 0) return this.#refuse(key, 'deadline-passed');
+    if (end - bodyAt > mcp.maxMessageBytes) return this.#refuse(key, 'too-large');
+    const request = readRequest(bytes, bodyAt, end);
+    if (request === undefined || targetOf(request) !== header.target) return this.#refuse(key, 'malformed');
+    if (argumentsHash(header.callId, request) !== header.argumentsHash) return this.#refuse(key, 'hash-mismatch');
+    if (!this.#seen.add(header.callId, this.#ports.clock.now())) return this.#refuse(key, 'replayed');
+    void this.#run(key, header, { request, principal });
+  }
+
+  onCancel(key: number): void {
+    this.#running.get(key)?.stop('cancelled');
+    this.#outbox.drop(REPLY_ID + key);
+  }
+
+  /** The stream has ended: nobody waits for what runs here. */
+  end(): void {
+    this.#ended = true;
+    for (const running of this.#running.values()) running.stop('gone');
+  }
+
+  #full(arriving: number): RefuseReason | undefined {
+    if (this.draining) return 'draining';
+    return this.#running.size + arriving >= this.#maxInFlight || this.#outbox.busy ? 'busy' : undefined;
+  }
+
+  /** Never rejects. */
+  async #run(key: number, header: CallHeader, made: { request: RpcRequest; principal: Principal }): Promise<void> {
+    const deadlineAt = this.#ports.clock.now() + header.remainingMs;
+    const running = new RunningCall(this.#ports.deadlines, deadlineAt);
+    this.#running.set(key, running);
+    let reply: ServedReply;
+    try {
+      reply = await this.#ports.serve({
+        peer: this.#peer,
+        server: header.server,
+        target: header.target,
+        request: made.request,
+        argumentsHash: header.argumentsHash,
+        context: {
+          principal: made.principal,
+          era: header.era,
+          callId: header.callId,
+          deadlineAt,
+          signal: running.signal,
+          onRelated: (message) => this.#related(key, running, message),
+          traceparent: header.traceparent,
+          argumentsHash: header.argumentsHash,
+        },
+      });
+    } catch (error) {
+      this.#ports.onFault(error);
+      reply = { body: NOTHING, outcome: 'failed', reason: 'INTERNAL_ERROR' };
+    }
+    running.done();
+    this.#running.delete(key);
+    if (!this.#ended && !running.unwanted) this.#reply(key, reply);
+    this.#onIdle();
+  }
+
+  #related(key: number, running: RunningCall, message: Uint8Array): void {
+    // A peer too slow to take its progress loses some of it, never the result.
+    if (running.over || this.#ended || this.#outbox.busy || message.length > mcp.maxMessageBytes) return;
+    const id = REPLY_ID + key;
+    if (message.length <= LIMITS.chunkBytes && !this.#outbox.follows(id))
+      this.#outbox.small(TYPE.RELATED, key, message);
+    else this.#outbox.large(id, { type: TYPE.RELATED, key, head: NOTHING, body: message });
+  }
+
+  #reply(key: number, reply: ServedReply): void {
+    const tooLarge = reply.body.length > mcp.maxMessageBytes;
+    const noRoom = this.#outbox.queuedBytes + reply.body.length > LIMITS.maxQueueBytes;
+    const body = tooLarge || noRoom ? NOTHING : reply.body;
+    // It has run, yet the caller will not see what came of it.
+    const header = tooLarge || noRoom ? UNSEEN : { ...reply, notStarted: reply.notStarted === true };
+    const id = REPLY_ID + key;
+    if (body.length <= LIMITS.chunkBytes && !this.#outbox.follows(id)) {
+      const { into, at } = this.#outbox.reserve(MAX_RESULT_HEADER_BYTES + body.length);
+      const bodyAt = writeResultHeader(into, at, header);
+      into.set(body, bodyAt);
+      this.#outbox.commit(TYPE.RESULT, key, bodyAt + body.length);
+      return;
+    }
+    const head = Buffer.allocUnsafe(MAX_RESULT_HEADER_BYTES);
+    const headEnd = writeResultHeader(head, 0, header);
+    this.#outbox.large(id, { type: TYPE.RESULT, key, head: head.subarray(0, headEnd), body });
+  }
+
+  #refuse(key: number, because: RefuseReason): void {
+    const { into, at } = this.#outbox.reserve(1);
+    into[at] = REFUSALS.indexOf(because);
+    this.#outbox.commit(TYPE.REFUSE, key, at + 1);
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+const UNSEEN = { outcome: 'unknown', reason: 'TOO_LARGE', notStarted: false } as const;
+
+/** What runs here, and what stops it: its deadline, its caller, or the end of the stream. */
+class RunningCall implements Expiring {
+  readonly #controller = new AbortController();
+  readonly #deadline: { cancel(): void };
+  over = false;
+  /** The caller waits no longer: no reply is sent. */
+  unwanted = false;
+
+  constructor(deadlines: Deadlines, deadlineAt: number) {
+    this.#deadline = deadlines.add(deadlineAt, this);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  stop(because: 'cancelled' | 'gone' | 'deadline'): void {
+    if (because !== 'deadline') this.unwanted = true;
+    this.#controller.abort(because);
+  }
+
+  onDeadline(): void {
+    this.stop('deadline');
+  }
+
+  done(): void {
+    this.over = true;
+    this.#deadline.cancel();
+  }
+}

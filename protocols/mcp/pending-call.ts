@@ -1,0 +1,47 @@
+import type { Presented } from './delegations.ts';
+import type { CallEnd, Deadlines, Expiring, OutgoingCall } from './ports.ts';
+
+/** One call waiting for its end. It listens for its own deadline and its caller's signal, without a closure for either. */
+export class PendingCall implements Expiring {
+  readonly key: number;
+  readonly call: OutgoingCall;
+  readonly end: Promise<CallEnd>;
+  /** The write that carries it, where it went in one frame. */
+  segment = 0;
+  chunked = false;
+  tooLarge = false;
+  presented: Presented | undefined;
+  presentedAgain = false;
+  readonly #giveUp: (pending: PendingCall) => void;
+  #resolve!: (end: CallEnd) => void;
+  #deadline: { cancel(): void } | undefined;
+
+  constructor(key: number, call: OutgoingCall, giveUp: (pending: PendingCall) => void) {
+    this.key = key;
+    this.call = call;
+    this.#giveUp = giveUp;
+    this.end = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  arm(deadlines: Deadlines): void {
+    this.#deadline = deadlines.add(this.call.context.deadlineAt, this);
+    this.call.context.signal.addEventListener('abort', this);
+  }
+
+  settle(end: CallEnd): void {
+    this.#deadline?.cancel();
+    this.call.context.signal.removeEventListener('abort', this);
+    this.#resolve(end);
+  }
+
+  onDeadline(): void {
+    this.#giveUp(this);
+  }
+
+  /** The caller's signal. */
+  handleEvent(): void {
+    this.#giveUp(this);
+  }
+}

@@ -1,0 +1,93 @@
+import type { RpcRequest } from '../../src/mcp/index.ts';
+import type { Principal } from '../../src/permissions/index.ts';
+import type { CallEra, CallOutcome, RefuseReason } from './schema.ts';
+
+/** What goes with a request, at either end. */
+export interface CallContext {
+  readonly principal: Principal;
+  readonly era: CallEra;
+  readonly callId: Uint8Array;
+  /** On `Clock.now`. */
+  readonly deadlineAt: number;
+  readonly signal: AbortSignal;
+  readonly onRelated?: ((message: Uint8Array) => void) | undefined;
+  readonly traceparent?: string | undefined;
+  /** As argumentsHash() makes it; made here where it is not given. */
+  readonly argumentsHash?: string | undefined;
+}
+
+export interface OutgoingCall {
+  readonly server: string;
+  readonly request: RpcRequest;
+  readonly context: CallContext;
+}
+
+/** A call that a peer asks for, its delegation and arguments hash checked; whether it is allowed is for `serve` to say. */
+export interface ServedCall {
+  /** The node that asks, proven by the connection. */
+  readonly peer: string;
+  readonly server: string;
+  readonly target: string;
+  readonly request: RpcRequest;
+  readonly argumentsHash: string;
+  readonly context: CallContext;
+}
+
+export interface ServedReply {
+  /** A whole JSON-RPC response; empty where the caller's node may write the error itself from `reason`. */
+  readonly body: Uint8Array;
+  readonly outcome: CallOutcome;
+  readonly reason: string;
+  readonly notStarted?: boolean | undefined;
+}
+
+/** How a call ended for its caller. */
+export type CallEnd =
+  | ({ readonly kind: 'result' } & Required<Pick<ServedReply, 'body' | 'outcome' | 'reason'>> & {
+        readonly notStarted: boolean;
+      })
+  /** The peer said no before it began. */
+  | { readonly kind: 'refused'; readonly because: RefuseReason }
+  /** It never left this node. */
+  | { readonly kind: 'unsent'; readonly because: 'busy' | 'closed' | 'too-large' | 'no-delegation' }
+  /** It was sent and the stream ended: it may have run. */
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'deadline'; readonly sent: boolean }
+  | { readonly kind: 'cancelled'; readonly sent: boolean };
+
+export type DelegationVerdict =
+  | { readonly kind: 'accepted'; readonly principal: Principal; readonly expiresAtMs: number }
+  | { readonly kind: 'refused'; readonly because: string };
+
+/** `now` is monotonic, `wall` is Unix time; both in milliseconds. */
+export interface Clock {
+  now(): number;
+  wall(): number;
+}
+
+/** One structure of deadlines for every call in flight. */
+export interface Deadlines {
+  add(atMs: number, target: Expiring): { cancel(): void };
+}
+export interface Expiring {
+  onDeadline(): void;
+}
+
+/** What a session asks of the node around it. */
+export interface SessionPorts {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  /** Runs `flush` soon, after other input that is ready now: it decides how many frames share a write. */
+  readonly defer: (flush: () => void) => void;
+  /** A JWS that lets this peer act for `principal`; undefined when there is none to be had any more. */
+  readonly delegationFor: (principal: Principal) => string | undefined;
+  readonly accept: (delegation: string) => DelegationVerdict;
+  /** Never rejects; if it does, the caller is told INTERNAL_ERROR and `onFault` the error. */
+  readonly serve: (call: ServedCall) => Promise<ServedReply>;
+  readonly onNotice: (topic: string, body: Uint8Array) => void;
+  /** A session ended: undefined for an orderly end, else a WireError or what the stream failed with. */
+  readonly onEnd: (error: Error | undefined) => void;
+  /** The peer, or this side while it drains, starts no more calls here. */
+  readonly onDraining: () => void;
+  readonly onFault: (error: unknown) => void;
+}
