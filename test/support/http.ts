@@ -1,0 +1,50 @@
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  // biome-ignore lint: the shape is what the test then asserts
+  readonly json: any;
+}
+
+interface Asked {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+/** One HTTP exchange on a connection of its own, with any header a hostile client might send. */
+export async function send(url: string, asked: Asked = {}): Promise<Reply> {
+  const res = await open(url, asked);
+  const chunks: Buffer[] = [];
+  for await (const chunk of res) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString();
+  const isJson = res.headers['content-type'] === 'application/json';
+  return { status: res.statusCode ?? 0, headers: res.headers, text, json: isJson ? JSON.parse(text) : undefined };
+}
+
+/** As `send`, but hands over the response as soon as its head is there. */
+export function open(url: string, { method = 'GET', headers = {}, body }: Asked = {}): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const req = request(url, { method, headers, agent: false }, resolve);
+    req.on('error', reject);
+    req.end(body);
+  });
+}
+
+/** The messages of an event stream, one after the other. Ends with the stream. */
+export async function* events(res: IncomingMessage): AsyncGenerator<{ event: string; data: string }> {
+  let text = '';
+  for await (const chunk of res) {
+    text += String(chunk);
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const lines = text.slice(0, end).split('\n');
+      text = text.slice(end + 2);
+      const field = (name: string): string | undefined =>
+        lines.find((line) => line.startsWith(name))?.slice(name.length);
+      const data = field('data: ');
+      if (data !== undefined) yield { event: field('event: ') ?? 'message', data };
+    }
+  }
+}
