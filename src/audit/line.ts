@@ -2,19 +2,29 @@ import { AUDIT_KINDS, AUDIT_OUTCOMES, type AuditEntry } from './entry.ts';
 
 /** The one spelling of an entry: JSON with every field, in the order of AuditEntry, without spaces. */
 export function encodeEntry(entry: AuditEntry): string {
-  // By hand: a third of the time of a generic canonical encoder, and the order is plain to see.
-  return (
-    `{"seq":${entry.seq},"atMs":${entry.atMs},"kind":"${entry.kind}","callId":${quote(entry.callId)}` +
-    `,"agentId":${quote(entry.agentId)},"level":${quote(entry.level)},"tokenId":${quote(entry.tokenId)}` +
-    `,"method":${quote(entry.method)},"server":${quote(entry.server)},"target":${quote(entry.target)}` +
-    `,"peer":${quote(entry.peer)},"sourceIp":${quote(entry.sourceIp)},"outcome":"${entry.outcome}"` +
-    `,"reason":${quote(entry.reason)},"argumentsHash":${quote(entry.argumentsHash)}` +
-    `,"resultHash":${quote(entry.resultHash)},"durationMs":${entry.durationMs}` +
-    `,"justification":${quote(entry.justification)},"count":${entry.count}}`
-  );
+  // JSON.stringify keeps the order of this literal. A canonical encoder (JCS) costs five times as much.
+  return JSON.stringify({
+    seq: entry.seq,
+    atMs: entry.atMs,
+    kind: entry.kind,
+    callId: entry.callId,
+    agentId: entry.agentId,
+    level: entry.level,
+    tokenId: entry.tokenId,
+    method: entry.method,
+    server: entry.server,
+    target: entry.target,
+    peer: entry.peer,
+    sourceIp: entry.sourceIp,
+    outcome: entry.outcome,
+    reason: entry.reason,
+    argumentsHash: entry.argumentsHash,
+    resultHash: entry.resultHash,
+    durationMs: entry.durationMs,
+    justification: entry.justification,
+    count: entry.count,
+  } satisfies AuditEntry);
 }
-
-const quote = JSON.stringify as (value: string) => string;
 
 type Check = (value: unknown) => boolean;
 const text: Check = (value) => typeof value === 'string';
