@@ -26,3 +26,4 @@ export {
 } from './registry.ts';
 export { isRole, ROLES, type RoleName } from './roles.ts';
 export type { Offer, Replica, Service } from './service.ts';
+export { type RateLimit, RateLimiter, type RateLimiterOptions } from './rate-limit.ts';
