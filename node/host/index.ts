@@ -1,0 +1,5 @@
+export { HostError } from './host-error.ts';
+export { HOST_LIMITS, type HostLimits, type HostOptions } from './host-options.ts';
+export type { MembershipDesk } from './greeter.ts';
+export { Libp2pHost } from './libp2p-host.ts';
+export type { AdmittedPeer, MeshHost, ProtocolSpec, StreamHandler } from './mesh-host.ts';
