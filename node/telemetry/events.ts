@@ -13,6 +13,10 @@ export interface Events {
   'server.definition': { readonly server: string; readonly tools: number; readonly hash: string };
   'directory.updated': { readonly peer: string; readonly seq: number; readonly servers: number };
   'directory.dropped': { readonly peer: string; readonly reason: string };
+  /** A third-party server's tools are described otherwise than when they were last seen. */
+  'directory.redefined': { readonly peer: string; readonly server: string; readonly tools: readonly string[] };
+  /** A hosted server offers more than can be told to other nodes. */
+  'directory.unlisted': { readonly server: string };
   'dht.provided': { readonly key: string; readonly stored: number };
   'call.done': {
     readonly kind: 'call' | 'serve';

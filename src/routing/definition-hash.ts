@@ -1,5 +1,5 @@
 import { canonicalJson, sha256Hex, utf8 } from '../kernel/index.ts';
-import type { ServerDefinition } from '../mcp/index.ts';
+import { type ServerDefinition, shallowerThan } from '../mcp/index.ts';
 
 export interface DefinitionHashes {
   readonly definitionHash: string;
@@ -14,7 +14,7 @@ const MAX_DEPTH = 64;
 
 /** The hashes by which `definition` is known, or undefined when canonical JSON has no form for it (too deep, broken text). */
 export function hashDefinition(definition: ServerDefinition): DefinitionHashes | undefined {
-  if (!isShallow(definition, MAX_DEPTH)) return undefined;
+  if (!shallowerThan(definition, MAX_DEPTH)) return undefined;
   try {
     const canonical = utf8(canonicalJson(definition));
     const toolHashes = Object.fromEntries(definition.tools.map((tool) => [tool.name, sha256Hex(canonicalJson(tool))]));
@@ -22,9 +22,4 @@ export function hashDefinition(definition: ServerDefinition): DefinitionHashes |
   } catch {
     return undefined;
   }
-}
-
-export function isShallow(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return depth > 0 && Object.values(value).every((item) => isShallow(item, depth - 1));
 }

@@ -102,6 +102,14 @@ export class Registry {
     return { kind: 'accepted', changed, redefined };
   }
 
+  /** The node said that it leaves, under this number: what it said before is void. */
+  withdraw(nodeId: string, seq: number): void {
+    const memory = this.#remembered.get(nodeId);
+    if (memory !== undefined && memory.seq >= seq) return;
+    this.#remember({ node: nodeId, seq, withdrawn: true, servers: [] });
+    this.drop(nodeId);
+  }
+
   /** Forgets what `nodeId` serves. Whether anything was known. */
   drop(nodeId: string): boolean {
     const known = this.#nodes.delete(nodeId);
@@ -163,7 +171,7 @@ export class Registry {
     });
   }
 
-  #remember(descriptor: NodeDescriptor): void {
+  #remember(descriptor: Pick<NodeDescriptor, 'node' | 'seq' | 'withdrawn' | 'servers'>): void {
     const { node, seq, servers } = descriptor;
     const toolHashes = new Map(this.#remembered.get(node)?.toolHashes);
     for (const server of servers) toolHashes.set(server.alias, server.toolHashes);
@@ -185,7 +193,7 @@ function offersOf(descriptor: NodeDescriptor, definitions: ReadonlyMap<string, S
 }
 
 /** What a sequence number stands for: two descriptors with one number must agree in it. */
-function fingerprint({ withdrawn, servers }: NodeDescriptor): string {
+function fingerprint({ withdrawn, servers }: Pick<NodeDescriptor, 'withdrawn' | 'servers'>): string {
   const lines = servers.map(
     (server) => `${server.alias} ${server.kind} ${server.definitionHash} ${server.firstSeenMs}`,
   );

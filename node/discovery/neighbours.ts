@@ -1,0 +1,142 @@
+import { DIRECTORY } from '../../protocols/directory/index.ts';
+import type { Registry } from '../../src/routing/index.ts';
+import type { DirectoryParts } from './ports.ts';
+import type { Pulled, Puller } from './puller.ts';
+import { Retries } from './retries.ts';
+
+type Parts = Pick<DirectoryParts, 'clock' | 'links' | 'reporter'> & {
+  readonly registry: Registry;
+  readonly puller: Puller;
+  readonly retryMs: number;
+  /** The registry may have changed. */
+  readonly changed: () => void;
+  /** Aborts when discovery stops. */
+  readonly signal: AbortSignal;
+};
+
+const MAX_FAMILIAR = 1_024;
+const MAX_KEPT = 256;
+
+/** The other nodes: who is believed, until when, and whom to ask again. Silence ends belief at once; an answer restores it. */
+export class Neighbours {
+  readonly #parts: Parts;
+  readonly #retries: Retries;
+  readonly #asking = new Map<string, Promise<Pulled>>();
+  /** Known nodes, and when to ask them for a fresh descriptor. */
+  readonly #refreshAt = new Map<string, number>();
+  /** Nodes that answered once: asked again as soon as they come back. */
+  readonly #familiar = new Set<string>();
+  readonly #kept = new Set<string>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#retries = new Retries(parts.retryMs);
+  }
+
+  isFamiliar(nodeId: string): boolean {
+    return this.#familiar.has(nodeId);
+  }
+
+  /** Whether somebody's word that this node exists is reason to ask it now. */
+  isWorthAsking(nodeId: string): boolean {
+    return !this.#refreshAt.has(nodeId) && this.#retries.allows(nodeId, this.#parts.clock.wallMs());
+  }
+
+  isKnown(nodeId: string): boolean {
+    return this.#refreshAt.has(nodeId);
+  }
+
+  /** Asks the node what it serves and draws the conclusions. Once at a time for each node. Never rejects. */
+  ask(nodeId: string): Promise<Pulled> {
+    const asking = this.#asking.get(nodeId);
+    if (asking !== undefined) return asking;
+    const asked = this.#parts.puller.pull(nodeId).then((pulled) => {
+      this.#asking.delete(nodeId);
+      if (!this.#parts.signal.aborted) this.#conclude(nodeId, pulled);
+      return pulled;
+    });
+    this.#asking.set(nodeId, asked);
+    return asked;
+  }
+
+  /** It is not there: not believed any more, and asked again after a while. */
+  gone(nodeId: string, reason: string): void {
+    if (!this.#refreshAt.has(nodeId)) return;
+    this.#retries.failed(nodeId, this.#parts.clock.wallMs());
+    this.#remove(nodeId, reason);
+  }
+
+  /** It serves nothing: not believed any more, and not asked again until it is named. */
+  forget(nodeId: string, reason: string): void {
+    this.#retries.forget(nodeId);
+    this.#remove(nodeId, reason);
+  }
+
+  /** Asks whom it is time to ask, and drops whom nobody vouched for in time. */
+  sweep(): void {
+    const nowMs = this.#parts.clock.wallMs();
+    for (const nodeId of this.#parts.registry.expire(nowMs)) this.gone(nodeId, 'expired');
+    const due = [...this.#refreshAt].filter(([, dueAtMs]) => dueAtMs <= nowMs).map(([nodeId]) => nodeId);
+    for (const nodeId of [...due, ...this.#retries.due(nowMs)]) void this.ask(nodeId); // never rejects
+  }
+
+  #conclude(nodeId: string, pulled: Pulled): void {
+    switch (pulled.kind) {
+      case 'known':
+        return this.#believe(nodeId, pulled);
+      case 'withdrawn':
+      case 'may-not-host':
+        return this.forget(nodeId, pulled.kind);
+      case 'refused':
+        this.#parts.reporter.report('peer.misbehaved', {
+          peer: nodeId,
+          protocol: DIRECTORY.name,
+          reason: pulled.because,
+        });
+        return this.#unanswered(nodeId, pulled.because);
+      case 'silent':
+        return this.#unanswered(nodeId, pulled.kind);
+      case 'busy':
+        return;
+    }
+  }
+
+  #believe(nodeId: string, pulled: Extract<Pulled, { kind: 'known' }>): void {
+    const { clock, reporter, registry } = this.#parts;
+    const node = registry.node(nodeId);
+    if (node === undefined) return; // it went away while it was answering
+    const nowMs = clock.wallMs();
+    this.#retries.forget(nodeId);
+    this.#familiar.delete(nodeId);
+    this.#familiar.add(nodeId);
+    if (this.#familiar.size > MAX_FAMILIAR) this.#familiar.delete(this.#familiar.values().next().value as string);
+    this.#refreshAt.set(nodeId, nowMs + (node.believedUntilMs - nowMs) * (0.4 + 0.2 * clock.chance()));
+    if (node.servers.length > 0) this.#keep(nodeId);
+    for (const { alias, tools } of pulled.redefined) {
+      reporter.report('directory.redefined', { peer: nodeId, server: alias, tools });
+    }
+    if (pulled.changed) {
+      reporter.report('directory.updated', { peer: nodeId, seq: node.seq, servers: node.servers.length });
+    }
+    this.#parts.changed();
+  }
+
+  #unanswered(nodeId: string, reason: string): void {
+    this.#retries.failed(nodeId, this.#parts.clock.wallMs());
+    this.#remove(nodeId, reason);
+  }
+
+  #remove(nodeId: string, reason: string): void {
+    this.#parts.registry.drop(nodeId);
+    if (this.#kept.delete(nodeId)) this.#parts.links?.release(nodeId);
+    if (!this.#refreshAt.delete(nodeId)) return;
+    this.#parts.reporter.report('directory.dropped', { peer: nodeId, reason });
+    this.#parts.changed();
+  }
+
+  #keep(nodeId: string): void {
+    if (this.#kept.has(nodeId) || this.#kept.size >= MAX_KEPT) return;
+    this.#kept.add(nodeId);
+    this.#parts.links?.keep(nodeId);
+  }
+}

@@ -1,0 +1,164 @@
+import {
+  DESCRIPTOR_TYPE,
+  type DirectoryDesk,
+  HINT_TYPE,
+  MAX_DESCRIPTOR_BYTES,
+} from '../../protocols/directory/index.ts';
+import type { ServerDefinition } from '../../src/mcp/index.ts';
+import type { LocalServer, ServerSummary } from '../../src/routing/index.ts';
+import type { DirectoryParts, DirectoryState } from './ports.ts';
+import { type Listed, Listing } from './published.ts';
+
+type Parts = Pick<DirectoryParts, 'village' | 'sign' | 'store' | 'hosting' | 'clock' | 'reporter'> & {
+  readonly nodeId: string;
+  readonly validityMs: number;
+};
+
+interface Signed {
+  readonly token: string;
+  readonly issuedAtMs: number;
+}
+
+/** Base64url of a payload takes a third more; the rest is header and signature. */
+const MAX_PAYLOAD_CHARS = Math.floor((MAX_DESCRIPTOR_BYTES - 1_024) * 0.75);
+
+/**
+ * What this node says it serves. A number is on disk before anyone sees it, so it only ever rises; a descriptor is signed anew when
+ * somebody asks and the last one is half spent.
+ */
+export class OwnDescriptor implements DirectoryDesk {
+  readonly #parts: Parts;
+  readonly #listing = new Listing();
+  #state: DirectoryState;
+  #listed: readonly Listed[] = [];
+  #summaries: readonly ServerSummary[] = [];
+  #withdrawn = false;
+  #signed: Signed | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(parts: Parts, state: DirectoryState) {
+    this.#parts = parts;
+    this.#state = state;
+  }
+
+  /** Takes up where the last run left off, with a higher number. Rejects when the store does. */
+  static async open(parts: Parts): Promise<OwnDescriptor> {
+    const known = (await parts.store.load()) ?? { seq: 0, firstSeen: {} };
+    // The clock is a second line: a folder put back from a copy must not be taken for a roll-back.
+    const state = { ...known, seq: Math.max(known.seq + 1, Math.floor(parts.clock.wallMs())) };
+    await parts.store.save(state);
+    return new OwnDescriptor(parts, state);
+  }
+
+  get seq(): number {
+    return this.#state.seq;
+  }
+
+  /** Every server that this node's own agents can use, shared or not. */
+  local(): LocalServer[] {
+    return this.#listed.map((one) => ({
+      alias: one.alias,
+      kind: one.kind,
+      definition: one.definition,
+      definitionHash: one.hashes.definitionHash,
+      firstSeenMs: this.#state.firstSeen[one.alias] as number,
+    }));
+  }
+
+  /** The servers that other nodes are told of. */
+  shared(): readonly ServerSummary[] {
+    return this.#withdrawn ? [] : this.#summaries;
+  }
+
+  /** Reads the hosted servers again, one reading after the other. What changed: for this node's agents, for other nodes. */
+  refresh(): Promise<{ readonly local: boolean; readonly shared: boolean }> {
+    return this.#inTurn(async () => {
+      const nowMs = this.#parts.clock.wallMs();
+      const { listed, unfit } = this.#listing.read(this.#parts.hosting.servers(), nowMs);
+      const local = fingerprint(listed) !== fingerprint(this.#listed);
+      if (!local || this.#withdrawn) return { local: false, shared: false };
+      for (const server of unfit) this.#parts.reporter.report('directory.unlisted', { server });
+      const firstSeen = { ...this.#state.firstSeen };
+      for (const one of listed) firstSeen[one.alias] ??= nowMs;
+      const summaries = summarise(listed, firstSeen);
+      for (const { alias } of listed.filter((one) => one.share === 'mesh').slice(summaries.length)) {
+        this.#parts.reporter.report('directory.unlisted', { server: alias });
+      }
+      const shared = JSON.stringify(summaries) !== JSON.stringify(this.#summaries);
+      await this.#keep({ seq: this.#state.seq + (shared ? 1 : 0), firstSeen });
+      this.#listed = listed;
+      this.#summaries = summaries;
+      return { local, shared };
+    });
+  }
+
+  /** Milliseconds until `refresh` would find a server gone that is down now; undefined: none is. */
+  graceLeft(): number | undefined {
+    return this.#listing.graceLeft(this.#parts.clock.wallMs());
+  }
+
+  /** From here on this node serves nothing. */
+  withdraw(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#keep({ ...this.#state, seq: this.#state.seq + 1 });
+      this.#withdrawn = true;
+    });
+  }
+
+  describe(): string {
+    const nowMs = this.#parts.clock.wallMs();
+    const age = this.#signed === undefined ? Number.POSITIVE_INFINITY : nowMs - this.#signed.issuedAtMs;
+    if (this.#signed !== undefined && age >= 0 && age < this.#parts.validityMs / 2) return this.#signed.token;
+    const payload = {
+      village: this.#parts.village,
+      node: this.#parts.nodeId,
+      seq: this.#state.seq,
+      issuedAtMs: nowMs,
+      expiresAtMs: nowMs + this.#parts.validityMs,
+      ...(this.#withdrawn ? { withdrawn: true } : {}),
+      servers: this.shared(),
+    };
+    this.#signed = { token: this.#parts.sign(DESCRIPTOR_TYPE, payload), issuedAtMs: nowMs };
+    return this.#signed.token;
+  }
+
+  define(hash: string): ServerDefinition | undefined {
+    return this.#listed.find((one) => one.share === 'mesh' && one.hashes.definitionHash === hash)?.definition;
+  }
+
+  /** What is gossiped when the descriptor changed: a JWS, as bytes. */
+  hint(): Uint8Array {
+    const { village, nodeId: node, sign } = this.#parts;
+    return Buffer.from(sign(HINT_TYPE, { village, node, seq: this.#state.seq, withdrawn: this.#withdrawn }));
+  }
+
+  async #keep(state: DirectoryState): Promise<void> {
+    await this.#parts.store.save(state);
+    this.#state = state;
+    this.#signed = undefined;
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(act);
+    this.#turn = done.catch(() => undefined); // whoever called sees the failure; the next one starts afresh
+    return done;
+  }
+}
+
+function summarise(listed: readonly Listed[], firstSeen: Readonly<Record<string, number>>): ServerSummary[] {
+  const summaries: ServerSummary[] = [];
+  let room = MAX_PAYLOAD_CHARS;
+  for (const { alias, kind, share, hashes } of listed) {
+    if (share !== 'mesh') continue;
+    const { definitionHash, toolHashes } = hashes;
+    const summary = { alias, kind, definitionHash, firstSeenMs: firstSeen[alias] as number, toolHashes };
+    room -= Buffer.byteLength(JSON.stringify(summary)) + 1;
+    if (room < 0) break;
+    summaries.push(summary);
+  }
+  return summaries;
+}
+
+function fingerprint(listed: readonly Listed[]): string {
+  return listed.map((one) => `${one.alias} ${one.kind} ${one.share} ${one.hashes.definitionHash}`).join('\n');
+}

@@ -1,0 +1,62 @@
+import { MAX_SERVERS, MAX_TOOLS, REPLY_ROOM_BYTES, DIRECTORY } from '../../protocols/directory/index.ts';
+import type { ServerDefinition } from '../../src/mcp/index.ts';
+import { type DefinitionHashes, hashDefinition, isRole } from '../../src/routing/index.ts';
+import type { HostedServer } from '../backends/backend.ts';
+
+/** A server of this node that can be listed, with the hashes of what it offers. */
+export interface Listed {
+  readonly alias: string;
+  readonly kind: 'role' | 'third_party';
+  readonly share: 'mesh' | 'local';
+  readonly definition: ServerDefinition;
+  readonly hashes: DefinitionHashes;
+}
+
+/** A server that restarts keeps its place for so long: lists that flicker cost every agent a reload. */
+export const DOWN_GRACE_MS = 10_000;
+const MAX_DEFINITION_BYTES = DIRECTORY.maxMessageBytes - REPLY_ROOM_BYTES;
+
+/** Reads what the hosted servers offer; remembers hashes, since most servers did not change when one did. */
+export class Listing {
+  readonly #hashes = new WeakMap<ServerDefinition, DefinitionHashes>();
+  readonly #downSince = new Map<string, number>();
+
+  /** The servers that can be listed now, and the aliases of those that offer more than can be told. */
+  read(servers: readonly HostedServer[], nowMs: number): { readonly listed: Listed[]; readonly unfit: string[] } {
+    const listed: Listed[] = [];
+    const unfit: string[] = [];
+    for (const server of servers) {
+      const definition = server.definition();
+      if (definition === undefined || !this.#serves(server, nowMs)) continue;
+      const hashes = this.#hashesOf(definition);
+      const kind = server.kind === 'role' ? 'role' : 'third_party';
+      const fits = hashes !== undefined && hashes.bytes <= MAX_DEFINITION_BYTES && definition.tools.length <= MAX_TOOLS;
+      if (!fits || (kind === 'role' && !isRole(server.alias)) || listed.length >= MAX_SERVERS) unfit.push(server.alias);
+      else listed.push({ alias: server.alias, kind, share: server.share, definition, hashes });
+    }
+    return { listed, unfit };
+  }
+
+  /** Milliseconds until a server that is down loses its place; undefined: none is. */
+  graceLeft(nowMs: number): number | undefined {
+    const left = [...this.#downSince.values()].map((since) => since + DOWN_GRACE_MS - nowMs).filter((ms) => ms > 0);
+    return left.length === 0 ? undefined : Math.min(...left);
+  }
+
+  #serves(server: HostedServer, nowMs: number): boolean {
+    const { state } = server.state();
+    if (state !== 'down') {
+      this.#downSince.delete(server.alias);
+      return state !== 'disabled';
+    }
+    const since = this.#downSince.get(server.alias) ?? nowMs;
+    this.#downSince.set(server.alias, since);
+    return nowMs - since < DOWN_GRACE_MS;
+  }
+
+  #hashesOf(definition: ServerDefinition): DefinitionHashes | undefined {
+    const known = this.#hashes.get(definition) ?? hashDefinition(definition);
+    if (known !== undefined) this.#hashes.set(definition, known);
+    return known;
+  }
+}
