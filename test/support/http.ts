@@ -33,6 +33,14 @@ export function open(url: string, { method = 'GET', headers = {}, body }: Asked 
   });
 }
 
+/** Sends a request whose client can be made to vanish before the answer comes. */
+export function sendAndVanish(url: string, { method = 'POST', headers = {}, body }: Asked): () => void {
+  const req = request(url, { method, headers, agent: false });
+  req.on('error', () => {}); // it is cut on purpose
+  req.end(body);
+  return () => req.destroy();
+}
+
 /** The messages of an event stream, one after the other. Ends with the stream. */
 export async function* events(res: IncomingMessage): AsyncGenerator<{ event: string; data: string }> {
   let text = '';
