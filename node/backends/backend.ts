@@ -45,7 +45,13 @@ export interface HostedServer extends Backend {
   readonly alias: string;
   /** `mesh`: every admitted node's agents may use it; `local`: only this node's. */
   readonly share: 'mesh' | 'local';
-  state(): { readonly state: ServerState; readonly since: number; readonly problem?: string; readonly pid?: number; readonly restarts?: number };
+  state(): {
+    readonly state: ServerState;
+    readonly since: number;
+    readonly problem?: string;
+    readonly pid?: number;
+    readonly restarts?: number;
+  };
   /** The newest known definition; undefined until the server first answered. */
   definition(): ServerDefinition | undefined;
   start(): Promise<void>;

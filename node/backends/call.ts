@@ -1,0 +1,141 @@
+import {
+  isObject,
+  type RpcError,
+  type RpcRequest,
+  sessionParams,
+  sessionResult,
+  statelessParams,
+  statelessResult,
+  ERRORS,
+} from '../../src/mcp/index.ts';
+import type { BackendContext, BackendReply, Era } from './backend.ts';
+import type { ExchangeFailure } from './channel.ts';
+import type { Connection } from './connection.ts';
+import type { Ending } from './exchange.ts';
+import { OURSELVES } from './ourselves.ts';
+import { failure, serverError, success } from './reply.ts';
+
+type Params = Readonly<Record<string, unknown>>;
+
+export interface CallOptions {
+  /** `performance.now()` at which nobody waits any more. */
+  readonly deadlineAt: number;
+  /** How long a read may be reused, for agents of the stateless era. */
+  readonly ttlMs: number;
+}
+
+/** Runs one request of an agent on `connection`, in the era of the server, and gives the answer in the era of the agent. */
+export async function call(
+  connection: Connection,
+  request: RpcRequest,
+  options: CallOptions & { readonly context: BackendContext },
+): Promise<BackendReply> {
+  const { context, deadlineAt } = options;
+  const era = connection.terms?.era ?? 'session';
+  const params = withTrace(paramsFor(era, context.era, request.params), context.traceparent);
+  const ending = await connection.exchange(request.method, params, {
+    deadlineAt,
+    signal: context.signal,
+    progressToken: progressTokenOf(params),
+    onRelated: context.onRelated,
+  });
+  try {
+    return replyFor(request, ending, { from: era, to: context.era, ttlMs: options.ttlMs });
+  } catch {
+    // JSON.parse takes any depth and JSON.stringify does not.
+    return failure(request.id, { name: 'TOO_LARGE', message: 'the server’s answer is nested too deeply' });
+  }
+}
+
+function paramsFor(server: Era, agent: Era, params: Params | undefined): Params | undefined {
+  if (server === agent) return params;
+  return server === 'session' ? sessionParams(params) : statelessParams(params, OURSELVES);
+}
+
+function withTrace(params: Params | undefined, traceparent: string | undefined): Params | undefined {
+  if (traceparent === undefined) return params;
+  const meta = params?.['_meta'];
+  return { ...params, _meta: { ...(isObject(meta) ? meta : {}), traceparent } };
+}
+
+function progressTokenOf(params: Params | undefined): string | number | undefined {
+  const meta = params?.['_meta'];
+  const token = isObject(meta) ? meta['progressToken'] : undefined;
+  return typeof token === 'string' || typeof token === 'number' ? token : undefined;
+}
+
+function replyFor(
+  request: RpcRequest,
+  ending: Ending,
+  way: { readonly from: Era; readonly to: Era; readonly ttlMs: number },
+): BackendReply {
+  const { id, method } = request;
+  switch (ending.kind) {
+    case 'result': {
+      if (way.from === way.to) return success(id, ending.result);
+      if (way.to === 'stateless') return success(id, statelessResult(method, ending.result, way));
+      const result = sessionResult(ending.result);
+      if (result !== undefined) return success(id, result);
+      const message = 'the server needs further input for this call, which is not built yet for agents with a session';
+      return failure(id, { name: 'NOT_BUILT', message });
+    }
+    case 'error':
+      return serverError(id, errorFor(way.to, ending.error));
+    case 'failed':
+      return failedReply(id, ending.failure);
+    case 'deadline':
+      return endedByCaller(
+        id,
+        { name: 'DEADLINE_EXCEEDED', message: 'the server did not answer in time' },
+        ending.written,
+      );
+    case 'cancelled':
+      return endedByCaller(id, { name: 'OUTCOME_UNKNOWN', message: 'the caller cancelled the call' }, ending.written);
+    case 'refused':
+      return ending.because === 'busy' ? busy(id) : unavailable(id, 'the server is going away');
+  }
+}
+
+/** An unknown resource has a code of its own only in the session era. */
+function errorFor(agent: Era, error: RpcError): RpcError {
+  const renamed = agent === 'stateless' && error.code === ERRORS.RESOURCE_NOT_FOUND.code;
+  return renamed ? { ...error, code: ERRORS.INVALID_PARAMS.code } : error;
+}
+
+function failedReply(id: string | number, cause: ExchangeFailure): BackendReply {
+  switch (cause.kind) {
+    case 'too-large':
+      return failure(id, { name: 'TOO_LARGE', message: 'the server’s answer is larger than 8 MiB' });
+    case 'unknown':
+      return failure(
+        id,
+        { name: 'OUTCOME_UNKNOWN', message: `the server went away before it answered: ${cause.problem}` },
+        { outcome: 'unknown' },
+      );
+    case 'not-started':
+      return unavailable(id, cause.problem);
+    case 'session-lost':
+      return unavailable(id, 'the server forgot the session');
+  }
+}
+
+function endedByCaller(
+  id: string | number,
+  problem: { readonly name: 'DEADLINE_EXCEEDED' | 'OUTCOME_UNKNOWN'; readonly message: string },
+  written: boolean,
+): BackendReply {
+  return failure(id, problem, written ? { outcome: 'unknown' } : { notStarted: true });
+}
+
+export function unavailable(id: string | number, problem: string): BackendReply {
+  return failure(
+    id,
+    { name: 'NO_HEALTHY_SERVER', message: `the server is not available: ${problem}` },
+    { notStarted: true },
+  );
+}
+
+export function busy(id: string | number): BackendReply {
+  const message = 'the server is busy: too many calls are waiting for it';
+  return failure(id, { name: 'NO_HEALTHY_SERVER', message }, { notStarted: true, retryAfterMs: 1_000 });
+}

@@ -1,0 +1,249 @@
+import { utf8 } from '../../src/kernel/index.ts';
+import { ERRORS, isId, isObject, type RpcError, type RpcId, statelessParams } from '../../src/mcp/index.ts';
+import type { Channel, ExchangeFailure } from './channel.ts';
+import { type Ending, Exchange, type ExchangeOptions } from './exchange.ts';
+import type { Expiry } from './expiry.ts';
+import { handshake, type Terms } from './handshake.ts';
+import { OURSELVES } from './ourselves.ts';
+
+type Params = Readonly<Record<string, unknown>>;
+
+/** A request of the server to its client (sampling, elicitation, roots), before anyone can answer it. */
+export interface ServerRequest {
+  readonly id: RpcId;
+  readonly method: string;
+  readonly params: Params | undefined;
+  /** Our request on whose own stream it came; undefined on a byte stream. */
+  readonly about: number | undefined;
+}
+export type ServerAnswer = { readonly result: Params } | { readonly error: RpcError };
+
+export interface ConnectionEvents {
+  /** What the server lists has changed. */
+  listChanged(): void;
+  /** A log line of the server that belongs to no call. */
+  log(params: Params): void;
+  /** Answers what the server asks of its client; a `ping` never gets here. */
+  serverRequest(request: ServerRequest): Promise<ServerAnswer>;
+  closed(problem: string): void;
+}
+
+/** The client side of one connection to one MCP server, of either era: ids, progress tokens, cancellation, deadlines. */
+export class Connection {
+  readonly #channel: Channel;
+  readonly #expiry: Expiry;
+  readonly #events: ConnectionEvents;
+  readonly #exchanges = new Map<number, Exchange>();
+  #lastId = 0;
+  #terms: Terms | undefined;
+  #closed: string | undefined;
+  #renewing: Promise<boolean> | undefined;
+
+  constructor(channel: Channel, options: { readonly expiry: Expiry; readonly events: ConnectionEvents }) {
+    this.#channel = channel;
+    this.#expiry = options.expiry;
+    this.#events = options.events;
+    channel.attach({
+      message: (message, about) => this.#receive(message, about),
+      written: (id) => {
+        const exchange = this.#exchanges.get(id);
+        if (exchange !== undefined) exchange.written = true;
+      },
+      failed: (id, failure) => this.#failed(id, failure),
+      closed: (problem) => this.#ended(problem),
+    });
+  }
+
+  get terms(): Terms | undefined {
+    return this.#terms;
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** Opens the stream for what a session-era server says unasked. */
+  listen(): void {
+    this.#channel.listen();
+  }
+
+  /** Settles the era and opens the session where there is one. Throws BackendError. */
+  async open(options: { readonly tryStateless: boolean; readonly timeoutMs: number }): Promise<Terms> {
+    const terms = await handshake(this, options);
+    this.#agree(terms);
+    return terms;
+  }
+
+  /** Sends one request as it stands, but for the id and progress token, and waits for its end. Never rejects. */
+  exchange(method: string, params: Params | undefined, options: ExchangeOptions): Promise<Ending> {
+    if (options.signal?.aborted === true) return Promise.resolve({ kind: 'cancelled', written: false });
+    const id = ++this.#lastId;
+    const sent = options.progressToken === undefined ? params : withToken(params, id);
+    const exchange = new Exchange(
+      { jsonrpc: '2.0', id, method, ...(sent === undefined ? {} : { params: sent }) },
+      { ...options, onGivenUp: (given) => this.#givenUp(given) },
+    );
+    this.#start(exchange);
+    return exchange.ended;
+  }
+
+  /** A request of our own, in the era of the connection. */
+  ask(method: string, params: Params | undefined, options: ExchangeOptions): Promise<Ending> {
+    const stateless = this.#terms?.era === 'stateless';
+    return this.exchange(method, stateless ? statelessParams(params, OURSELVES) : params, options);
+  }
+
+  notify(method: string, params?: Params): void {
+    this.#channel.send({ jsonrpc: '2.0', method, ...(params === undefined ? {} : { params }) });
+  }
+
+  close(): void {
+    this.#channel.close();
+    this.#ended('closed');
+  }
+
+  #agree(terms: Terms): void {
+    this.#terms = terms;
+    this.#channel.agreed(terms);
+    if (terms.era === 'session') this.notify('notifications/initialized');
+  }
+
+  #start(exchange: Exchange): void {
+    const { id } = exchange.message;
+    if (this.#closed !== undefined) return exchange.end({ kind: 'refused', because: 'closed' });
+    this.#exchanges.set(id, exchange);
+    if (exchange.deadlineAt !== Number.POSITIVE_INFINITY) this.#expiry.add(exchange);
+    const sent = this.#channel.send(exchange.message);
+    if (sent !== 'sent') this.#finish(id, { kind: 'refused', because: sent });
+  }
+
+  #finish(id: number, ending: Ending): void {
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) return;
+    this.#exchanges.delete(id);
+    this.#expiry.remove(exchange);
+    exchange.end(ending);
+  }
+
+  #givenUp(exchange: Exchange): void {
+    const { id, method } = exchange.message;
+    this.#exchanges.delete(id);
+    this.#expiry.remove(exchange);
+    // In the stateless era on HTTP, ending the request's stream is the cancellation; a handshake must not be cancelled.
+    const byStream = this.#channel.perRequestStreams && this.#terms?.era === 'stateless';
+    const shaking = method === 'initialize' || method === 'server/discover';
+    if (!byStream && !shaking && exchange.written) {
+      this.notify('notifications/cancelled', { requestId: id, reason: 'the caller no longer waits' });
+    }
+    this.#channel.abandon(id);
+  }
+
+  #failed(id: number, failure: ExchangeFailure): void {
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) return;
+    if (failure.kind !== 'session-lost') return this.#finish(id, { kind: 'failed', failure });
+    if (exchange.resent || exchange.message.method === 'initialize') {
+      return this.#finish(id, { kind: 'failed', failure: { kind: 'not-started', problem: 'the session is lost' } });
+    }
+    exchange.resent = true;
+    exchange.written = false;
+    void this.#renew().then((renewed) => this.#resend(exchange, renewed));
+  }
+
+  #resend(exchange: Exchange, renewed: boolean): void {
+    const { id } = exchange.message;
+    if (!this.#exchanges.has(id)) return;
+    const sent = renewed ? this.#channel.send(exchange.message) : 'closed';
+    if (sent !== 'sent') this.#finish(id, { kind: 'refused', because: sent });
+  }
+
+  /** A new session for the one the server forgot: one attempt at a time, shared by all calls that met the loss. */
+  #renew(): Promise<boolean> {
+    this.#renewing ??= handshake(this, { tryStateless: false, timeoutMs: 10_000 })
+      .then(
+        (terms) => {
+          this.#agree(terms);
+          this.#channel.listen();
+          this.#events.listChanged();
+          return true;
+        },
+        () => false,
+      )
+      .finally(() => {
+        this.#renewing = undefined;
+      });
+    return this.#renewing;
+  }
+
+  #ended(problem: string): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = problem;
+    for (const [id, exchange] of this.#exchanges) {
+      this.#finish(id, { kind: 'failed', failure: { kind: exchange.written ? 'unknown' : 'not-started', problem } });
+    }
+    this.#events.closed(problem);
+  }
+
+  #receive(message: Record<string, unknown>, about: number | undefined): void {
+    const { id, method } = message;
+    const params = isObject(message['params']) ? message['params'] : undefined;
+    if (typeof method === 'string') {
+      if (id === undefined) this.#notified(method, params, about);
+      else if (isId(id)) this.#asked({ id, method, params, about });
+      return;
+    }
+    if (typeof id !== 'number') return; // an answer to nothing we asked
+    const { result, error } = message;
+    if (isObject(result)) this.#finish(id, { kind: 'result', result });
+    else if (isRpcError(error)) this.#finish(id, { kind: 'error', error });
+    else if (this.#exchanges.has(id)) {
+      const problem = { code: ERRORS.INTERNAL_ERROR.code, message: 'the server sent a malformed response' };
+      this.#finish(id, { kind: 'error', error: problem });
+    }
+  }
+
+  #notified(method: string, params: Params | undefined, about: number | undefined): void {
+    switch (method) {
+      case 'notifications/progress': {
+        const token = params?.['progressToken'];
+        const exchange = typeof token === 'number' ? this.#exchanges.get(token) : undefined;
+        if (exchange?.progressToken === undefined) return;
+        relate(exchange, method, { ...params, progressToken: exchange.progressToken });
+        return;
+      }
+      case 'notifications/message': {
+        const exchange = about === undefined ? undefined : this.#exchanges.get(about);
+        if (exchange?.onRelated !== undefined) relate(exchange, method, params);
+        else if (params !== undefined) this.#events.log(params);
+        return;
+      }
+      case 'notifications/tools/list_changed':
+      case 'notifications/prompts/list_changed':
+      case 'notifications/resources/list_changed':
+        this.#events.listChanged();
+    }
+  }
+
+  #asked(request: ServerRequest): void {
+    const answering = request.method === 'ping' ? Promise.resolve({ result: {} }) : this.#events.serverRequest(request);
+    void answering.then(
+      (answer) => this.#channel.send({ jsonrpc: '2.0', id: request.id, ...answer }),
+      () => this.#channel.send({ jsonrpc: '2.0', id: request.id, error: REFUSED }),
+    );
+  }
+}
+
+const REFUSED: RpcError = { code: ERRORS.INTERNAL_ERROR.code, message: 'the request could not be answered' };
+
+function withToken(params: Params | undefined, token: number): Params {
+  const meta = params?.['_meta'];
+  return { ...params, _meta: { ...(isObject(meta) ? meta : {}), progressToken: token } };
+}
+
+function relate(exchange: Exchange, method: string, params: Params | undefined): void {
+  exchange.onRelated?.(utf8(JSON.stringify({ jsonrpc: '2.0', method, ...(params === undefined ? {} : { params }) })));
+}
+
+function isRpcError(value: unknown): value is RpcError {
+  return isObject(value) && Number.isInteger(value['code']) && typeof value['message'] === 'string';
+}

@@ -1,0 +1,110 @@
+import { canonicalJson, sha256Hex } from '../../src/kernel/index.ts';
+import type { RpcRequest, ServerDefinition } from '../../src/mcp/index.ts';
+import type { ServerConfig } from '../config/schema.ts';
+import type { Reporter } from '../telemetry/events.ts';
+import { AgentInstances } from './agent-instances.ts';
+import { answerOurselves } from './answer.ts';
+import type { BackendContext, BackendReply, HostedServer } from './backend.ts';
+import type { Nursery } from './child.ts';
+import { unavailable } from './call.ts';
+import type { Expiry } from './expiry.ts';
+import type { Listing } from './listing.ts';
+import { offered } from './offer.ts';
+import { openStdio } from './stdio.ts';
+import { type Condition, Supervisor } from './supervisor.ts';
+import { openUrl } from './url.ts';
+
+export interface ExternalServerOptions {
+  readonly config: ServerConfig;
+  readonly nursery: Nursery;
+  readonly expiry: Expiry;
+  readonly reporter: Reporter;
+  readonly onChange: (alias: string) => void;
+}
+
+/** A third-party MCP server from the configuration: a supervised child process or a URL. */
+export class ExternalServer implements HostedServer {
+  readonly kind: 'stdio' | 'url';
+  readonly alias: string;
+  readonly share: 'mesh' | 'local';
+  readonly #options: ExternalServerOptions;
+  readonly #disabled: boolean;
+  readonly #main: Supervisor;
+  readonly #agents: AgentInstances | undefined;
+  #definition: ServerDefinition | undefined;
+  #hash = '';
+  #reported = '';
+
+  constructor(alias: string, options: ExternalServerOptions) {
+    const { config } = options;
+    this.alias = alias;
+    this.kind = config.url === undefined ? 'stdio' : 'url';
+    this.share = config.share;
+    this.#options = options;
+    this.#disabled = !config.enabled || config.disabled === true;
+    this.#main = this.#supervisor(() => this.#changed());
+    // A URL tells agents apart by sessions of its own, if it does; processes are ours to multiply.
+    const perAgent = config.instances === 'per-agent' && this.kind === 'stdio';
+    this.#agents = perAgent ? new AgentInstances(() => this.#supervisor(() => undefined)) : undefined;
+  }
+
+  state(): Condition {
+    return this.#disabled ? { state: 'disabled', since: 0 } : this.#main.condition();
+  }
+
+  definition(): ServerDefinition | undefined {
+    return this.#definition;
+  }
+
+  /** Resolves at once: whether the server answers, `state` tells. */
+  async start(): Promise<void> {
+    if (!this.#disabled) this.#main.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#main.stop(), this.#agents?.stop()]);
+  }
+
+  async request(request: RpcRequest, context: BackendContext): Promise<BackendReply> {
+    if (this.#disabled) return unavailable(request.id, 'it is disabled in the configuration');
+    const { timeout, cacheTtlMs } = this.#options.config;
+    const own = answerOurselves(request, { definition: this.#definition, era: context.era, ttlMs: cacheTtlMs });
+    if (own !== undefined) return own;
+    const limit = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout * 1_000;
+    const deadlineAt = Math.min(context.deadlineAt, limit);
+    if (this.#agents !== undefined) return this.#agents.request(request, context, { deadlineAt });
+    return this.#main.request(request, context, { deadlineAt });
+  }
+
+  #supervisor(onChange: () => void): Supervisor {
+    const { config, expiry, nursery, reporter } = this.#options;
+    const onLine = (line: string): void => reporter.report('server.output', { server: this.alias, line });
+    const inputSchemaOf = (tool: string) => this.#definition?.tools.find((one) => one.name === tool)?.inputSchema;
+    const open =
+      config.command === undefined
+        ? openUrl({ url: new URL(config.url as string), headers: config.headers, inputSchemaOf, expiry })
+        : openStdio({ ...config, command: config.command }, { nursery, expiry, onLine });
+    const onListing = (listing: Listing): void => this.#listed(listing);
+    return new Supervisor({ open, expiry, ttlMs: config.cacheTtlMs, onChange, onListing, onLog: onLine });
+  }
+
+  #listed(listing: Listing): void {
+    const definition = offered(listing.definition, this.#options.config);
+    const hash = sha256Hex(canonicalJson(definition));
+    if (hash === this.#hash) return;
+    this.#hash = hash;
+    this.#definition = definition;
+    this.#options.reporter.report('server.definition', { server: this.alias, tools: definition.tools.length, hash });
+    this.#options.onChange(this.alias);
+  }
+
+  #changed(): void {
+    const { state, problem } = this.#main.condition();
+    const seen = `${state} ${problem ?? ''}`;
+    if (seen === this.#reported) return;
+    this.#reported = seen;
+    const detail = { server: this.alias, state, ...(problem === undefined ? {} : { problem }) };
+    this.#options.reporter.report('server.state', detail);
+    this.#options.onChange(this.alias);
+  }
+}

@@ -1,0 +1,34 @@
+import { utf8 } from '../../src/kernel/index.ts';
+import { type ErrorName, errorText, type RpcError, type RpcId, resultText } from '../../src/mcp/index.ts';
+import type { BackendReply } from './backend.ts';
+
+export interface FailureOptions {
+  readonly outcome?: 'failed' | 'unknown' | 'denied' | undefined;
+  /** The server provably never began. */
+  readonly notStarted?: boolean | undefined;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** The reply to request `id` when it ends in one of the village's own errors. */
+export function failure(
+  id: RpcId,
+  problem: { name: ErrorName; message: string },
+  options: FailureOptions = {},
+): BackendReply {
+  const { outcome = 'failed', notStarted = false, retryAfterMs } = options;
+  const body = utf8(errorText(id, problem, { retryable: notStarted, retryAfterMs }));
+  return { body, outcome, reason: problem.name, ...(notStarted ? { notStarted } : {}) };
+}
+
+/** The reply that carries `result`; a tool's own error is an outcome apart. */
+export function success(id: RpcId, result: Readonly<Record<string, unknown>>): BackendReply {
+  const body = utf8(resultText(id, result));
+  return result['isError'] === true
+    ? { body, outcome: 'tool_error', reason: 'TOOL_ERROR' }
+    : { body, outcome: 'ok', reason: '' };
+}
+
+/** The reply that passes on an error which the server itself answered with. */
+export function serverError(id: RpcId, error: RpcError): BackendReply {
+  return { body: utf8(JSON.stringify({ jsonrpc: '2.0', id, error })), outcome: 'failed', reason: String(error.code) };
+}

@@ -1,0 +1,153 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BackendContext, BackendReply, HostedServer } from '../../node/backends/index.ts';
+import { LocalHosting } from '../../node/backends/index.ts';
+import { ServerConfig } from '../../node/config/schema.ts';
+import type { EventName, Events, Reporter } from '../../node/telemetry/events.ts';
+
+export const TINY = join(import.meta.dirname, '../fixtures/servers/tiny.mjs');
+
+/** Configuration of the tiny fixture server in one of its modes. */
+export function tiny(mode: string, more: Record<string, unknown> = {}): ServerConfig {
+  return ServerConfig.parse({ command: process.execPath, args: [TINY, mode], ...more });
+}
+
+export interface Hosted extends AsyncDisposable {
+  readonly hosting: LocalHosting;
+  readonly folder: string;
+  readonly reported: { readonly name: EventName; readonly detail: Events[EventName] }[];
+  server(alias: string): HostedServer;
+  /** Resolves when `test` holds for the server, looked at whenever hosting says it changed; rejects after `ms`. */
+  until(alias: string, test: (server: HostedServer) => boolean, ms?: number): Promise<HostedServer>;
+}
+
+/** Hosting of these servers in a folder of its own, started. */
+export async function host(
+  servers: Record<string, ServerConfig>,
+  environment: Record<string, string | undefined> = process.env,
+): Promise<Hosted> {
+  const folder = mkdtempSync(join(tmpdir(), 'village-backends-'));
+  const reported: { name: EventName; detail: Events[EventName] }[] = [];
+  const reporter: Reporter = { report: (name, detail) => void reported.push({ name, detail }) };
+  const hosting = new LocalHosting({ roles: [], servers, dataDir: folder, reporter, environment });
+  await hosting.start();
+  const hosted: Hosted = {
+    hosting,
+    folder,
+    reported,
+    server: (alias) => {
+      const server = hosting.get(alias);
+      if (server === undefined) throw new Error(`no server ${alias}`);
+      return server;
+    },
+    until: (alias, test, ms = 15_000) => until(hosting, { alias, test, ms }),
+    [Symbol.asyncDispose]: async () => {
+      await hosting.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  return hosted;
+}
+
+function until(
+  hosting: LocalHosting,
+  wanted: { alias: string; test: (server: HostedServer) => boolean; ms: number },
+): Promise<HostedServer> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      off();
+      reject(new Error(`${wanted.alias} stays ${JSON.stringify(hosting.get(wanted.alias)?.state())}`));
+    }, wanted.ms);
+    const look = (): void => {
+      const server = hosting.get(wanted.alias);
+      if (server === undefined || !wanted.test(server)) return;
+      clearTimeout(timer);
+      off();
+      resolve(server);
+    };
+    const off = hosting.onChange(look);
+    look();
+  });
+}
+
+export const healthy = (server: HostedServer): boolean => server.state().state === 'healthy';
+
+export interface CallOptions {
+  readonly agent?: string;
+  readonly era?: 'session' | 'stateless';
+  readonly ms?: number;
+  readonly signal?: AbortSignal;
+  readonly progressToken?: string | number;
+  readonly meta?: Record<string, unknown>;
+  readonly onRelated?: (message: Record<string, unknown>) => void;
+}
+
+export function contextFor(options: CallOptions = {}): BackendContext {
+  const onRelated = options.onRelated;
+  return {
+    principal: {
+      agentId: options.agent ?? 'tester',
+      role: 'tester',
+      level: 'OPERATOR',
+      permissions: undefined,
+      tokenId: '',
+      issuedAtMs: 0,
+      expiresAtMs: 0,
+      homeNode: '',
+    },
+    era: options.era ?? 'session',
+    callId: new Uint8Array(16),
+    deadlineAt: performance.now() + (options.ms ?? 10_000),
+    signal: options.signal ?? new AbortController().signal,
+    ...(onRelated === undefined
+      ? {}
+      : { onRelated: (bytes) => onRelated(JSON.parse(Buffer.from(bytes).toString('utf8'))) }),
+  };
+}
+
+export interface Answer {
+  readonly reply: BackendReply;
+  readonly id: unknown;
+  // biome-ignore lint: a JSON value of any shape
+  readonly result: any;
+  // biome-ignore lint: a JSON value of any shape
+  readonly error: any;
+  /** The text of the first content block. */
+  readonly text: string;
+}
+
+/** Sends one request and reads the reply. */
+export async function ask(
+  server: HostedServer,
+  method: string,
+  params: Record<string, unknown> = {},
+  options: CallOptions = {},
+): Promise<Answer> {
+  const reply = await server.request({ jsonrpc: '2.0', id: 'mine', method, params }, contextFor(options));
+  const body = JSON.parse(Buffer.from(reply.body).toString('utf8'));
+  return { reply, id: body.id, result: body.result, error: body.error, text: body.result?.content?.[0]?.text };
+}
+
+/** Calls one tool. */
+export function callTool(
+  server: HostedServer,
+  name: string,
+  args: Record<string, unknown> = {},
+  options: CallOptions = {},
+): Promise<Answer> {
+  const token = options.progressToken === undefined ? {} : { progressToken: options.progressToken };
+  const meta = { ...token, ...options.meta };
+  const extra = Object.keys(meta).length === 0 ? {} : { _meta: meta };
+  return ask(server, 'tools/call', { name, arguments: args, ...extra }, options);
+}
+
+/** Whether process `pid` exists and is no zombie. */
+export function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
