@@ -1,6 +1,6 @@
 export { ConfigError } from './config-error.ts';
 export { CONFIG_FILE, type ConfigSource, type LoadedConfig, loadConfig } from './load.ts';
-export { nearest } from './nearest.ts';
+export { readJson } from './json-text.ts';
 export type { Origin, Origins } from './origins.ts';
 export { type Flags, parseConfig } from './parse.ts';
 export { publishedSchema } from './publish.ts';

@@ -1,0 +1,21 @@
+/** One thing that was looked at. `todo` says what to do about it, unless all is well. */
+export interface Finding {
+  readonly check: string;
+  readonly status: 'ok' | 'warning' | 'problem';
+  readonly found: string;
+  readonly todo?: string | undefined;
+}
+
+export const fine = (check: string, found: string): Finding => ({ check, status: 'ok', found });
+export const warning = (check: string, found: string, todo: string): Finding => ({
+  check,
+  status: 'warning',
+  found,
+  todo,
+});
+export const problem = (check: string, found: string, todo: string): Finding => ({
+  check,
+  status: 'problem',
+  found,
+  todo,
+});

@@ -1,0 +1,3 @@
+export { CliError } from './exit.ts';
+export type { BridgeOptions, CliPorts, FilesPort, NodeOptions, Ready, VillageNode } from './ports.ts';
+export { type CliOptions, runCli } from './run.ts';

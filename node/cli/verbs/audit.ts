@@ -1,0 +1,83 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { CliError } from '../exit.ts';
+import { type AddVerb, type Invocation, withSession } from '../invocation.ts';
+import { printable } from '../terminal.ts';
+
+type Place = number | string;
+interface Range {
+  readonly from?: Place;
+  readonly to?: Place;
+}
+
+const VERIFY_TIMEOUT_MS = 600_000;
+
+export const addAudit: AddVerb = (program, invocation) => {
+  const { terminal } = invocation;
+  const audit = program.command('audit').description('the record of every call and every refusal');
+  audit
+    .command('tail')
+    .description('prints entries as they are written, until interrupted')
+    .action((_options, command) =>
+      withSession(command, invocation, async (session) => {
+        for await (const entry of session.stream('audit.tail', {})) terminal.answer(entry, lineOf(entry));
+      }),
+    );
+  withRange(audit.command('export').description('prints entries, one JSON object a line')).action(
+    (range: Range, command) =>
+      withSession(command, invocation, async (session) => {
+        for await (const entry of session.stream('audit.export', range))
+          await write(invocation, `${JSON.stringify(entry)}\n`);
+      }),
+  );
+  withRange(audit.command('verify').description('checks that no entry was changed, removed or moved')).action(
+    (range: Range, command) =>
+      withSession(command, invocation, async (session) => {
+        const verdict = await session.call('audit.verify', range, { timeoutMs: VERIFY_TIMEOUT_MS });
+        const { broken_at: broken } = verdict;
+        if (!verdict.ok && !terminal.json)
+          throw new CliError('BROKEN_CHAIN', `entry ${broken?.seq}: ${broken?.message} (${broken?.kind})`);
+        terminal.answer(verdict, `${verdict.checked} entries, every one in its place`);
+        if (!verdict.ok) invocation.exitCode = 1;
+      }),
+  );
+};
+
+function withRange(command: Command): Command {
+  return command
+    .option('--from <place>', 'first entry: a sequence number or an ISO time', place)
+    .option('--to <place>', 'last entry: a sequence number or an ISO time', place);
+}
+
+function place(text: string): Place {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime()))
+    throw new InvalidArgumentError('a sequence number, or a time such as 2026-01-31T12:00:00Z.');
+  return time.toISOString();
+}
+
+/** Waits for a slow reader: an export can be larger than memory. */
+async function write(invocation: Invocation, text: string): Promise<void> {
+  if (invocation.stdout.write(text)) return;
+  await new Promise<void>((resolve, reject) => {
+    const gone = () => reject(new CliError('INTERRUPTED', 'interrupted'));
+    invocation.signal.addEventListener('abort', gone, { once: true });
+    invocation.stdout.once('drain', () => {
+      invocation.signal.removeEventListener('abort', gone);
+      resolve();
+    });
+  });
+}
+
+function lineOf(entry: object): string {
+  const { seq, atMs, kind, agentId, method, server, target, outcome, reason } = entry as Record<
+    string,
+    string | number | undefined
+  >;
+  const time = typeof atMs === 'number' ? new Date(atMs).toISOString() : '';
+  return printable(
+    [seq, time, kind, agentId, method, server, target, outcome, reason]
+      .filter((part) => part !== undefined && part !== '')
+      .join('  '),
+  );
+}

@@ -1,0 +1,36 @@
+import { type AddVerb, withSession } from '../invocation.ts';
+import { listing, table } from '../terminal.ts';
+
+/** `status`, `peers`, `servers`: what the running node sees. */
+export const addLook: AddVerb = (program, invocation) => {
+  const { terminal } = invocation;
+  program
+    .command('status')
+    .description('how the running node is')
+    .action((_options, command) =>
+      withSession(command, invocation, async (session) => {
+        const status = await session.call('status', {});
+        const { warnings, ...members } = status;
+        terminal.answer(status, listing(members));
+        if (!terminal.json) for (const warning of warnings) terminal.note(`warning: ${warning}`);
+      }),
+    );
+  program
+    .command('peers')
+    .description('the peers this node is connected to')
+    .action((_options, command) =>
+      withSession(command, invocation, async (session) => {
+        const answer = await session.call('peers', {});
+        terminal.answer(answer, table(answer.peers, ['node_id', 'address', 'direction', 'admitted']));
+      }),
+    );
+  program
+    .command('servers')
+    .description('the MCP servers of the village, and how they are')
+    .action((_options, command) =>
+      withSession(command, invocation, async (session) => {
+        const answer = await session.call('servers', {});
+        terminal.answer(answer, table(answer.servers, ['alias', 'node_id', 'state', 'tools', 'problem']));
+      }),
+    );
+};

@@ -1,0 +1,130 @@
+import type { Command } from 'commander';
+import { loadConfig, type Origins } from '../../config/index.ts';
+import { EXIT } from '../exit.ts';
+import { type AddVerb, dataOf, type Invocation } from '../invocation.ts';
+import type { Ready, VillageNode } from '../ports.ts';
+import { printable } from '../terminal.ts';
+
+interface UpFlags {
+  readonly gateway?: string;
+  readonly admin?: string;
+  readonly listen?: string[];
+  readonly join?: string;
+  readonly config?: string;
+  readonly printConfig?: boolean;
+}
+
+/** A node that does not stop by itself is left behind after this; SIGTERM promises an end within 5 s. */
+const STOP_TIMEOUT_MS = 4500;
+
+export const addUp: AddVerb = (program, invocation) => {
+  program
+    .command('up')
+    .description('runs the node in the foreground; the first start makes its keys and, unless joining, a village')
+    .option('--gateway <host:port>', 'where agents connect')
+    .option('--admin <host:port>', 'where metrics and the command line connect')
+    .option(
+      '--listen <multiaddr>',
+      'where peers connect; may be given more than once',
+      (value: string, all: string[] | undefined) => [...(all ?? []), value],
+    )
+    .option('--join <invite>', 'join the village of this invite first')
+    .option('--config <file>', 'a configuration file instead of village.json in the data folder')
+    .option('--print-config', 'print each value of the configuration and where it came from, and start nothing')
+    .action((flags: UpFlags, command: Command) =>
+      flags.printConfig === true ? printConfig(flags, command, invocation) : up(flags, command, invocation),
+    );
+};
+
+async function up(flags: UpFlags, command: Command, invocation: Invocation): Promise<void> {
+  const { terminal, signal, env } = invocation;
+  const dataDir = dataOf(command);
+  const node = await invocation.ports.createNode({
+    dataDir,
+    configFile: flags.config,
+    flags: configFlags(flags),
+    invite: flags.join,
+    env,
+  });
+  let ready: Ready;
+  try {
+    ready = await node.start({ signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    await stopped(node, invocation);
+    return;
+  }
+  terminal.answer(readyLine(ready), welcome(ready, dataDir));
+  await aborted(signal);
+  await stopped(node, invocation);
+}
+
+async function stopped(node: VillageNode, invocation: Invocation): Promise<void> {
+  invocation.terminal.note('stopping …');
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, STOP_TIMEOUT_MS, 'late');
+  });
+  const end = await Promise.race([node.stop('signal'), late]);
+  clearTimeout(timer);
+  if (end !== 'late') return;
+  invocation.terminal.note(`the node did not stop within ${STOP_TIMEOUT_MS} ms and is left behind`);
+  invocation.exitCode = EXIT.failed;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+function readyLine(ready: Ready): object {
+  return {
+    event: 'ready',
+    node_id: ready.nodeId,
+    village_id: ready.villageId,
+    gateway: ready.gateway,
+    admin: ready.admin,
+    addresses: ready.addresses,
+    pid: process.pid,
+    started_ms: ready.startedMs,
+  };
+}
+
+function welcome(ready: Ready, dataDir: string): string {
+  return `node      ${ready.nodeId}
+village   ${ready.villageId}
+agents    ${ready.gateway}
+admin     ${ready.admin}
+peers     ${ready.addresses.join('\n          ')}
+data      ${dataDir}
+
+Connect an agent (any MCP client):
+  over stdio   ${JSON.stringify({ mcpServers: { village: { command: process.execPath, args: [process.argv[1] ?? '', 'connect', '--data', dataDir] } } })}
+  over HTTP    ${ready.gateway}  with the header  Authorization: Bearer $(village token)
+Bring in another machine:  village invite   here, then   village up --join INVITE   there.
+Ctrl-C stops the node.`;
+}
+
+async function printConfig(flags: UpFlags, command: Command, invocation: Invocation): Promise<void> {
+  const loaded = await loadConfig({
+    dataDir: dataOf(command),
+    file: flags.config,
+    env: invocation.env,
+    flags: configFlags(flags),
+  });
+  for (const notice of loaded.notices) invocation.terminal.note(notice);
+  invocation.terminal.answer(
+    { file: loaded.file, present: loaded.present, values: Object.fromEntries(loaded.origins) },
+    originLines(loaded.origins),
+  );
+}
+
+function originLines(origins: Origins): string {
+  return [...origins]
+    .map(([path, { value, origin }]) => printable(`${path} = ${JSON.stringify(value)}  (${origin})`))
+    .join('\n');
+}
+
+function configFlags({ gateway, admin, listen }: UpFlags) {
+  return { gateway, admin, listen };
+}
