@@ -115,7 +115,7 @@ export class Calling {
   #present(pending: PendingCall, again: boolean): Presented | undefined {
     const { principal } = pending.call.context;
     const delegation = this.#ports.delegationFor(principal);
-    if (delegation === undefined) return undefined;
+    if (delegation === undefined || delegation.length > LIMITS.maxDelegationBytes) return undefined;
     let presented = this.#presented.get(principal);
     const stale = presented === undefined || presented.delegation !== delegation;
     // Of many calls refused together the first presents again; the others find that it has.

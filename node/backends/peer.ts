@@ -1,0 +1,97 @@
+import type { CallEnd } from '../../protocols/mcp/index.ts';
+import type { ErrorName, RpcRequest } from '../../src/mcp/index.ts';
+import type { PeerLinks } from '../peers/index.ts';
+import type { Backend, BackendContext, BackendReply } from './backend.ts';
+import { failure } from './reply.ts';
+
+/** The server `alias` on another node. */
+export class PeerBackend implements Backend {
+  readonly kind = 'peer';
+  readonly nodeId: string;
+  readonly alias: string;
+  readonly #links: Pick<PeerLinks, 'call'>;
+
+  constructor(links: Pick<PeerLinks, 'call'>, options: { readonly nodeId: string; readonly alias: string }) {
+    this.#links = links;
+    this.nodeId = options.nodeId;
+    this.alias = options.alias;
+  }
+
+  async request(request: RpcRequest, context: BackendContext): Promise<BackendReply> {
+    const end = await this.#links.call(this.nodeId, { server: this.alias, request, context });
+    return end.kind === 'result' && end.body.length > 0 ? end : replyTo(request, end);
+  }
+}
+
+interface Said {
+  readonly name: ErrorName;
+  readonly message: string;
+}
+
+const UNREACHABLE: Said = { name: 'NODE_UNREACHABLE', message: 'the node that serves this cannot be reached' };
+const BUSY: Said = { name: 'NO_HEALTHY_SERVER', message: 'the node that serves this has no room for another call' };
+const NOT_DELEGATED: Said = {
+  name: 'PERMISSION_DENIED',
+  message: 'the node that serves this does not take this agent’s delegation',
+};
+const TOO_LARGE: Said = { name: 'TOO_LARGE', message: 'the request is larger than a call between nodes may be' };
+const LATE: Said = { name: 'DEADLINE_EXCEEDED', message: 'no answer came before the deadline' };
+const CANCELLED: Said = { name: 'OUTCOME_UNKNOWN', message: 'cancelled by its caller' };
+const LOST: Said = {
+  name: 'OUTCOME_UNKNOWN',
+  message: 'the connection ended before the answer; the call may have run',
+};
+const UNSEEN: Said = { name: 'TOO_LARGE', message: 'it ran, but its result could not be carried back' };
+const FAULT: Said = { name: 'INTERNAL_ERROR', message: 'the node that serves this could not do it; its log says why' };
+const MISMATCH: Said = { name: 'INTERNAL_ERROR', message: 'the two nodes do not agree on what was asked' };
+
+/** The reply to `request` where the peer sent none. */
+function replyTo(request: RpcRequest, end: CallEnd): BackendReply {
+  const began = (said: Said) => failure(request.id, said, { outcome: 'unknown' });
+  const notStarted = (said: Said) => failure(request.id, said, { notStarted: true });
+  switch (end.kind) {
+    case 'lost':
+      return began(LOST);
+    case 'deadline':
+      return end.sent ? began(LATE) : notStarted(LATE);
+    case 'cancelled':
+      // Not to be tried elsewhere, started or not: nobody wants it any more.
+      return began(CANCELLED);
+    case 'result':
+      return end.reason === 'TOO_LARGE'
+        ? began(UNSEEN)
+        : failure(request.id, FAULT, { outcome: end.outcome === 'unknown' ? 'unknown' : 'failed' });
+    case 'unsent':
+      if (end.because === 'no-delegation') return denied(request);
+      if (end.because === 'closed') return notStarted(UNREACHABLE);
+      return notStarted(end.because === 'busy' ? BUSY : TOO_LARGE);
+    case 'refused':
+      return refusal(request, end.because);
+  }
+}
+
+function refusal(request: RpcRequest, because: Extract<CallEnd, { kind: 'refused' }>['because']): BackendReply {
+  const notStarted = (said: Said) => failure(request.id, said, { notStarted: true });
+  switch (because) {
+    case 'busy':
+      return notStarted(BUSY);
+    case 'draining':
+      return notStarted(UNREACHABLE);
+    case 'too-large':
+      return notStarted(TOO_LARGE);
+    case 'deadline-passed':
+      return notStarted(LATE);
+    case 'unknown-delegation':
+    case 'delegation-expired':
+    case 'delegation-refused':
+      return denied(request);
+    case 'malformed':
+    case 'replayed':
+    case 'hash-mismatch':
+      return notStarted(MISMATCH);
+  }
+}
+
+function denied(request: RpcRequest): BackendReply {
+  return failure(request.id, NOT_DELEGATED, { outcome: 'denied', notStarted: true });
+}
