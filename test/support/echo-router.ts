@@ -77,6 +77,7 @@ export class EchoRouter implements RouterPort {
         return this.#result(call, { content: [{ type: 'text', text: 'released' }] });
       case 'progress':
         for (const progress of [1, 2, 3]) this.#progress(call, progress);
+        if (given?.['wait'] === true) await this.#hold(call);
         return this.#result(call, { content });
       case 'chatty':
         call.onRelated?.(Buffer.from('{\n  "jsonrpc": "2.0",\r\n  "method": "notifications/message"\n}'));
