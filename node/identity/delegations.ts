@@ -39,12 +39,12 @@ export class DelegationDesk {
    * The delegation of `principal` (authenticated here) for calls to `targetNode`: at most 60 s long, never longer than the
    * token. The same one is handed out until it is nearly over.
    */
-  delegationFor(principal: Principal, targetNode: string, nowMs: number): DelegationOutcome {
+  delegationFor(principal: Principal, targetNode: string, { nowMs }: { readonly nowMs: number }): DelegationOutcome {
     const id = `${principal.tokenId} ${principal.level} ${targetNode}`;
     const known = this.#made.get(id);
     if (known !== undefined && isFresh(known.expiresAtMs, principal, nowMs)) return known;
     this.#made.delete(id);
-    const made = this.#make(principal, targetNode, nowMs);
+    const made = this.#make(principal, targetNode, { nowMs });
     if (made.kind === 'delegated') {
       if (this.#made.size >= MAX_CACHED) this.#made.delete(this.#made.keys().next().value as string);
       this.#made.set(id, made);
@@ -57,7 +57,7 @@ export class DelegationDesk {
     this.#made.clear();
   }
 
-  #make(principal: Principal, targetNode: string, nowMs: number): DelegationOutcome {
+  #make(principal: Principal, targetNode: string, { nowMs }: { readonly nowMs: number }): DelegationOutcome {
     const { keys, villageId } = this.#options;
     const iat = Math.floor(nowMs / 1000);
     const exp = Math.min(iat + MAX_DELEGATION_S, Math.floor(principal.expiresAtMs / 1000));
