@@ -22,6 +22,7 @@ export { ERRORS, type ErrorName } from './error-table.ts';
 export { checkStateless, decodeHeader, type HeaderRefusal, type StandardHeaders } from './headers.ts';
 export type { RpcError, RpcId, RpcMessage, RpcNotification, RpcRequest, RpcResponse } from './message.ts';
 export { type ErrorDetail, errorText, notificationText, resultText } from './respond.ts';
+export { type Caller, sessionParams, sessionResult, statelessParams, statelessResult } from './translation.ts';
 export {
   allowsBatches,
   isSessionVersion,
