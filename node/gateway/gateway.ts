@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { sendEmpty } from './answer.ts';
 import { authenticate, type Visit } from './authenticate.ts';
 import type { GatewayContext, GatewayLimits } from './context.ts';
@@ -45,6 +46,8 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #address: ListenAddress;
   readonly #changed = new Set<Change>();
+  /** Connections that never asked anything: clients open some in advance, and Node does not count them as idle. */
+  readonly #fresh = new Set<Socket>();
   #guard: OriginGuard | undefined;
   #port = 0;
   #tick: NodeJS.Timeout | undefined;
@@ -76,6 +79,10 @@ export class Gateway {
       (req, res) => this.#handle(req, res),
     );
     this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on('connection', (socket) => {
+      this.#fresh.add(socket);
+      socket.once('close', () => this.#fresh.delete(socket));
+    });
   }
 
   /** The full URL of `/mcp`. */
@@ -121,6 +128,7 @@ export class Gateway {
     this.#context.subscriptions.closeAll();
     this.#context.sessions.endStreams();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#fresh) socket.destroy();
     // A connection that falls idle after close() would be kept for its next request, which never comes.
     const idle = setInterval(() => this.#server.closeIdleConnections(), 50);
     const cut = setTimeout(() => {
@@ -135,6 +143,7 @@ export class Gateway {
 
   #handle(req: IncomingMessage, res: ServerResponse): void {
     const context = this.#context;
+    if (this.#fresh.size > 0) this.#fresh.delete(req.socket);
     const sourceIp = req.socket.remoteAddress ?? '';
     const url = req.url ?? '/';
     const query = url.indexOf('?');

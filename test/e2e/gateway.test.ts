@@ -269,6 +269,17 @@ describe('starting and stopping', () => {
     });
   });
 
+  test('stopping does not wait for connections that ask nothing', async () => {
+    const closing = await openGateway();
+    const silent = connect(Number(new URL(closing.origin).port), '127.0.0.1');
+    await once(silent, 'connect');
+    expect((await send(`${closing.origin}/healthz`)).status).toBe(200);
+    const startedAt = performance.now();
+    await closing.gateway.stop();
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    silent.destroy();
+  });
+
   test('stopping lets a call in flight finish, and takes no new one', async () => {
     const closing = await openGateway();
     const headers = await closing.session();
