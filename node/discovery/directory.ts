@@ -76,7 +76,7 @@ export class Directory {
     if (links !== undefined) {
       this.#undo.push(
         links.onLost((nodeId) => this.#neighbours.gone(nodeId, 'link-lost')),
-        links.onNotice(({ topic, body }) => void (topic === NOTICE && this.#heard(body))),
+        links.onNotice((_nodeId, topic, body) => void (topic === NOTICE && this.#heard(body))),
       );
     }
     await this.#readHosted();

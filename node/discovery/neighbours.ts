@@ -26,7 +26,8 @@ export class Neighbours {
   readonly #refreshAt = new Map<string, number>();
   /** Nodes that answered once: asked again as soon as they come back. */
   readonly #familiar = new Set<string>();
-  readonly #kept = new Set<string>();
+  /** Nodes to which a link is held open, and how to let it go. */
+  readonly #kept = new Map<string, () => void>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -128,15 +129,17 @@ export class Neighbours {
 
   #remove(nodeId: string, reason: string): void {
     this.#parts.registry.drop(nodeId);
-    if (this.#kept.delete(nodeId)) this.#parts.links?.release(nodeId);
+    this.#kept.get(nodeId)?.();
+    this.#kept.delete(nodeId);
     if (!this.#refreshAt.delete(nodeId)) return;
     this.#parts.reporter.report('directory.dropped', { peer: nodeId, reason });
     this.#parts.changed();
   }
 
+  /** A node that dies in silence shows on the link to it long before its descriptor ends. */
   #keep(nodeId: string): void {
-    if (this.#kept.has(nodeId) || this.#kept.size >= MAX_KEPT) return;
-    this.#kept.add(nodeId);
-    this.#parts.links?.keep(nodeId);
+    const { links } = this.#parts;
+    if (links === undefined || this.#kept.has(nodeId) || this.#kept.size >= MAX_KEPT) return;
+    this.#kept.set(nodeId, links.keep(nodeId));
   }
 }

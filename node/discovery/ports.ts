@@ -1,5 +1,6 @@
 import type { Hosting } from '../backends/backend.ts';
 import type { MeshHost } from '../host/mesh-host.ts';
+import type { PeerLinks } from '../peers/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 
 /** What of the host discovery needs. Handlers are registered before the host starts. */
@@ -19,17 +20,7 @@ export type DirectoryHost = Pick<
 >;
 
 /** The long-lived links between peers: they carry small notices, and show within seconds that a peer died in silence. */
-export interface DirectoryLinks {
-  /** To every peer with an open link. Lost where there is none: a hint, not a promise. */
-  notice(topic: string, body: Uint8Array): void;
-  onNotice(
-    listener: (notice: { readonly nodeId: string; readonly topic: string; readonly body: Uint8Array }) => void,
-  ): () => void;
-  onLost(listener: (nodeId: string) => void): () => void;
-  /** Holds a link to this peer open, with pings, until released. */
-  keep(nodeId: string): void;
-  release(nodeId: string): void;
-}
+export type DirectoryLinks = Pick<PeerLinks, 'notice' | 'onNotice' | 'onLost' | 'keep'>;
 
 /** What must survive a restart. */
 export interface DirectoryState {

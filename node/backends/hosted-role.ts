@@ -1,0 +1,177 @@
+import type { z } from 'zod';
+import { utf8 } from '../../src/kernel/index.ts';
+import { isObject, type RpcId, type RpcRequest, type ServerDefinition } from '../../src/mcp/index.ts';
+import type { Reporter } from '../telemetry/events.ts';
+import type { BackendContext, BackendReply, HostedServer, ServerState } from './backend.ts';
+import { failure, success } from './reply.ts';
+import type { Refusal, Role, RoleTool } from './role.ts';
+import { definitionOf } from './role-definition.ts';
+
+interface RoleParts {
+  /** Milliseconds since 1970. */
+  readonly wallMs: () => number;
+  readonly reporter: Reporter;
+}
+
+/** Hosts a role in this process, as any other server is hosted. */
+export class HostedRole implements HostedServer {
+  readonly kind = 'role';
+  readonly share = 'mesh';
+  readonly alias: string;
+  readonly #role: Role;
+  readonly #definition: ServerDefinition;
+  readonly #tools: ReadonlyMap<string, RoleTool>;
+  readonly #parts: RoleParts;
+  #state: { readonly state: ServerState; readonly since: number };
+
+  constructor(role: Role, parts: RoleParts) {
+    this.alias = role.name;
+    this.#role = role;
+    this.#definition = definitionOf(role);
+    this.#tools = new Map(role.tools.map((tool) => [tool.name, tool]));
+    this.#parts = parts;
+    this.#state = { state: 'starting', since: this.#parts.wallMs() };
+  }
+
+  state(): { readonly state: ServerState; readonly since: number } {
+    return this.#state;
+  }
+
+  definition(): ServerDefinition {
+    return this.#definition;
+  }
+
+  async start(): Promise<void> {
+    this.#state = { state: 'healthy', since: this.#parts.wallMs() };
+  }
+
+  async stop(): Promise<void> {
+    this.#state = { state: 'down', since: this.#parts.wallMs() };
+  }
+
+  async request(request: RpcRequest, context: BackendContext): Promise<BackendReply> {
+    try {
+      switch (request.method) {
+        case 'tools/call':
+          return await this.#call(request, context);
+        case 'resources/read':
+          return await this.#read(request, context);
+        case 'prompts/get':
+          return this.#prompt(request, context);
+        case 'completion/complete':
+          return success(request.id, inEra({ completion: { values: [], total: 0, hasMore: false } }, context));
+        case 'ping':
+          return success(request.id, inEra({}, context));
+        default:
+          return failure(request.id, {
+            name: 'METHOD_NOT_FOUND',
+            message: `${this.alias} has no method ${request.method}`,
+          });
+      }
+    } catch (error) {
+      // Which of its parts failed is for our log, not for whoever called.
+      this.#parts.reporter.report('background.failed', { area: `role ${this.alias}`, error });
+      return failure(request.id, { name: 'INTERNAL_ERROR', message: `${this.alias} failed to answer` });
+    }
+  }
+
+  async #call({ id, params }: RpcRequest, context: BackendContext): Promise<BackendReply> {
+    const name = params?.['name'];
+    const tool = typeof name === 'string' ? this.#tools.get(name) : undefined;
+    if (tool === undefined) return failure(id, { name: 'INVALID_PARAMS', message: `Unknown tool: ${String(name)}` });
+    const parsed = tool.input.safeParse(params?.['arguments'] ?? {});
+    if (!parsed.success) return refused(id, invalidArguments(parsed.error), context);
+    const handled = tool.handle(parsed.data, context);
+    const outcome = handled instanceof Promise ? await unlessAborted(handled, context.signal) : handled;
+    if (outcome === undefined) {
+      return failure(
+        id,
+        { name: 'DEADLINE_EXCEEDED', message: `${tool.name} did not finish in time` },
+        { outcome: 'unknown' },
+      );
+    }
+    return outcome.kind === 'refusal' ? refused(id, outcome.refusal, context) : answered(id, outcome.value, context);
+  }
+
+  async #read({ id, params }: RpcRequest, context: BackendContext): Promise<BackendReply> {
+    const uri = params?.['uri'];
+    const resource = this.#role.resources.find((one) => one.uri === uri);
+    if (resource === undefined) {
+      // 2026-07-28 counts an unknown URI among invalid parameters; before, it had a code of its own.
+      const error = context.era === 'stateless' ? 'INVALID_PARAMS' : 'RESOURCE_NOT_FOUND';
+      return failure(id, { name: error, message: `Resource not found: ${String(uri)}` });
+    }
+    const text = JSON.stringify(await resource.read(context));
+    const contents = [{ uri: resource.uri, mimeType: resource.mimeType, text }];
+    const reuse = context.era === 'stateless' ? { ttlMs: resource.ttlMs, cacheScope: 'private' } : {};
+    return success(id, inEra({ contents, ...reuse }, context));
+  }
+
+  #prompt({ id, params }: RpcRequest, context: BackendContext): BackendReply {
+    const prompt = this.#role.prompts.find((one) => one.name === params?.['name']);
+    if (prompt === undefined) {
+      return failure(id, { name: 'INVALID_PARAMS', message: `Unknown prompt: ${String(params?.['name'])}` });
+    }
+    const args = params?.['arguments'] ?? {};
+    if (!isObject(args) || Object.values(args).some((value) => typeof value !== 'string')) {
+      return failure(id, { name: 'INVALID_PARAMS', message: 'params.arguments must be an object of strings' });
+    }
+    const missing = prompt.arguments.find((argument) => argument.required && args[argument.name] === undefined);
+    if (missing !== undefined) {
+      return failure(id, { name: 'INVALID_PARAMS', message: `params.arguments.${missing.name} is required` });
+    }
+    const text = prompt.write(args as Record<string, string>);
+    const messages = [{ role: 'user', content: { type: 'text', text } }];
+    return success(id, inEra({ description: prompt.description, messages }, context));
+  }
+}
+
+/** A result as the text that goes out: one JSON.stringify for the value and one to quote it, since this is every role's hot path. */
+function answered(id: RpcId, value: Readonly<Record<string, unknown>>, { era }: BackendContext): BackendReply {
+  const json = JSON.stringify(value);
+  return {
+    body: utf8(toolResult(id, json, era === 'stateless' ? ',"resultType":"complete"' : '')),
+    outcome: 'ok',
+    reason: '',
+  };
+}
+
+function refused(id: RpcId, why: Refusal, { era }: BackendContext): BackendReply {
+  const complete = era === 'stateless' ? ',"resultType":"complete"' : '';
+  const body = utf8(toolResult(id, JSON.stringify(why), `,"isError":true${complete}`));
+  return { body, outcome: 'tool_error', reason: why.code };
+}
+
+function toolResult(id: RpcId, json: string, more: string): string {
+  const content = `[{"type":"text","text":${JSON.stringify(json)}}]`;
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"content":${content},"structuredContent":${json}${more}}}`;
+}
+
+function inEra(value: Readonly<Record<string, unknown>>, { era }: BackendContext): Readonly<Record<string, unknown>> {
+  return era === 'stateless' ? { ...value, resultType: 'complete' } : value;
+}
+
+function invalidArguments(error: z.ZodError): Refusal {
+  const issues = error.issues.slice(0, 8).map((issue) => {
+    const unknown = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+    return { field: unknown.map((path) => path.join('.')).join(', '), problem: issue.message };
+  });
+  const message = issues.map(({ field, problem }) => (field === '' ? problem : `${field}: ${problem}`)).join('; ');
+  return { code: 'INVALID_ARGUMENTS', message, retryable: false, field: issues[0]?.field ?? '', issues };
+}
+
+/** undefined when the caller stopped waiting first. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  if (signal.aborted) {
+    work.catch(() => undefined); // nobody waits for it any more
+    return undefined;
+  }
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const stop = () => resolve(undefined);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
