@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import { hostA, genesis } from '../../support/small-village.ts';
+
+describe('policy', () => {
+  test('at genesis is the constitution', () => {
+    expect(genesis.version).toBe(0);
+    expect(genesis.value('knowledge.retention_days')).toBe(30);
+    expect(genesis.value('agents.levels.sage')).toBe('GOVERNANCE');
+    expect(genesis.versionOf('knowledge.retention_days')).toBe(0);
+  });
+
+  test('knows no other key', () => {
+    for (const key of ['nothing.here', 'agents.levels.nobody', 'agents.levels.constructor', '__proto__', 'toString']) {
+      expect(genesis.value(key)).toBeUndefined();
+    }
+  });
+
+  test('reads the matrix from its keys', () => {
+    expect(genesis.permissionFor('look')).toEqual({ level: 'READ_ONLY', auditRequired: false });
+    expect(genesis.permissionFor('work')).toEqual({ level: 'OPERATOR', auditRequired: true, ratePerMinute: 20 });
+    expect(genesis.permissionFor('spend')).toEqual({
+      level: 'COORDINATOR',
+      auditRequired: true,
+      requiresApproval: 'major_change',
+    });
+    expect(genesis.permissionFor('crown')).toEqual({
+      level: 'EMERGENCY',
+      auditRequired: true,
+      requiresJustification: true,
+      onlyAgents: ['king'],
+    });
+    expect(genesis.permissionFor('unlisted')).toBeUndefined();
+  });
+
+  test('reads a permission once', () => {
+    expect(genesis.permissionFor('work')).toBe(genesis.permissionFor('work'));
+  });
+
+  test('changes by decision, and leaves what was before as it was', () => {
+    const decided = genesis
+      .withDecision('permissions.tools.work.level', 'COORDINATOR')
+      .withDecision('agents.levels.sage', 'READ_ONLY')
+      .withDecision('permissions.tools.work.level', 'GOVERNANCE');
+    expect(decided.permissionFor('work')?.level).toBe('GOVERNANCE');
+    expect(decided.levelOf('sage')).toBe('READ_ONLY');
+    expect([decided.version, decided.versionOf('permissions.tools.work.level')]).toEqual([3, 2]);
+    expect(genesis.permissionFor('work')?.level).toBe('OPERATOR');
+    expect(genesis.levelOf('sage')).toBe('GOVERNANCE');
+  });
+
+  test('gives a level to a node’s own agent only where a decision does', () => {
+    const agent = 'local@Q3xK9a2Z';
+    expect(genesis.levelOf(agent)).toBeUndefined();
+    expect(genesis.withDecision(`agents.levels.${agent}`, 'READ_ONLY').levelOf(agent)).toBe('READ_ONLY');
+  });
+
+  test('reads what is no level as none', () => {
+    expect(genesis.withDecision('agents.levels.sage', 'ROOT').levelOf('sage')).toBeUndefined();
+    expect(genesis.withDecision('permissions.tools.work.level', 7).permissionFor('work')).toBeUndefined();
+  });
+
+  test('knows who is evicted and what is revoked', () => {
+    const { peerId } = hostA.node;
+    expect([genesis.isEvicted(peerId), genesis.isRevoked('ab')]).toEqual([false, false]);
+    const decided = genesis.withDecision('nodes.evicted', [peerId]).withDecision('tokens.revoked', ['ab']);
+    expect([decided.isEvicted(peerId), decided.isRevoked('ab')]).toEqual([true, true]);
+  });
+
+  test('lists every key it has', () => {
+    expect(genesis.withDecision('new.key', 1).keys()).toEqual(
+      expect.arrayContaining(['agents.levels.gardener', 'agents.levels.sage', 'knowledge.retention_days', 'new.key']),
+    );
+  });
+});
