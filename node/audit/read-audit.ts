@@ -4,9 +4,6 @@ import type { Store } from '../storage/index.ts';
 import type { SeqRange } from './verify-audit.ts';
 
 export interface ExportRange extends SeqRange {
-  /** Entries whose own time lies between, both included. */
-  readonly fromMs?: number | undefined;
-  readonly toMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -18,15 +15,10 @@ export async function* exportAudit(
   store: Pick<Store, 'entries'>,
   range: ExportRange = {},
 ): AsyncGenerator<string, void, undefined> {
-  const { from = 1, to, fromMs = 0, toMs = Number.POSITIVE_INFINITY, signal } = range;
-  const timed = fromMs > 0 || toMs < Number.POSITIVE_INFINITY;
+  const { from = 1, to, signal } = range;
   const keys = { gte: entryKey(from), lt: to === undefined ? ENTRY_KEYS.lt : entryKey(to + 1) };
   for await (const [, value] of store.entries(keys)) {
     signal?.throwIfAborted();
-    if (timed) {
-      const entry = entryIn(value);
-      if (entry !== undefined && (entry.atMs < fromMs || entry.atMs > toMs)) continue;
-    }
     yield lineOf(value);
   }
 }

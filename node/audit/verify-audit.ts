@@ -39,6 +39,7 @@ export async function verifyAudit(
     const message = `entry ${from - 1}, which the range starts from, is missing or damaged`;
     return { ...verifier.end(0), ok: false, brokenAt: { seq: from - 1, kind: 'missing', message } };
   }
+  if (to < from) return verifier.end(0);
   const range = {
     gte: from > 1 ? entryKey(from) : ENTRY_KEYS.gte,
     lt: to < Number.MAX_SAFE_INTEGER ? entryKey(to + 1) : ENTRY_KEYS.lt,

@@ -4,6 +4,7 @@ import {
   AuditError,
   type AuditLimits,
   AuditLog,
+  auditRange,
   exportAudit,
   tailAudit,
   verifyAudit,
@@ -273,10 +274,16 @@ describe('reading the audit log', () => {
   const seqs = async (store: MemoryStore, range: object): Promise<unknown[]> =>
     (await exported(store, range)).map(({ seq }) => seq);
 
+  const at = (ms: number): string => new Date(ms).toISOString();
+
   test('exports a range of entries or of time', async () => {
     const store = await written();
     expect(await seqs(store, { from: 3, to: 5 })).toEqual([3, 4, 5]);
-    expect(await seqs(store, { fromMs: 4000, toMs: 6000 })).toEqual([4, 5, 6]);
+    expect(await seqs(store, await auditRange(store, { from: at(4000), to: at(6000) }))).toEqual([4, 5, 6]);
+    expect(await seqs(store, await auditRange(store, { from: at(4001), to: 8 }))).toEqual([5, 6, 7, 8]);
+    expect(await seqs(store, await auditRange(store, { from: at(99_000) }))).toEqual([]);
+    expect(await seqs(store, await auditRange(store, { to: at(1) }))).toEqual([]);
+    expect(await auditRange(store, { from: 0, to: 5 })).toEqual({ from: 1, to: 5 });
     expect(await seqs(store, { from: 11 })).toEqual([]);
   });
 
@@ -300,6 +307,7 @@ describe('reading the audit log', () => {
       to: 8,
       checked: 5,
     });
+    expect(await verifyAudit(store, { ...owner, from: 6, to: 5 })).toMatchObject({ ok: true, checked: 0 });
     await store.del(entryKey(3));
     expect((await verifyAudit(store, { ...owner, from: 4 })).brokenAt).toMatchObject({ seq: 3, kind: 'missing' });
     expect((await verifyAudit(store, owner)).brokenAt).toMatchObject({ seq: 3, kind: 'missing' });

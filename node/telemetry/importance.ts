@@ -1,0 +1,40 @@
+import type { EventName, Events } from './events.ts';
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface Importance<Detail> {
+  readonly level: LogLevel;
+  /** Fields written at that level: ids, numbers and words of closed lists. The others may come from a remote and show at `debug` only. */
+  readonly fields: readonly (keyof Detail)[];
+}
+
+/** How loud each event is. Nothing that a remote sent stands in `fields` above debug, except ids. */
+export const IMPORTANCE: { readonly [Name in EventName]: Importance<Events[Name]> } = {
+  'node.started': { level: 'info', fields: ['nodeId', 'startedMs'] },
+  'node.stopping': { level: 'info', fields: ['reason'] },
+  'peer.admitted': { level: 'info', fields: ['peer', 'direction'] },
+  'peer.refused': { level: 'warn', fields: ['peer', 'reason'] },
+  'peer.gone': { level: 'info', fields: ['peer'] },
+  'peer.misbehaved': { level: 'warn', fields: ['peer', 'protocol', 'reason'] },
+  'admission.granted': { level: 'info', fields: ['peer', 'ticket'] },
+  'admission.refused': { level: 'warn', fields: ['peer', 'reason'] },
+  'server.state': { level: 'info', fields: ['server', 'state', 'problem'] },
+  'server.output': { level: 'debug', fields: ['server', 'line'] },
+  'server.definition': { level: 'info', fields: ['server', 'tools', 'hash'] },
+  'directory.updated': { level: 'debug', fields: ['peer', 'seq', 'servers'] },
+  'directory.dropped': { level: 'info', fields: ['peer', 'reason'] },
+  'directory.redefined': { level: 'warn', fields: ['peer', 'server'] },
+  'directory.unlisted': { level: 'warn', fields: ['server'] },
+  'dht.provided': { level: 'debug', fields: ['key', 'stored'] },
+  'call.done': { level: 'debug', fields: ['kind', 'method', 'server', 'target', 'outcome', 'reason', 'durationMs'] },
+  'call.refused': { level: 'debug', fields: ['stage', 'reason'] },
+  'audit.flushed': { level: 'debug', fields: ['entries', 'durationMs'] },
+  'config.reloaded': { level: 'info', fields: ['changed'] },
+  'config.invalid': { level: 'error', fields: ['problem'] },
+  'background.failed': { level: 'error', fields: ['area', 'error'] },
+};
+
+export function isHeard(level: LogLevel, threshold: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(threshold);
+}

@@ -1,0 +1,105 @@
+import { VillageError } from '../../src/kernel/index.ts';
+import type { EventBus, EventName, Events } from './events.ts';
+import { IMPORTANCE, isHeard, type LogLevel } from './importance.ts';
+import { redacted } from './redact.ts';
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: 'text' | 'json';
+  /** Takes one line, without its line feed. */
+  readonly write: (line: string) => void;
+  /** Unix milliseconds. */
+  readonly now?: (() => number) | undefined;
+}
+
+const MAX_VALUE_CHARS = 2_000;
+
+/**
+ * Writes the events of `bus` as lines: time, level, event, fields. One event is one line whatever its fields hold; secrets are
+ * blotted out. Answers a function that ends it.
+ */
+export function writeLog(bus: EventBus, options: LogOptions): () => void {
+  const { level, format, write, now = Date.now } = options;
+  const line = format === 'json' ? jsonLine : textLine;
+  const names = (Object.keys(IMPORTANCE) as EventName[]).filter((name) => isHeard(IMPORTANCE[name].level, level));
+  const ends = names.map((name) =>
+    bus.on(name, (detail) => {
+      const fields = fieldsOf(name, detail, level);
+      write(line({ at: new Date(now()).toISOString(), level: IMPORTANCE[name].level, event: name, fields }));
+    }),
+  );
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
+interface Line {
+  readonly at: string;
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly fields: readonly (readonly [name: string, value: unknown])[];
+}
+
+function fieldsOf(name: EventName, detail: Events[EventName], level: LogLevel): [string, unknown][] {
+  const shown = new Set<string>(IMPORTANCE[name].fields);
+  const out: [string, unknown][] = [];
+  for (const [field, value] of Object.entries(detail)) {
+    if (value === undefined || (level !== 'debug' && !shown.has(field))) continue;
+    if (field === 'error') out.push(...errorFields(value, level));
+    else out.push([field, clean(value)]);
+  }
+  return out;
+}
+
+function clean(value: unknown): unknown {
+  if (typeof value === 'string') return redacted(value).slice(0, MAX_VALUE_CHARS);
+  return Array.isArray(value) ? value.slice(0, 50).map(clean) : value;
+}
+
+/** Our own errors say what they mean; the words of any other may be a remote's, so above debug only its kind and place are told. */
+function errorFields(error: unknown, level: LogLevel): [string, unknown][] {
+  if (!(error instanceof Error)) return [['error', typeof error]];
+  const out: [string, unknown][] = [['error', error.name]];
+  if ('code' in error && typeof error.code === 'string') out.push(['code', error.code.slice(0, 80)]);
+  if (error instanceof VillageError) {
+    out.push(['message', clean(error.message)]);
+    if (error.hint !== undefined) out.push(['hint', clean(error.hint)]);
+  } else {
+    const place = placeOf(error);
+    if (place !== undefined) out.push(['at', place]);
+  }
+  if (level === 'debug') out.push(['stack', fullStack(error)]);
+  return out;
+}
+
+/** `node/router/router.ts:12:3`: where the error was made, from the last two folders on. */
+function placeOf(error: Error): string | undefined {
+  return /\n\s+at .*?((?:[\w.-]+\/){0,2}[\w.-]+:\d+:\d+)\)?/.exec(error.stack ?? '')?.[1];
+}
+
+function fullStack(error: Error): string {
+  const causes: string[] = [];
+  for (let at: unknown = error; at instanceof Error && causes.length < 5; at = at.cause)
+    causes.push(at.stack ?? String(at));
+  return redacted(causes.join('\ncaused by: ')).slice(0, 4 * MAX_VALUE_CHARS);
+}
+
+function jsonLine({ at, level, event, fields }: Line): string {
+  return JSON.stringify({ at, level, event, ...Object.fromEntries(fields) });
+}
+
+function textLine({ at, level, event, fields }: Line): string {
+  const words = fields.map(([name, value]) => ` ${name}=${word(value)}`).join('');
+  return `${at} ${level.padEnd(5)} ${event}${words}`;
+}
+
+/** A bare word where it is plain; else quoted, with every control or non-ASCII character escaped: a line cannot be forged. */
+function word(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  if (/^[\w@:./+-]+$/.test(text)) return text;
+  return JSON.stringify(text).replace(
+    /[^\x20-\x7e]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,166 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { EventBus, Events } from './events.ts';
+import { Histogram } from './histogram.ts';
+import { counter, exposition, type Family, gauge, type Labels } from './openmetrics.ts';
+
+/** What a node can be asked for when its metrics are read. */
+export interface MetricsSources {
+  /** Admitted peers connected now. */
+  peers(): number;
+  /** The state of each server this node hosts. */
+  serverStates(): Iterable<string>;
+  /** Calls being worked on now. */
+  callsInFlight(): number;
+}
+
+export interface Metrics {
+  /** OpenMetrics text. */
+  text(): string;
+  close(): void;
+}
+
+const CALL_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const FLUSH_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
+const MAX_SERIES = 200;
+const OTHER = 'other';
+
+/** Counts the events of `bus` and answers with them, with `sources`, and with what the process uses. */
+export function createMetrics(bus: EventBus, sources: MetricsSources): Metrics {
+  const calls = new Histogram({
+    name: 'mcp_server_operation_duration_seconds',
+    help: 'Time from a request to its reply, by MCP method, server and tool.',
+    bounds: CALL_BOUNDS,
+    maxSeries: MAX_SERIES,
+    other: { mcp_method_name: OTHER, server: OTHER, tool: OTHER },
+  });
+  const flushes = new Histogram({
+    name: 'village_audit_flush_duration_seconds',
+    help: 'Time to put a batch of audit entries on disk.',
+    bounds: FLUSH_BOUNDS,
+    maxSeries: 1,
+    other: {},
+  });
+  const outcomes = new CappedCounts();
+  const refusals = new CappedCounts();
+  const failures = new CappedCounts();
+  let auditEntries = 0;
+  const delay = monitorEventLoopDelay({ resolution: 50 });
+  delay.enable();
+
+  const ends = [
+    bus.on('call.done', (done) => {
+      observeCall(calls, done);
+      outcomes.add(`${done.kind}\n${done.outcome}`, { side: done.kind, outcome: done.outcome });
+      if (done.outcome === 'denied') refusals.add(`call\n${done.reason}`, { stage: 'call', reason: done.reason });
+    }),
+    bus.on('call.refused', ({ stage, reason }) => refusals.add(`${stage}\n${reason}`, { stage, reason })),
+    bus.on('background.failed', ({ area }) => failures.add(area, { area })),
+    bus.on('audit.flushed', ({ entries, durationMs }) => {
+      auditEntries += entries;
+      flushes.observe('', durationMs / 1000, { labels: () => ({}) });
+    }),
+  ];
+
+  const families: Family[] = [
+    calls,
+    counter(
+      { name: 'village_calls', help: 'Calls that ended, asked here (call) or served for a peer (serve).' },
+      () => outcomes,
+    ),
+    counter(
+      { name: 'village_refusals', help: 'Requests refused, by the stage that refused and its reason.' },
+      () => refusals,
+    ),
+    counter(
+      { name: 'village_background_failures', help: 'Work that failed with nobody waiting for it.' },
+      () => failures,
+    ),
+    gauge({ name: 'village_calls_in_flight', help: 'Calls being worked on.' }, () => sources.callsInFlight()),
+    gauge({ name: 'village_peers', help: 'Admitted peers connected.' }, () => sources.peers()),
+    gauge({ name: 'village_servers', help: 'Servers hosted here, by state.' }, () => byState(sources.serverStates())),
+    flushes,
+    counter(
+      { name: 'village_audit_changes', help: 'Entries and signed heads of the audit log put on disk.' },
+      () => auditEntries,
+    ),
+    ...processFamilies(delay),
+  ];
+  return {
+    text: () => exposition(families),
+    close() {
+      delay.disable();
+      for (const end of ends) end();
+    },
+  };
+}
+
+function observeCall(calls: Histogram, done: Events['call.done']): void {
+  const tool = done.method === 'tools/call' ? done.target : '';
+  calls.observe(`${done.method}\n${done.server}\n${tool}`, done.durationMs / 1000, {
+    labels: () => ({ mcp_method_name: done.method, server: done.server, tool }),
+    // Names that no server answered to are the caller's inventions and would use up the label sets.
+    opens: done.outcome === 'ok' || done.outcome === 'tool_error',
+  });
+}
+
+function* byState(states: Iterable<string>): Iterable<readonly [Labels, number]> {
+  const counts = new Map<string, number>([['healthy', 0]]);
+  for (const state of states) counts.set(state, (counts.get(state) ?? 0) + 1);
+  for (const [state, count] of counts) yield [{ state }, count];
+}
+
+function processFamilies(delay: ReturnType<typeof monitorEventLoopDelay>): Family[] {
+  const startedAt = (Date.now() - process.uptime() * 1000) / 1000;
+  return [
+    counter({ name: 'process_cpu_seconds', unit: 'seconds', help: 'Processor time used, user and system.' }, () => {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1e6;
+    }),
+    gauge({ name: 'process_resident_memory_bytes', unit: 'bytes', help: 'Memory resident.' }, () =>
+      process.memoryUsage.rss(),
+    ),
+    gauge(
+      { name: 'process_start_time_seconds', unit: 'seconds', help: 'When the process started, Unix time.' },
+      () => startedAt,
+    ),
+    gauge(
+      { name: 'nodejs_eventloop_lag_seconds', unit: 'seconds', help: 'Event loop delay since the last reading.' },
+      () => {
+        const quantiles = [50, 99, 100].map(
+          (at) => [{ stat: at === 100 ? 'max' : `p${at}` }, late(delay.percentile(at))] as const,
+        );
+        delay.reset();
+        return quantiles;
+      },
+    ),
+  ];
+}
+
+/** The histogram's nanoseconds include its own 50 ms pace. */
+function late(nanoseconds: number): number {
+  return Math.max(0, nanoseconds / 1e9 - 0.05);
+}
+
+/** Counts by label set, at most MAX_SERIES of them; the rest are counted together. */
+class CappedCounts {
+  readonly #counts = new Map<string, [Labels, number]>();
+  #rest: [Labels, number] | undefined;
+
+  add(key: string, labels: Labels): void {
+    let count = this.#counts.get(key);
+    if (count === undefined && this.#counts.size >= MAX_SERIES) {
+      this.#rest ??= [Object.fromEntries(Object.keys(labels).map((label) => [label, OTHER])), 0];
+      count = this.#rest;
+    }
+    if (count === undefined) {
+      count = [labels, 0];
+      this.#counts.set(key, count);
+    }
+    count[1] += 1;
+  }
+
+  *[Symbol.iterator](): Iterator<readonly [Labels, number]> {
+    yield* this.#counts.values();
+    if (this.#rest !== undefined) yield this.#rest;
+  }
+}

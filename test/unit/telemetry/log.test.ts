@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import { createEventBus, type EventBus, type LogLevel, redacted, writeLog } from '../../../node/telemetry/index.ts';
+import { VillageError } from '../../../src/kernel/index.ts';
+
+function logged(level: LogLevel, format: 'text' | 'json', tell: (bus: EventBus) => void): string[] {
+  const bus = createEventBus();
+  const lines: string[] = [];
+  const end = writeLog(bus, { level, format, write: (line) => lines.push(line), now: () => 0 });
+  tell(bus);
+  end();
+  bus.report('node.stopping', { reason: 'unheard' });
+  return lines;
+}
+const call = {
+  kind: 'call',
+  method: 'tools/call',
+  server: 's',
+  target: 't',
+  outcome: 'ok',
+  reason: '',
+  durationMs: 1.5,
+} as const;
+
+describe('the log', () => {
+  test('is one line an event, frozen in both formats', () => {
+    const tell = (bus: EventBus): void => bus.report('peer.admitted', { peer: '12D3KooWa', direction: 'inbound' });
+    expect(logged('info', 'text', tell)).toEqual([
+      '1970-01-01T00:00:00.000Z info  peer.admitted peer=12D3KooWa direction=inbound',
+    ]);
+    expect(logged('info', 'json', tell)).toEqual([
+      '{"at":"1970-01-01T00:00:00.000Z","level":"info","event":"peer.admitted","peer":"12D3KooWa","direction":"inbound"}',
+    ]);
+  });
+
+  test('keeps to its level', () => {
+    const tell = (bus: EventBus): void => {
+      bus.report('call.done', call);
+      bus.report('peer.gone', { peer: 'p' });
+      bus.report('peer.refused', { peer: 'p', reason: 'expired' });
+      bus.report('config.invalid', { problem: 'x' });
+    };
+    const events = (level: LogLevel): unknown[] => logged(level, 'json', tell).map((line) => JSON.parse(line).event);
+    expect(events('error')).toEqual(['config.invalid']);
+    expect(events('warn')).toEqual(['peer.refused', 'config.invalid']);
+    expect(events('info')).toEqual(['peer.gone', 'peer.refused', 'config.invalid']);
+    expect(events('debug')).toEqual(['call.done', 'peer.gone', 'peer.refused', 'config.invalid']);
+  });
+
+  test('cannot be given a forged line', () => {
+    const evil = 'x\n1970-01-01T00:00:00.000Z error all is lost\u202e\u001b[2J';
+    const [line, ...more] = logged('debug', 'text', (bus) => bus.report('server.output', { server: 's', line: evil }));
+    expect(more).toEqual([]);
+    expect(line).toBe(
+      '1970-01-01T00:00:00.000Z debug server.output server=s line="x\\n1970-01-01T00:00:00.000Z error all is lost\\u202e\\u001b[2J"',
+    );
+  });
+
+  test('does not repeat the words of errors that are not ours above debug', () => {
+    const tell = (bus: EventBus): void =>
+      bus.report('background.failed', { area: 'gateway', error: new TypeError('a remote said this') });
+    const [line = ''] = logged('info', 'text', tell);
+    expect(line).toContain('area=gateway error=TypeError');
+    expect(line).toMatch(/at=\S*telemetry\/log\.test\.ts:\d+/);
+    expect(line).not.toContain('a remote said this');
+    expect(logged('debug', 'text', tell)[0]).toContain('a remote said this');
+  });
+
+  test('repeats the words, code and hint of our own errors', () => {
+    const error = new VillageError('DATA_IN_USE', 'another process uses it', { hint: 'stop that one' });
+    expect(
+      logged('error', 'json', (bus) => bus.report('background.failed', { area: 'store', error })).map((line) =>
+        JSON.parse(line),
+      ),
+    ).toEqual([
+      {
+        at: '1970-01-01T00:00:00.000Z',
+        level: 'error',
+        event: 'background.failed',
+        area: 'store',
+        error: 'VillageError',
+        code: 'DATA_IN_USE',
+        message: 'another process uses it',
+        hint: 'stop that one',
+      },
+    ]);
+  });
+
+  test.each([
+    ['a token', 'got eyJhbGciOiJFZERTQSJ9.eyJhIjoxfQ.c2lnbmF0dXJl here', 'got [secret] here'],
+    [
+      'a private key',
+      '{"kty":"OKP","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}',
+      '{"kty":"OKP","d":"[secret]"}',
+    ],
+    ['a bearer header', 'Authorization: Bearer abc123', 'Authorization: Bearer [secret]'],
+    [
+      'a PEM key',
+      '-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----',
+      '-----BEGIN PRIVATE KEY-----[secret]-----END PRIVATE KEY-----',
+    ],
+    ['nothing', 'an ordinary line', 'an ordinary line'],
+  ])('blots out %s', (_, text, expected) => {
+    expect(redacted(text)).toBe(expected);
+    const [line = ''] = logged('debug', 'json', (bus) => bus.report('server.output', { server: 's', line: text }));
+    expect(JSON.parse(line).line).toBe(expected);
+  });
+});

@@ -1,0 +1,131 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { createEventBus, createMetrics, type EventBus, type Metrics } from '../../../node/telemetry/index.ts';
+import { counter, exposition, gauge } from '../../../node/telemetry/openmetrics.ts';
+import { Histogram } from '../../../node/telemetry/histogram.ts';
+
+const open: Metrics[] = [];
+afterEach(() => {
+  for (const metrics of open.splice(0)) metrics.close();
+});
+function metricsOf(tell: (bus: EventBus) => void): string[] {
+  const bus = createEventBus();
+  const metrics = createMetrics(bus, {
+    peers: () => 3,
+    serverStates: () => ['healthy', 'healthy', 'down'],
+    callsInFlight: () => 7,
+  });
+  open.push(metrics);
+  tell(bus);
+  return metrics.text().split('\n');
+}
+const done = (target: string, outcome = 'ok', durationMs = 4) =>
+  ({ kind: 'call', method: 'tools/call', server: 'everything', target, outcome, reason: '', durationMs }) as const;
+
+describe('the exposition', () => {
+  test('is OpenMetrics, frozen', () => {
+    const histogram = new Histogram({
+      name: 'took_seconds',
+      help: 'How long.',
+      bounds: [0.1, 1],
+      maxSeries: 9,
+      other: {},
+    });
+    histogram.observe('a', 0.1, { labels: () => ({ tool: 'a"\\\n' }) });
+    histogram.observe('a', 5, { labels: () => ({ tool: 'unused' }) });
+    const text = exposition([
+      counter({ name: 'calls', help: 'Calls \\ made.' }, () => 2),
+      gauge({ name: 'size_bytes', unit: 'bytes', help: 'Size.' }, () => [[{ of: 'x' }, 1.5]]),
+      histogram,
+    ]);
+    expect(text).toBe(
+      [
+        '# TYPE calls counter',
+        '# HELP calls Calls \\\\ made.',
+        'calls_total 2',
+        '# TYPE size_bytes gauge',
+        '# UNIT size_bytes bytes',
+        '# HELP size_bytes Size.',
+        'size_bytes{of="x"} 1.5',
+        '# TYPE took_seconds histogram',
+        '# UNIT took_seconds seconds',
+        '# HELP took_seconds How long.',
+        'took_seconds_bucket{tool="a\\"\\\\\\n",le="0.1"} 1',
+        'took_seconds_bucket{tool="a\\"\\\\\\n",le="1.0"} 1',
+        'took_seconds_bucket{tool="a\\"\\\\\\n",le="+Inf"} 2',
+        'took_seconds_count{tool="a\\"\\\\\\n"} 2',
+        'took_seconds_sum{tool="a\\"\\\\\\n"} 5.1',
+        '# EOF',
+        '',
+      ].join('\n'),
+    );
+  });
+});
+
+describe('the metrics of a node', () => {
+  test('measure calls by method, server and tool', () => {
+    const lines = metricsOf((bus) => {
+      bus.report('call.done', done('echo'));
+      bus.report('call.done', { ...done('file:///etc/passwd'), method: 'resources/read' });
+    });
+    expect(lines).toContain(
+      'mcp_server_operation_duration_seconds_bucket{mcp_method_name="tools/call",server="everything",tool="echo",le="0.0025"} 0',
+    );
+    expect(lines).toContain(
+      'mcp_server_operation_duration_seconds_bucket{mcp_method_name="tools/call",server="everything",tool="echo",le="0.005"} 1',
+    );
+    expect(lines).toContain(
+      'mcp_server_operation_duration_seconds_count{mcp_method_name="resources/read",server="everything",tool=""} 1',
+    );
+    expect(lines.join('\n')).not.toContain('passwd');
+    expect(lines.slice(-2)).toEqual(['# EOF', '']);
+  });
+
+  test('keep at most 200 label sets, and none for tools that nobody has', () => {
+    const lines = metricsOf((bus) => {
+      for (let i = 0; i < 500; i += 1) bus.report('call.done', done(`invented-${i}`, 'failed'));
+      for (let i = 0; i < 300; i += 1) bus.report('call.done', done(`tool-${i}`));
+      bus.report('call.done', done('tool-1', 'failed'));
+    });
+    const counts = lines.filter((line) => line.startsWith('mcp_server_operation_duration_seconds_count'));
+    expect(counts).toHaveLength(201);
+    expect(counts).toContain(
+      'mcp_server_operation_duration_seconds_count{mcp_method_name="other",server="other",tool="other"} 600',
+    );
+    expect(counts).toContain(
+      'mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",server="everything",tool="tool-1"} 2',
+    );
+    expect(lines.join('\n')).not.toContain('invented');
+  });
+
+  test('count refusals by stage and reason, in bounded number', () => {
+    const lines = metricsOf((bus) => {
+      bus.report('call.refused', { stage: 'authenticate', reason: 'exp' });
+      bus.report('call.refused', { stage: 'authenticate', reason: 'exp' });
+      bus.report('call.done', { ...done('echo', 'denied'), reason: 'level' });
+      for (let i = 0; i < 1000; i += 1) bus.report('call.refused', { stage: 'x', reason: String(i) });
+    });
+    const refusals = lines.filter((line) => line.startsWith('village_refusals_total'));
+    expect(refusals).toHaveLength(201);
+    expect(refusals).toContain('village_refusals_total{stage="authenticate",reason="exp"} 2');
+    expect(refusals).toContain('village_refusals_total{stage="call",reason="level"} 1');
+    expect(refusals).toContain('village_refusals_total{stage="other",reason="other"} 802');
+  });
+
+  test('tell peers, servers by state, calls in flight, audit flushes and the process', () => {
+    const lines = metricsOf((bus) => bus.report('audit.flushed', { entries: 12, durationMs: 2 }));
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'village_peers 3',
+        'village_servers{state="healthy"} 2',
+        'village_servers{state="down"} 1',
+        'village_calls_in_flight 7',
+        'village_audit_changes_total 12',
+        'village_audit_flush_duration_seconds_bucket{le="0.0025"} 1',
+        'village_audit_flush_duration_seconds_sum 0.002',
+        expect.stringMatching(/^process_cpu_seconds_total \d/),
+        expect.stringMatching(/^process_resident_memory_bytes \d{7,}$/),
+        expect.stringMatching(/^nodejs_eventloop_lag_seconds\{stat="p99"\} \d/),
+      ]),
+    );
+  });
+});
