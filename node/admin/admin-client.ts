@@ -37,10 +37,14 @@ export class AdminClient {
   ): AsyncGenerator<object> {
     const response = await this.#post(name, input, options.signal);
     if (response.statusCode !== 200) throw failureOf(parsed(await wholeText(response, options.signal)));
-    for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
-      const item = parsed(line);
-      if (Failure.safeParse(item).success) throw failureOf(item);
-      yield item as object;
+    try {
+      for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+        const item = parsed(line);
+        if (Failure.safeParse(item).success) throw failureOf(item);
+        yield item as object;
+      }
+    } finally {
+      response.destroy(); // a reader that leaves early lets the node stop
     }
     if (!response.complete) throw silent();
   }

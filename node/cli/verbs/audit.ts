@@ -19,7 +19,11 @@ export const addAudit: AddVerb = (program, invocation) => {
     .description('prints entries as they are written, until interrupted')
     .action((_options, command) =>
       withSession(command, invocation, async (session) => {
-        for await (const entry of session.stream('audit.tail', {})) terminal.answer(entry, lineOf(entry));
+        try {
+          for await (const entry of session.stream('audit.tail', {})) terminal.answer(entry, lineOf(entry));
+        } catch (error) {
+          if (!invocation.signal.aborted) throw error; // interrupted: that is how it ends
+        }
       }),
     );
   withRange(audit.command('export').description('prints entries, one JSON object a line')).action(

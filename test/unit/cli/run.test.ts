@@ -1,0 +1,321 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { NodeOptions } from '../../../node/cli/index.ts';
+import { VillageError } from '../../../src/kernel/index.ts';
+import { runCommand } from '../../support/command-line.ts';
+
+let data: string;
+beforeEach(() => {
+  data = mkdtempSync(join(tmpdir(), 'village-cli-'));
+});
+afterEach(() => rmSync(data, { recursive: true, force: true }));
+
+const VERBS = [
+  ['up'],
+  ['invite'],
+  ['join'],
+  ['token'],
+  ['agents', 'list'],
+  ['agents', 'add'],
+  ['agents', 'key', 'export'],
+  ['agents', 'key', 'import'],
+  ['status'],
+  ['peers'],
+  ['servers'],
+  ['tools', 'list'],
+  ['tools', 'describe'],
+  ['tools', 'call'],
+  ['connect'],
+  ['client', 'list'],
+  ['client', 'connect'],
+  ['audit', 'tail'],
+  ['audit', 'export'],
+  ['audit', 'verify'],
+  ['doctor'],
+  ['config', 'check'],
+  ['gov'],
+  ['fog'],
+  ['knowledge'],
+  ['twin'],
+  ['demo'],
+];
+
+describe('help and usage', () => {
+  test.each(VERBS)('%s %s %s has help', async (...verb) => {
+    const words = verb.filter((word) => word !== undefined);
+    const ran = await runCommand([...words, '--help']);
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toContain(`Usage: village ${words.join(' ')}`);
+  });
+
+  test.each([
+    ['nothing at all', []],
+    ['an unknown verb', ['serve']],
+    ['an unknown option', ['status', '--loud']],
+    ['a missing argument', ['join']],
+    ['a surplus argument', ['status', 'now']],
+    ['an unknown level', ['agents', 'add', 'x', '--level', 'KING']],
+    ['a level that is left out', ['agents', 'add', 'x']],
+    ['a duration that is none', ['token', '--ttl', 'soon']],
+    ['a count that is none', ['invite', '--uses', '0']],
+    ['arguments that are no JSON', ['tools', 'call', 'x', '--args', '{']],
+    ['arguments that are no object', ['tools', 'call', 'x', '--args', '[1]']],
+    ['a time that is none', ['audit', 'verify', '--from', 'yesterday']],
+  ])('%s ends with 2 and leaves stdout empty', async (_what, argv) => {
+    const ran = await runCommand(argv);
+    expect(ran.code).toBe(2);
+    expect(ran.stdout).toBe('');
+    expect(ran.stderr).not.toBe('');
+  });
+
+  test('a usage error with --json is one JSON object on stdout', async () => {
+    const ran = await runCommand(['status', '--loud', '--json']);
+    expect(ran.code).toBe(2);
+    expect(JSON.parse(ran.stdout)).toEqual({
+      error: { code: 'USAGE', message: expect.stringContaining('--loud'), hint: 'see --help' },
+    });
+    expect(ran.stderr).toBe('');
+  });
+
+  test.each(['gov', 'fog', 'knowledge', 'twin', 'demo'])('%s says that it is not built', async (verb) => {
+    const ran = await runCommand([verb, 'anything', '--at', 'all', '--json']);
+    expect(ran.code).toBe(1);
+    expect(JSON.parse(ran.stdout)).toMatchObject({ error: { code: 'NOT_BUILT' } });
+  });
+});
+
+describe('where no node runs', () => {
+  test.each([['status'], ['peers'], ['servers'], ['tools', 'list'], ['tools', 'call', 'x'], ['audit', 'tail']])(
+    '%s %s says so and ends with 1',
+    async (...argv) => {
+      const ran = await runCommand([...argv.filter((word) => word !== undefined), '--json', '--data', data]);
+      expect(ran.code).toBe(1);
+      expect(JSON.parse(ran.stdout)).toMatchObject({
+        error: { code: 'NO_NODE', hint: expect.stringContaining('village up') },
+      });
+    },
+  );
+
+  test('token prints the token of the files and nothing else on stdout', async () => {
+    const inputs: unknown[] = [];
+    const handlers = {
+      token: async (input: unknown) => (inputs.push(input), { token: 'a.b.c', expires_at: '2026-01-01T00:00:00.000Z' }),
+    };
+    expect(await runCommand(['token', '--agent', 'sage', '--ttl', '15m', '--data', data], { handlers })).toEqual({
+      code: 0,
+      stdout: 'a.b.c\n',
+      stderr: '',
+    });
+    expect(inputs).toEqual([{ agent: 'sage', ttl_ms: 900_000 }]);
+    const json = await runCommand(['--json', 'token', '--data', data], { handlers });
+    expect(JSON.parse(json.stdout)).toEqual({ token: 'a.b.c', expires_at: '2026-01-01T00:00:00.000Z' });
+  });
+
+  test('a coded error is told with its hint; with --json as an object on stdout', async () => {
+    const handlers = {
+      token: () => Promise.reject(new VillageError('NO_KEY', 'no key of sage is here', { hint: 'import it' })),
+    };
+    const plain = await runCommand(['token', '--agent', 'sage', '--data', data], { handlers });
+    expect(plain).toEqual({ code: 1, stdout: '', stderr: 'NO_KEY: no key of sage is here\nimport it\n' });
+    const json = await runCommand(['token', '--agent', 'sage', '--data', data, '--json'], { handlers });
+    expect(JSON.parse(json.stdout)).toEqual({
+      error: { code: 'NO_KEY', message: 'no key of sage is here', hint: 'import it' },
+    });
+    expect(json.code).toBe(1);
+  });
+
+  test('an outcome that is unknown ends with 3', async () => {
+    const handlers = { join: () => Promise.reject(new VillageError('OUTCOME_UNKNOWN', 'x')) };
+    expect((await runCommand(['join', 'i', '--data', data], { handlers })).code).toBe(3);
+  });
+
+  test('the files are closed even when a verb fails', async () => {
+    let closed = 0;
+    const openFiles = async () => ({
+      handlers: { token: () => Promise.reject(new VillageError('X', 'x')) } as never,
+      close: async () => void (closed += 1),
+    });
+    await runCommand(['token', '--data', data], { ports: { openFiles } });
+    expect(closed).toBe(1);
+  });
+
+  test('a key is read from standard input, so that it stands in no argument list', async () => {
+    const inputs: unknown[] = [];
+    const handlers = {
+      'agents.key.import': async (input: { key: unknown }) => (inputs.push(input.key), { name: 'sage' }),
+    };
+    const ran = await runCommand(['agents', 'key', 'import', '-', '--data', data], {
+      handlers,
+      input: '{"kty":"OKP"}',
+    });
+    expect(ran.code).toBe(0);
+    expect(inputs).toEqual([{ kty: 'OKP' }]);
+    expect(
+      (await runCommand(['agents', 'key', 'import', '-', '--data', data], { handlers, input: 'nonsense' })).code,
+    ).toBe(2);
+  });
+
+  test('a chain that breaks ends with 1 and names the entry', async () => {
+    const verdict = { ok: false, checked: 7, broken_at: { seq: 7, kind: 'changed', message: 'its hash does not fit' } };
+    const ran = await runCommand(['audit', 'verify', '--data', data], {
+      handlers: { 'audit.verify': async () => verdict },
+    });
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain('entry 7');
+    const json = await runCommand(['audit', 'verify', '--data', data, '--json'], {
+      handlers: { 'audit.verify': async () => verdict },
+    });
+    expect([json.code, JSON.parse(json.stdout)]).toEqual([1, verdict]);
+  });
+
+  test('an export is one JSON object a line', async () => {
+    const handlers = {
+      'audit.export': async function* () {
+        yield { seq: 1 };
+        yield { seq: 2 };
+      },
+    };
+    expect((await runCommand(['audit', 'export', '--data', data], { handlers })).stdout).toBe('{"seq":1}\n{"seq":2}\n');
+  });
+
+  test('what others named cannot steer the terminal', async () => {
+    const agents = [{ name: 'x\u001b[2J', level: 'OPERATOR', has_key: false, kind: 'node' }] as const;
+    const ran = await runCommand(['agents', 'list', '--data', data], {
+      handlers: { 'agents.list': async () => ({ agents }) },
+    });
+    expect(ran.stdout).not.toContain('\u001b');
+  });
+});
+
+describe('up', () => {
+  const ready = {
+    nodeId: 'n',
+    villageId: 'v',
+    gateway: 'http://127.0.0.1:1/mcp',
+    admin: 'http://127.0.0.1:2',
+    addresses: ['/ip4/127.0.0.1/tcp/3'],
+    startedMs: 5,
+  };
+
+  test('prints one ready line, and stops the node at the signal', async () => {
+    const ending = new AbortController();
+    const seen: (NodeOptions | string)[] = [];
+    const createNode = async (options: NodeOptions) => {
+      seen.push(options);
+      return {
+        start: async () => (setImmediate(() => ending.abort()), ready),
+        stop: async (reason: string) => void seen.push(reason),
+      };
+    };
+    const argv = [
+      'up',
+      '--json',
+      '--data',
+      data,
+      '--gateway',
+      '127.0.0.1:0',
+      '--listen',
+      '/a',
+      '--listen',
+      '/b',
+      '--join',
+      'inv',
+    ];
+    const ran = await runCommand(argv, { ports: { createNode }, signal: ending.signal });
+    expect(ran.code).toBe(0);
+    expect(JSON.parse(ran.stdout)).toEqual({
+      event: 'ready',
+      node_id: 'n',
+      village_id: 'v',
+      gateway: 'http://127.0.0.1:1/mcp',
+      admin: 'http://127.0.0.1:2',
+      addresses: ['/ip4/127.0.0.1/tcp/3'],
+      pid: process.pid,
+      started_ms: 5,
+    });
+    expect(seen).toEqual([
+      {
+        dataDir: data,
+        configFile: undefined,
+        flags: { gateway: '127.0.0.1:0', admin: undefined, listen: ['/a', '/b'] },
+        invite: 'inv',
+        env: {},
+      },
+      'signal',
+    ]);
+  });
+
+  test('that fails to start ends with what failed', async () => {
+    const node = {
+      start: () => Promise.reject(new VillageError('ADDRESS_TAKEN', 'taken (--admin)')),
+      stop: async () => undefined,
+    };
+    const ran = await runCommand(['up', '--data', data], { ports: { createNode: async () => node } });
+    expect([ran.code, ran.stderr]).toEqual([1, 'ADDRESS_TAKEN: taken (--admin)\n']);
+  });
+
+  test('--print-config shows values with their origin and starts nothing', async () => {
+    writeFileSync(join(data, 'village.json'), JSON.stringify({ admin: '127.0.0.1:9' }));
+    const ran = await runCommand(['up', '--print-config', '--gateway', '127.0.0.1:8', '--data', data]);
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toContain('gateway = "127.0.0.1:8"  (flag)\n');
+    expect(ran.stdout).toContain('admin = "127.0.0.1:9"  (file)\n');
+    expect(ran.stdout).toContain('defaultAgent = "local"  (default)\n');
+  });
+});
+
+describe('config check', () => {
+  test('accepts a good file and names what is wrong with a bad one', async () => {
+    const file = join(data, 'any.json');
+    writeFileSync(file, JSON.stringify({ mcpServers: { files: { command: 'x', autoApprove: [] } } }));
+    const good = await runCommand(['config', 'check', file, '--json']);
+    expect(JSON.parse(good.stdout)).toMatchObject({
+      ok: true,
+      servers: ['files'],
+      notices: [expect.stringContaining('autoApprove')],
+    });
+    writeFileSync(file, '{"gatway":1}');
+    const bad = await runCommand(['config', 'check', file]);
+    expect(bad.code).toBe(2);
+    expect(bad.stderr).toContain('`gatway`');
+    expect((await runCommand(['config', 'check', join(data, 'none.json')])).code).toBe(2);
+  });
+});
+
+describe('client connect', () => {
+  test('writes the bridge beside what is there, keeps a backup, and puts no token in', async () => {
+    const env = { HOME: data, XDG_CONFIG_HOME: join(data, 'config') };
+    const file = join(data, '.claude.json');
+    const before = '{"theme":"dark","mcpServers":{"other":{"command":"x"}}}';
+    writeFileSync(file, before, { mode: 0o600 });
+    const ran = await runCommand(['client', 'connect', 'claude-code', '--data', data, '--json'], { env });
+    expect(ran.code, ran.stderr).toBe(0);
+    const after: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    expect(after).toMatchObject({
+      theme: 'dark',
+      mcpServers: { other: { command: 'x' }, village: { args: expect.arrayContaining(['connect', '--data', data]) } },
+    });
+    const { backup } = JSON.parse(ran.stdout) as { backup: string };
+    expect(readFileSync(backup, 'utf8')).toBe(before);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test('--dry-run writes nothing', async () => {
+    const ran = await runCommand(['client', 'connect', 'cursor', '--dry-run', '--data', data], { env: { HOME: data } });
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toContain('"connect"');
+    expect(readdirSync(data)).toEqual([]);
+  });
+
+  test('leaves a file alone that it cannot read, and says what to add', async () => {
+    const file = join(data, '.claude.json');
+    writeFileSync(file, '{ // mine\n}');
+    const ran = await runCommand(['client', 'connect', 'claude-code', '--data', data], { env: { HOME: data } });
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain('by hand');
+    expect(readFileSync(file, 'utf8')).toBe('{ // mine\n}');
+    expect((await runCommand(['client', 'connect', 'nonesuch'], { env: { HOME: data } })).code).toBe(2);
+  });
+});
