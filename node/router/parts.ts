@@ -8,6 +8,10 @@ import type { Reporter } from '../telemetry/events.ts';
 export interface AuditPort {
   record(record: AuditRecord): void;
   recordDurably(record: AuditRecord): Promise<void>;
+  /** Why entries cannot be put on disk now; undefined while they can. */
+  readonly failure: Error | undefined;
+  /** Something to wait for before more is recorded; undefined: there is room. */
+  room(): Promise<void> | undefined;
 }
 
 /** A bucket by key; 0: go on, else milliseconds until the next call may come. */

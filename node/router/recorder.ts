@@ -45,6 +45,17 @@ export class Recorder {
     }
   }
 
+  /** Why the call must not begin: what it does could not be put on record. Waits while the log has no room. */
+  async unready({ request, permission }: Job): Promise<BackendReply | undefined> {
+    const { audit } = this.#parts;
+    const room = audit.room();
+    if (room !== undefined) await room.catch(() => undefined); // a failing log says so itself, below
+    if (audit.failure === undefined || permission?.auditRequired !== true) return undefined;
+    const message =
+      'the audit log of this node cannot be written, so it does nothing that must be on record; look at its disk';
+    return failure(request.id, { name: 'NO_HEALTHY_SERVER', message }, { notStarted: true });
+  }
+
   refused({ stage, reason, sourceIp, agentId = '', method = '' }: EarlyRefusal): void {
     this.#parts.reporter.report('call.refused', { stage, reason });
     this.#parts.audit.record({ ...NO_CALL, agentId, method, target: stage, sourceIp, reason });

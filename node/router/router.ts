@@ -179,6 +179,8 @@ export class Router implements RouterPort {
       (running < limits.maxInFlightPerAgent ? undefined : tooManyInFlight(limits.maxInFlightPerAgent)) ??
       gate(job, rates, { perAgentPerMinute: limits.perAgentPerMinute, nowMs: clock.wallMs() });
     if (refused !== undefined) return { reply: await this.#recorder.ended(job, denial(job.request, refused)), refused };
+    const unrecordable = await this.#recorder.unready(job);
+    if (unrecordable !== undefined) return { reply: unrecordable, refused: undefined };
     this.#running.set(agentId, running + 1);
     this.#inFlight += 1;
     try {
