@@ -1,21 +1,21 @@
-/** One thing that was looked at. `todo` says what to do about it, unless all is well. */
+/** One thing that was looked at. `remedy` says what to do about it, unless all is well. */
 export interface Finding {
   readonly check: string;
   readonly status: 'ok' | 'warning' | 'problem';
   readonly found: string;
-  readonly todo?: string | undefined;
+  readonly remedy?: string | undefined;
 }
 
 export const fine = (check: string, found: string): Finding => ({ check, status: 'ok', found });
-export const warning = (check: string, found: string, todo: string): Finding => ({
+export const warning = (check: string, found: string, remedy: string): Finding => ({
   check,
   status: 'warning',
   found,
-  todo,
+  remedy,
 });
-export const problem = (check: string, found: string, todo: string): Finding => ({
+export const problem = (check: string, found: string, remedy: string): Finding => ({
   check,
   status: 'problem',
   found,
-  todo,
+  remedy,
 });

@@ -18,13 +18,13 @@ export function checkNodeVersion(version: string): Finding {
 
 /** `newestFileMs`: the newest time stamp in the data folder, which lies in the past where the clock is right. */
 export function checkClock(nowMs: number, newestFileMs: number | undefined): Finding {
-  const todo = 'set the clock (tokens, invites and memberships carry times that other nodes check)';
-  if (nowMs < NOT_BEFORE_MS) return problem('clock', `it is ${new Date(nowMs).toISOString()}, which cannot be`, todo);
+  const remedy = 'set the clock (tokens, invites and memberships carry times that other nodes check)';
+  if (nowMs < NOT_BEFORE_MS) return problem('clock', `it is ${new Date(nowMs).toISOString()}, which cannot be`, remedy);
   if (newestFileMs !== undefined && newestFileMs > nowMs + SKEW_MS) {
     return problem(
       'clock',
       `the data folder holds a file from ${new Date(newestFileMs).toISOString()}, which is still to come`,
-      todo,
+      remedy,
     );
   }
   return fine('clock', new Date(nowMs).toISOString());

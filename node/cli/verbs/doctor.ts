@@ -31,8 +31,8 @@ export const addDoctor: AddVerb = (program, invocation) => {
     .action(async (_options, command: Command) => {
       const findings = await examine(command, invocation);
       const text = findings.map(
-        ({ check, status, found, todo }) =>
-          `${MARK[status]}  ${check}: ${found}${todo === undefined ? '' : `\n         → ${todo}`}`,
+        ({ check, status, found, remedy }) =>
+          `${MARK[status]}  ${check}: ${found}${remedy === undefined ? '' : `\n         → ${remedy}`}`,
       );
       const ok = !findings.some((finding) => finding.status === 'problem');
       invocation.terminal.answer({ ok, findings }, printable(text.join('\n')));

@@ -45,13 +45,13 @@ describe('doctor', () => {
     writeFileSync(key, '{}', { mode: 0o600 });
     expect((await checkSecretFiles(data)).status).toBe('ok');
     chmodSync(key, 0o644);
-    expect(await checkSecretFiles(data)).toMatchObject({ status: 'problem', todo: `chmod 600 ${key}` });
+    expect(await checkSecretFiles(data)).toMatchObject({ status: 'problem', remedy: `chmod 600 ${key}` });
   });
 
   test('finds a data folder that is open to others, is a file, or is not there', async () => {
     expect((await checkDataFolder(data)).status).toBe('ok');
     chmodSync(data, 0o755);
-    expect(await checkDataFolder(data)).toMatchObject({ status: 'warning', todo: `chmod 700 ${data}` });
+    expect(await checkDataFolder(data)).toMatchObject({ status: 'warning', remedy: `chmod 700 ${data}` });
     writeFileSync(join(data, 'file'), '');
     expect((await checkDataFolder(join(data, 'file'))).status).toBe('problem');
     expect((await checkDataFolder(join(data, 'none'))).status).toBe('ok');
@@ -63,7 +63,7 @@ describe('doctor', () => {
     const { port } = server.address() as { port: number };
     expect(await checkAddress('gateway', `127.0.0.1:${port}`)).toMatchObject({
       status: 'problem',
-      todo: expect.stringContaining('--gateway'),
+      remedy: expect.stringContaining('--gateway'),
     });
     await new Promise((resolve) => server.close(resolve));
     expect((await checkAddress('gateway', `127.0.0.1:${port}`)).status).toBe('ok');
@@ -109,11 +109,11 @@ describe('doctor', () => {
       Promise.reject(new VillageError('DATA_IN_USE', 'another process is using it', { hint: 'stop it' }));
     const ran = await runCommand(['doctor', '--data', data, '--json'], { ports: { openFiles: held } });
     expect(ran.code).toBe(1);
-    const { findings } = JSON.parse(ran.stdout) as { findings: { check: string; status: string; todo?: string }[] };
+    const { findings } = JSON.parse(ran.stdout) as { findings: { check: string; status: string; remedy?: string }[] };
     expect(findings.filter((finding) => finding.status !== 'ok').map(({ check, status }) => [check, status])).toEqual([
       ['running node', 'warning'],
       ['audit log', 'problem'],
     ]);
-    expect(findings.every((finding) => finding.status === 'ok' || finding.todo !== undefined)).toBe(true);
+    expect(findings.every((finding) => finding.status === 'ok' || finding.remedy !== undefined)).toBe(true);
   });
 });
