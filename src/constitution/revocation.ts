@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fromBase64Url, openJws } from '../kernel/index.ts';
+import { fromBase64Url, type JwsRefusal, openJws, publicKeyOfPeerId } from '../kernel/index.ts';
 import type { Principal } from '../permissions/index.ts';
 import type { Constitution } from './constitution.ts';
 import { nodeSuffix, parseAgentId } from './names.ts';
@@ -54,24 +54,31 @@ export interface RevocationContext {
 
 /** Whether a revocation statement is to be honoured. */
 export function checkRevocation(jws: string, context: RevocationContext): RevocationVerdict {
-  let byAgent = false;
+  let signer = 'nobody' as Signer;
   const opened = openJws(jws, {
     typ: REVOCATION_TYP,
     key: (_header, { by }) => {
       if (typeof by !== 'string') return undefined;
-      byAgent = parseAgentId(by)?.kind === 'village';
-      return byAgent ? agentKey(by, context.constitution) : context.issuerKeyOf(by);
+      if (parseAgentId(by)?.kind === 'village') signer = 'agent';
+      else if (publicKeyOfPeerId(by) !== undefined) signer = 'node';
+      else return undefined;
+      return signer === 'agent' ? agentKey(by, context.constitution) : context.issuerKeyOf(by);
     },
     maxBytes: MAX_REVOCATION_BYTES,
   });
-  if (opened.kind === 'refused') {
-    if (opened.because === 'unknown-key') return refused(byAgent ? 'unknown-agent' : 'unknown-issuer');
-    return refused(opened.because === 'bad-signature' ? 'bad-signature' : 'malformed');
-  }
+  if (opened.kind === 'refused') return refused(refusalOf(opened.because, signer));
   const read = Revocation.safeParse(opened.payload);
   if (!read.success) return refused('malformed');
-  const objection = objectTo(read.data, byAgent, context);
+  const objection = objectTo(read.data, signer === 'agent', context);
   return objection === undefined ? { kind: 'valid', revocation: read.data } : refused(objection);
+}
+
+type Signer = 'agent' | 'node' | 'nobody';
+
+function refusalOf(because: JwsRefusal, signer: Signer): RevocationRefusal {
+  if (because === 'bad-signature') return because;
+  if (because !== 'unknown-key' || signer === 'nobody') return 'malformed';
+  return signer === 'agent' ? 'unknown-agent' : 'unknown-issuer';
 }
 
 function objectTo(revocation: Revocation, byAgent: boolean, context: RevocationContext): RevocationRefusal | undefined {

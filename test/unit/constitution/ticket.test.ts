@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkTicket, formatInvite, parseInvite } from '../../../src/constitution/index.ts';
+import { checkTicket, formatInvite, type Invite, parseInvite } from '../../../src/constitution/index.ts';
 import { founder, hostA, NOW_MS, NOW_S, villageId } from '../../support/small-village.ts';
 
 const terms = {
@@ -54,7 +54,7 @@ describe('a ticket', () => {
 });
 
 describe('an invite', () => {
-  const invite = { v: 1, village: villageId, addresses: [address], ticket: ticket() } as const;
+  const invite: Invite = { v: 1, village: villageId, addresses: [address], ticket: ticket() };
 
   test('is one string, and reads back', () => {
     const line = formatInvite(invite);
