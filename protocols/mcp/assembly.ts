@@ -28,7 +28,7 @@ export class Assembly {
     const total = end - start < TOTAL_BYTES ? 0 : bytes.readUInt32BE(start);
     if (total > mcp.maxMessageBytes + LIMITS.chunkBytes)
       throw new WireError('WIRE_TOO_LARGE', `a message of ${total} bytes`);
-    if (total <= end - start - TOTAL_BYTES) throw malformed('a first chunk that is its whole message');
+    if (total <= Math.max(0, end - start - TOTAL_BYTES)) throw malformed('a first chunk that is its whole message');
     if (this.#halves.has(id)) throw malformed('two messages of one key at once');
     if (this.#bytes + total > MAX_HALF_BYTES || this.#halves.size >= 2 * LIMITS.maxHalfMessages) {
       throw new WireError('WIRE_TOO_LARGE', 'too much is half sent');
