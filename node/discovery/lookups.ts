@@ -57,7 +57,7 @@ export class Lookups {
   /** Looks for `alias` now; resolves when whoever was found has been asked. Never rejects. */
   async want(alias: string): Promise<void> {
     if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,36}$/.test(alias)) return;
-    const nowMs = this.#parts.clock.wallMs();
+    const nowMs = this.#parts.clock.now();
     if (nowMs < (this.#cooling.get(alias) ?? 0) && !this.#running.has(pathOf(alias))) return;
     remember(this.#cooling, alias, nowMs + COOL_MS, MAX_COOLING);
     remember(this.#wanted, alias, nowMs + WANTED_MS, MAX_WANTED);
@@ -86,7 +86,7 @@ export class Lookups {
 
   async #tick(): Promise<void> {
     if (this.#parts.host.admitted().size === 0) return;
-    const nowMs = this.#parts.clock.wallMs();
+    const nowMs = this.#parts.clock.now();
     for (const [alias, untilMs] of this.#wanted) if (untilMs < nowMs) this.#wanted.delete(alias);
     const missing = [...this.#wanted.keys()].filter((alias) => !this.#parts.serves(alias));
     // One role a turn: whoever plays any role is usually found by its servers.

@@ -40,7 +40,7 @@ export class Neighbours {
 
   /** Whether somebody's word that this node exists is reason to ask it now. */
   isWorthAsking(nodeId: string): boolean {
-    return !this.#refreshAt.has(nodeId) && this.#retries.allows(nodeId, this.#parts.clock.wallMs());
+    return !this.#refreshAt.has(nodeId) && this.#retries.allows(nodeId, this.#parts.clock.now());
   }
 
   isKnown(nodeId: string): boolean {
@@ -63,7 +63,7 @@ export class Neighbours {
   /** It is not there: not believed any more, and asked again after a while. */
   gone(nodeId: string, reason: string): void {
     if (!this.#refreshAt.has(nodeId)) return;
-    this.#retries.failed(nodeId, this.#parts.clock.wallMs());
+    this.#retries.failed(nodeId, this.#parts.clock.now());
     this.#remove(nodeId, reason);
   }
 
@@ -75,7 +75,7 @@ export class Neighbours {
 
   /** Asks whom it is time to ask, and drops whom nobody vouched for in time. */
   sweep(): void {
-    const nowMs = this.#parts.clock.wallMs();
+    const nowMs = this.#parts.clock.now();
     for (const nodeId of this.#parts.registry.expire(nowMs)) this.gone(nodeId, 'expired');
     const due = [...this.#refreshAt].filter(([, dueAtMs]) => dueAtMs <= nowMs).map(([nodeId]) => nodeId);
     for (const nodeId of [...due, ...this.#retries.due(nowMs)]) void this.ask(nodeId); // never rejects
@@ -106,7 +106,7 @@ export class Neighbours {
     const { clock, reporter, registry } = this.#parts;
     const node = registry.node(nodeId);
     if (node === undefined) return; // it went away while it was answering
-    const nowMs = clock.wallMs();
+    const nowMs = clock.now();
     this.#retries.forget(nodeId);
     this.#familiar.delete(nodeId);
     this.#familiar.add(nodeId);
@@ -123,7 +123,7 @@ export class Neighbours {
   }
 
   #unanswered(nodeId: string, reason: string): void {
-    this.#retries.failed(nodeId, this.#parts.clock.wallMs());
+    this.#retries.failed(nodeId, this.#parts.clock.now());
     this.#remove(nodeId, reason);
   }
 

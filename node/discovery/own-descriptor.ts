@@ -74,7 +74,7 @@ export class OwnDescriptor implements DirectoryDesk {
   refresh(): Promise<{ readonly local: boolean; readonly shared: boolean }> {
     return this.#inTurn(async () => {
       const nowMs = this.#parts.clock.wallMs();
-      const { listed, unfit } = this.#listing.read(this.#parts.hosting.servers(), nowMs);
+      const { listed, unfit } = this.#listing.read(this.#parts.hosting.servers(), this.#parts.clock.now());
       const local = fingerprint(listed) !== fingerprint(this.#listed);
       if (!local || this.#withdrawn) return { local: false, shared: false };
       for (const server of unfit) this.#parts.reporter.report('directory.unlisted', { server });
@@ -94,7 +94,7 @@ export class OwnDescriptor implements DirectoryDesk {
 
   /** Milliseconds until `refresh` would find a server gone that is down now; undefined: none is. */
   graceLeft(): number | undefined {
-    return this.#listing.graceLeft(this.#parts.clock.wallMs());
+    return this.#listing.graceLeft(this.#parts.clock.now());
   }
 
   /** From here on this node serves nothing. */

@@ -37,6 +37,8 @@ export interface DirectoryStore {
 }
 
 export interface DirectoryClock {
+  /** Milliseconds on a clock that never steps. */
+  now(): number;
   /** Milliseconds since 1970. */
   wallMs(): number;
   /** 0 ≤ chance < 1. */

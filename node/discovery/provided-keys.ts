@@ -12,10 +12,8 @@ const PROVIDE_MS = 10_000;
 const GATHER_MS = 500;
 const RETRY_MS = 2_000;
 const MAX_RETRY_MS = 60_000;
-/** The DHT stores a record with so many peers; more cannot be reached. */
-const ENOUGH = 20;
 
-/** Keeps the DHT told of what this node provides. The host stores records anew as they age; this stores them where there were too few. */
+/** Keeps the DHT told of what this node provides, until somebody holds each record. The host says them again as they age and peers come. */
 export class ProvidedKeys {
   readonly #parts: Parts;
   /** Path → with how many peers its record was stored last. */
@@ -37,11 +35,10 @@ export class ProvidedKeys {
     await Promise.all(gone.map((path) => this.#unprovide(path)));
   }
 
-  /** A peer came: records that few hold can be stored with it too. */
+  /** A peer came: records that nobody holds can be stored with it. */
   peerCame(): void {
     this.#retryMs = RETRY_MS;
-    for (const [path, stored] of this.#stored) if (stored < ENOUGH) this.#stored.set(path, 0);
-    this.#soon(GATHER_MS);
+    if (this.#isMissing()) this.#soon(GATHER_MS);
   }
 
   stop(): void {
@@ -55,11 +52,15 @@ export class ProvidedKeys {
       this.#running = true;
       void this.#round().finally(() => {
         this.#running = false;
-        if ([...this.#stored.values()].every((stored) => stored > 0)) return;
+        if (!this.#isMissing()) return;
         this.#soon(this.#retryMs);
         this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
       });
     });
+  }
+
+  #isMissing(): boolean {
+    return [...this.#stored.values()].some((stored) => stored === 0);
   }
 
   async #round(): Promise<void> {

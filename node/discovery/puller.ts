@@ -62,7 +62,7 @@ export class Puller {
     const definitions = await this.#definitionsOf(nodeId, descriptor);
     // A peer that went away while it was answering is no longer believed.
     if (!host.admitted().has(nodeId)) return { kind: 'silent' };
-    const accepted = registry.accept(descriptor, definitions, clock.wallMs());
+    const accepted = registry.accept(descriptor, definitions, { wallMs: clock.wallMs(), nowMs: clock.now() });
     this.#prune();
     if (accepted.kind === 'refused') return accepted;
     if (descriptor.withdrawn === true) return { kind: 'withdrawn' };

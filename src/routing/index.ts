@@ -18,6 +18,7 @@ export { Load } from './load.ts';
 export { cleanName, exposedName, MAX_NAME } from './names.ts';
 export {
   type Acceptance,
+  type Instants,
   type KnownNode,
   type LocalServer,
   type Redefined,

@@ -12,7 +12,7 @@ export interface LocalServer extends Omit<ServerSummary, 'toolHashes'> {
 export interface KnownNode {
   readonly nodeId: string;
   readonly seq: number;
-  /** On this node's clock: from when on it is no longer believed. */
+  /** On the clock that never steps: from when on it is no longer believed. */
   readonly believedUntilMs: number;
   readonly servers: readonly ServerSummary[];
 }
@@ -31,6 +31,12 @@ export type Refusal =
 export interface Redefined {
   readonly alias: string;
   readonly tools: readonly string[];
+}
+
+/** One moment on two clocks: since 1970, and on one that never steps. */
+export interface Instants {
+  readonly wallMs: number;
+  readonly nowMs: number;
 }
 
 export type Acceptance =
@@ -86,15 +92,15 @@ export class Registry {
    * Takes a descriptor whose signature is verified, with the definitions it names (by hash, each checked against it). A withdrawn
    * one removes the node. Refusals change nothing.
    */
-  accept(descriptor: NodeDescriptor, definitions: ReadonlyMap<string, ServerDefinition>, nowMs: number): Acceptance {
-    const because = this.#refusal(descriptor, definitions, nowMs);
+  accept(descriptor: NodeDescriptor, definitions: ReadonlyMap<string, ServerDefinition>, at: Instants): Acceptance {
+    const because = this.#refusal(descriptor, definitions, at.wallMs);
     if (because !== undefined) return { kind: 'refused', because };
     const { node: nodeId, seq, servers } = descriptor;
     const before = this.#nodes.get(nodeId);
     const redefined = this.#redefined(nodeId, servers);
     this.#remember(descriptor);
     if (descriptor.withdrawn === true) return { kind: 'accepted', changed: this.drop(nodeId), redefined: [] };
-    const believedUntilMs = nowMs + Math.min(descriptor.expiresAtMs - descriptor.issuedAtMs, MAX_BELIEF_MS);
+    const believedUntilMs = at.nowMs + Math.min(descriptor.expiresAtMs - descriptor.issuedAtMs, MAX_BELIEF_MS);
     const changed = before?.seq !== seq;
     const offers = changed ? offersOf(descriptor, definitions) : before.offers;
     this.#nodes.set(nodeId, { nodeId, seq, believedUntilMs, servers, offers });
@@ -117,7 +123,7 @@ export class Registry {
     return known;
   }
 
-  /** Drops every node that is no longer believed, and names them. */
+  /** Drops every node that is no longer believed at `nowMs`, on the clock that never steps, and names them. */
   expire(nowMs: number): string[] {
     const gone = [...this.#nodes.values()].filter((node) => node.believedUntilMs <= nowMs).map((node) => node.nodeId);
     for (const nodeId of gone) this.drop(nodeId);
@@ -140,11 +146,11 @@ export class Registry {
   #refusal(
     descriptor: NodeDescriptor,
     definitions: ReadonlyMap<string, ServerDefinition>,
-    nowMs: number,
+    wallMs: number,
   ): Refusal | undefined {
     const { node, seq, servers } = descriptor;
     if (descriptor.village !== this.#village || node === this.#self) return 'foreign';
-    if (descriptor.expiresAtMs <= descriptor.issuedAtMs || descriptor.expiresAtMs + CLOCK_SKEW_MS < nowMs)
+    if (descriptor.expiresAtMs <= descriptor.issuedAtMs || descriptor.expiresAtMs + CLOCK_SKEW_MS < wallMs)
       return 'expired';
     const memory = this.#remembered.get(node);
     if (memory !== undefined && seq < memory.seq) return 'roll-back';

@@ -36,6 +36,13 @@ describe('a token bucket', () => {
     expect(limiter.take('a', { perMinute: 6000, burst: 100 }, 0)).toBe(10);
   });
 
+  test('brings nothing for the past when its limit is raised', () => {
+    const limiter = new RateLimiter();
+    limiter.take('a', { perMinute: 60, burst: 1 }, 0);
+    expect(limiter.take('a', { perMinute: 6000, burst: 100 }, 60_000)).toBe(0);
+    expect(limiter.take('a', { perMinute: 6000, burst: 100 }, 60_000)).toBe(10);
+  });
+
   test('gives nothing for a clock that goes back', () => {
     const limiter = new RateLimiter();
     const one = { perMinute: 60, burst: 1 };
@@ -123,6 +130,15 @@ describe('many buckets', () => {
     expect(limiter.take('busy', slow, 1000)).toBe(59_000);
     expect(limiter.take('other', slow, 1000)).toBe(0);
     expect(limiter.take('other', slow, 1000)).toBeGreaterThan(0);
+  });
+
+  test('forget the fullest where none is full, and the newcomer owes as much', () => {
+    const limiter = new RateLimiter({ maxKeys: 2 });
+    const slow = { perMinute: 1, burst: 3 };
+    for (let i = 0; i < 3; i += 1) limiter.take('spent', slow, 0);
+    limiter.take('fuller', slow, 0);
+    expect([1, 2, 3].map(() => limiter.take('newcomer', slow, 0))).toEqual([0, 0, 60_000]);
+    expect(limiter.take('spent', slow, 0)).toBe(60_000);
   });
 
   test('bring no fresh tokens to one who invents keys faster than buckets fill', () => {

@@ -23,7 +23,7 @@ let registry: Registry;
 beforeEach(() => {
   registry = new Registry({ village: 'v', self: NODE_A });
 });
-const take = (one: NodeDescriptor, now = NOW) => registry.accept(one, definitions, now);
+const take = (one: NodeDescriptor, now = NOW) => registry.accept(one, definitions, { wallMs: now, nowMs: now });
 const names = () => [...registry.catalogue().village.tools.keys()];
 
 describe('a descriptor', () => {

@@ -1,0 +1,282 @@
+import type { Stream } from '@libp2p/interface';
+import { streamPair } from '@libp2p/utils';
+import { VillageError } from '../../../src/kernel/index.ts';
+import { type ServerDefinition } from '../../../src/mcp/index.ts';
+import type { HostedServer, Hosting, ServerState } from '../../../node/backends/backend.ts';
+import {
+  Directory,
+  type DirectoryLinks,
+  type DirectorySettings,
+  type DirectoryState,
+} from '../../../node/discovery/index.ts';
+import type { AdmittedPeer, ProtocolSpec, StreamHandler } from '../../../node/host/mesh-host.ts';
+import type { EventName, Events } from '../../../node/telemetry/events.ts';
+import { signingNode } from '../../support/signing-node.ts';
+
+export const VILLAGE = 'ab'.repeat(32);
+
+/** A network in memory: who is connected to whom, provider records that outlive their nodes, gossip along connections. */
+export class TestMesh {
+  readonly nodes = new Map<string, TestNode>();
+  readonly records = new Map<string, Set<string>>();
+  /** Whether the DHT takes records. */
+  provides = true;
+
+  async node(
+    seed: number,
+    options: Partial<DirectorySettings> & { disk?: Disk; mayHost?: (nodeId: string) => boolean } = {},
+  ): Promise<TestNode> {
+    const node = new TestNode(this, seed, options);
+    this.nodes.set(node.nodeId, node);
+    await node.open();
+    return node;
+  }
+
+  connect(one: TestNode, other: TestNode): void {
+    if (one.peers.has(other.nodeId)) return;
+    one.join(other);
+    other.join(one);
+  }
+
+  /** As SIGKILL: connections break, records stay. */
+  kill(node: TestNode): void {
+    this.nodes.delete(node.nodeId);
+    for (const other of [...node.peers.values()]) {
+      other.leave(node.nodeId);
+      node.leave(other.nodeId);
+    }
+  }
+}
+
+/** What a node keeps from one run to the next. */
+export class Disk {
+  state: DirectoryState | undefined;
+  /** Every number that was ever on disk. */
+  readonly seqs: number[] = [];
+  broken = false;
+}
+
+export class TestServer implements HostedServer {
+  readonly kind: 'role' | 'stdio';
+  readonly alias: string;
+  readonly share: 'mesh' | 'local';
+  current: ServerState = 'healthy';
+  offers: ServerDefinition | undefined;
+
+  constructor(
+    alias: string,
+    tools: readonly string[],
+    options: { kind?: 'role' | 'stdio'; share?: 'mesh' | 'local'; words?: string } = {},
+  ) {
+    this.alias = alias;
+    this.kind = options.kind ?? 'stdio';
+    this.share = options.share ?? 'mesh';
+    this.offers = definitionOf(tools, options.words);
+  }
+
+  state() {
+    return { state: this.current, since: 0 };
+  }
+  definition() {
+    return this.offers;
+  }
+  async start() {}
+  async stop() {}
+  async request(): Promise<never> {
+    throw new Error('discovery calls nothing');
+  }
+}
+
+export function definitionOf(tools: readonly string[], words = 'does'): ServerDefinition {
+  return {
+    serverInfo: { name: 'test', version: '1' },
+    capabilities: { tools: {} },
+    tools: tools.map((name) => ({ name, description: `${words} ${name}`, inputSchema: { type: 'object' } })),
+    resources: [],
+    resourceTemplates: [],
+    prompts: [],
+    access: { level: 'OPERATOR', tools: {} },
+  };
+}
+
+export class TestNode {
+  readonly nodeId: string;
+  readonly peers = new Map<string, TestNode>();
+  readonly disk: Disk;
+  readonly hosted: TestServer[] = [];
+  readonly events: { name: EventName; detail: unknown }[] = [];
+  readonly kept = new Set<string>();
+  /** Streams opened to each node, to see who was asked. */
+  readonly opened: string[] = [];
+  /** As SIGSTOP: connected, and silent. */
+  frozen = false;
+  nowMs = 1_800_000_000_000;
+  directory!: Directory;
+  readonly #mesh: TestMesh;
+  readonly #options: ConstructorParameters<typeof TestNode>[2];
+  readonly #identity: ReturnType<typeof signingNode>;
+  readonly #handlers = new Map<string, StreamHandler>();
+  readonly #topics = new Map<string, (data: Uint8Array, from: string) => boolean>();
+  readonly #admitted = new Set<(peer: AdmittedPeer) => void>();
+  readonly #gone = new Set<(nodeId: string) => void>();
+  readonly #lost = new Set<(nodeId: string) => void>();
+  readonly #changes = new Set<(alias: string) => void>();
+
+  constructor(
+    mesh: TestMesh,
+    seed: number,
+    options: Partial<DirectorySettings> & { disk?: Disk; mayHost?: (nodeId: string) => boolean },
+  ) {
+    this.#mesh = mesh;
+    this.#options = options;
+    this.#identity = signingNode(seed);
+    this.nodeId = this.#identity.nodeId;
+    this.disk = options.disk ?? new Disk();
+  }
+
+  async open(): Promise<void> {
+    const { disk, mayHost = () => true, ...settings } = this.#options;
+    this.directory = await Directory.open({
+      host: this.#host(),
+      village: VILLAGE,
+      sign: (typ, payload) => this.#identity.sign(typ, payload),
+      store: {
+        load: async () => this.disk.state,
+        save: async (state) => {
+          if (this.disk.broken) throw new VillageError('DISK', 'the disk refused it');
+          this.disk.state = state;
+          this.disk.seqs.push(state.seq);
+        },
+      },
+      hosting: this.#hosting(),
+      reporter: { report: (name, detail: Events[EventName]) => void this.events.push({ name, detail }) },
+      clock: {
+        wallMs: () => this.nowMs,
+        now: () => this.nowMs,
+        chance: () => 0.5,
+        after: (ms, run) => {
+          const timer = setTimeout(run, ms).unref();
+          return () => clearTimeout(timer);
+        },
+      },
+      mayHost,
+      links: this.#links(),
+      settings: { exchange: true, lookupIntervalMs: 40, sweepMs: 10, askTimeoutMs: 150, retryMs: 20, ...settings },
+    });
+    await this.directory.start();
+  }
+
+  tools(): string[] {
+    return [...this.directory.catalogue().village.tools.keys()];
+  }
+
+  host(...servers: TestServer[]): void {
+    this.hosted.push(...servers);
+    for (const server of servers) this.changed(server.alias);
+  }
+
+  changed(alias: string): void {
+    for (const tell of this.#changes) tell(alias);
+  }
+
+  heard(topic: string, data: Uint8Array, from: string): boolean | undefined {
+    return this.#topics.get(topic)?.(data, from);
+  }
+
+  reported(name: EventName): unknown[] {
+    return this.events.filter((event) => event.name === name).map((event) => event.detail);
+  }
+
+  loseLink(nodeId: string): void {
+    for (const tell of this.#lost) tell(nodeId);
+  }
+
+  join(other: TestNode): void {
+    this.peers.set(other.nodeId, other);
+    for (const tell of this.#admitted) tell({ nodeId: other.nodeId } as AdmittedPeer);
+  }
+
+  leave(nodeId: string): void {
+    this.peers.delete(nodeId);
+    for (const tell of this.#gone) tell(nodeId);
+  }
+
+  async answer(stream: Stream, spec: ProtocolSpec, from: string): Promise<void> {
+    if (this.frozen) return;
+    try {
+      await this.#handlers.get(spec.name)?.(stream, { nodeId: from } as Parameters<StreamHandler>[1]);
+    } catch (error) {
+      stream.abort(error as Error);
+    }
+  }
+
+  #host() {
+    const mesh = this.#mesh;
+    const self = this;
+    return {
+      nodeId: this.nodeId,
+      handle: (spec: ProtocolSpec, handler: StreamHandler) => void this.#handlers.set(spec.name, handler),
+      async openStream(nodeId: string, spec: ProtocolSpec): Promise<Stream> {
+        self.opened.push(nodeId);
+        const other = mesh.nodes.get(nodeId);
+        if (other === undefined) throw new VillageError('NODE_UNREACHABLE', 'nobody is there');
+        mesh.connect(self, other);
+        const [near, far] = await streamPair();
+        void other.answer(far, spec, self.nodeId);
+        return near;
+      },
+      admitted: () => new Map([...self.peers.keys()].map((nodeId) => [nodeId, { nodeId } as AdmittedPeer])),
+      onAdmitted: listening(this.#admitted),
+      onGone: listening(this.#gone),
+      async provide(path: string): Promise<number> {
+        if (!mesh.provides) return 0;
+        mesh.records.set(path, (mesh.records.get(path) ?? new Set()).add(self.nodeId));
+        return self.peers.size;
+      },
+      unprovide: async (path: string) => void mesh.records.get(path)?.delete(self.nodeId),
+      async *findProviders(path: string) {
+        yield* [...(mesh.records.get(path) ?? [])];
+      },
+      subscribe: (topic: string, accept: (data: Uint8Array, from: string) => boolean) =>
+        void self.#topics.set(topic, accept),
+      async publish(topic: string, data: Uint8Array): Promise<void> {
+        const reached = new Set([self.nodeId]);
+        const spread = (from: TestNode) => {
+          for (const peer of from.peers.values()) {
+            if (reached.has(peer.nodeId) || peer.frozen) continue;
+            reached.add(peer.nodeId);
+            if (peer.heard(topic, data, self.nodeId) === true) spread(peer);
+          }
+        };
+        spread(self);
+      },
+    };
+  }
+
+  #hosting(): Hosting {
+    return {
+      servers: () => this.hosted,
+      get: (alias) => this.hosted.find((server) => server.alias === alias),
+      onChange: listening(this.#changes),
+    };
+  }
+
+  #links(): DirectoryLinks {
+    return {
+      notice: () => 0,
+      onNotice: () => () => undefined,
+      onLost: listening(this.#lost),
+      keep: (nodeId) => {
+        this.kept.add(nodeId);
+        return () => this.kept.delete(nodeId);
+      },
+    };
+  }
+}
+
+function listening<Listener>(listeners: Set<Listener>): (listener: Listener) => () => void {
+  return (listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+}
