@@ -70,7 +70,7 @@ export class GroupCommit {
     this.#closing = true;
     for (let writing = this.#writing; writing !== undefined; writing = this.#writing) {
       await writing.promise.catch(() => undefined);
-      if (this.#writing === writing) throw this.#failure; // the batch is still out, its deadline passed
+      if (this.#writing === writing) throw this.#failure ?? unwritable('a batch is still on its way');
     }
     if (this.#queue.length === 0) return;
     this.#waiting ??= waiting();

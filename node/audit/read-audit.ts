@@ -54,17 +54,14 @@ async function lastSeq(store: Pick<Store, 'entries'>): Promise<number> {
   return 0;
 }
 
-/** Not Promise.race: a promise for the whole life of the tail would gather one reaction with every flush. */
-function either(more: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
-    more.then(done, done);
-  });
+/** A promise of its own for each wait: one for the whole life of the tail would gather a reaction with every flush. */
+async function either(more: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<void>();
+  const onAbort = (): void => aborted.resolve();
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  await Promise.race([more, aborted.promise]);
+  signal.removeEventListener('abort', onAbort);
 }
 
 function entryIn(record: Uint8Array): AuditEntry | undefined {

@@ -31,7 +31,6 @@ export class Histogram implements Family {
     this.#options = options;
     this.name = options.name;
     this.help = options.help;
-    this.samples = this.samples.bind(this);
   }
 
   /** `key` names the label set. `opens: false`: count under `other` unless the set is known already. */

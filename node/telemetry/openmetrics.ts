@@ -13,11 +13,12 @@ export interface Family {
 /** All families as OpenMetrics text, version 1.0.0. */
 export function exposition(families: Iterable<Family>): string {
   let out = '';
-  for (const { name, type, unit, help, samples } of families) {
+  for (const family of families) {
+    const { name, type, unit, help } = family;
     out += `# TYPE ${name} ${type}\n`;
     if (unit !== undefined) out += `# UNIT ${name} ${unit}\n`;
     out += `# HELP ${name} ${escaped(help)}\n`;
-    for (const sample of samples()) out += `${sample}\n`;
+    for (const sample of family.samples()) out += `${sample}\n`;
   }
   return `${out}# EOF\n`;
 }

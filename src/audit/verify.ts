@@ -83,7 +83,6 @@ export class ChainVerifier {
       const span = seq - 1 === due ? `entry ${due} is missing` : `entries ${due} to ${seq - 1} are missing`;
       return this.#break('missing', span);
     }
-    if (seq < due) return this.#break('duplicate', `entry ${seq} comes again where entry ${due} belongs`);
     return this.#check(due, record);
   }
 

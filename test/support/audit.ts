@@ -28,7 +28,7 @@ export function recordOf(changes: Partial<AuditRecord> = {}): AuditRecord {
 }
 
 /** An issuer key of the tests, and heads signed by it as a node signs them. */
-export function headSigner(): { readonly issuerKey: Uint8Array; sign(head: AuditHead): string } {
+export function headSigner(): { readonly issuerKey: Uint8Array; readonly sign: (head: AuditHead) => string } {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const issuerKey = Buffer.from(publicKey.export({ format: 'jwk' }).x as string, 'base64url');
   return {

@@ -61,6 +61,7 @@ describe('the line of an audit entry', () => {
         expect(decodeEntry(opened?.line ?? '')).toEqual({ kind: 'entry', entry: value });
         expect(record).not.toContain('\n');
       }),
+      { numRuns: 40 },
     );
   });
 

@@ -76,7 +76,13 @@ describe('a tampered log', () => {
   test.each(Object.keys(fifth))('with field %s of entry 5 flipped is broken there', (field) => {
     const value = fifth[field];
     const other =
-      typeof value === 'number' ? value + 1 : field === 'kind' ? 'fog' : field === 'outcome' ? 'failed' : `${value}!`;
+      typeof value === 'number'
+        ? value + 1
+        : field === 'kind'
+          ? 'fog'
+          : field === 'outcome'
+            ? 'failed'
+            : `${String(value)}!`;
     const report = check(
       edited(5, (record) =>
         record.replace(`"${field}":${JSON.stringify(value)}`, `"${field}":${JSON.stringify(other)}`),

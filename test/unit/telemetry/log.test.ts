@@ -46,6 +46,15 @@ describe('the log', () => {
     expect(events('debug')).toEqual(['call.done', 'peer.gone', 'peer.refused', 'config.invalid']);
   });
 
+  test('shows at debug only what a remote may have chosen', () => {
+    const tell = (bus: EventBus): void =>
+      bus.report('directory.redefined', { peer: 'p', server: 's', tools: ['chosen by the remote'] });
+    expect(logged('info', 'text', tell)).toEqual([
+      '1970-01-01T00:00:00.000Z warn  directory.redefined peer=p server=s',
+    ]);
+    expect(logged('debug', 'text', tell)[0]).toContain('chosen by the remote');
+  });
+
   test('cannot be given a forged line', () => {
     const evil = 'x\n1970-01-01T00:00:00.000Z error all is lost\u202e\u001b[2J';
     const [line, ...more] = logged('debug', 'text', (bus) => bus.report('server.output', { server: 's', line: evil }));
