@@ -15,8 +15,8 @@ export type ExchangeFailure =
   | { readonly kind: 'not-started'; readonly problem: string }
   | { readonly kind: 'unknown'; readonly problem: string }
   | { readonly kind: 'too-large' }
-  /** The server forgot our session and refused the request unread. */
-  | { readonly kind: 'session-lost' };
+  /** The server forgot the session and refused the request unread. `renewed`: another session was opened since it was sent. */
+  | { readonly kind: 'session-lost'; readonly renewed: boolean };
 
 export interface ChannelEvents {
   /** One JSON object from the server. `about` names our request on whose own stream it came, where the transport has such. */

@@ -10,6 +10,7 @@ import { killMarked, signalGroup } from './processes.ts';
 
 const GRACE_MS = 2_000;
 const POLL_MS = 20;
+const BURIAL_MS = 500;
 const DRAIN_MS = 200;
 
 // The shell waits for a word on descriptor 3 and then becomes the program: until guard and file know the group, nothing of it runs,
@@ -92,7 +93,9 @@ export class Child {
 
   async #bury(exit: Exit, drained: Promise<void>): Promise<Exit> {
     // Whoever it left behind in the group had its end of input or its signal together with the leader.
-    for (let waited = 0; signalGroup(this.pid, 'SIGKILL') && waited < GRACE_MS; waited += POLL_MS) await delay(POLL_MS);
+    // Killed is gone within milliseconds; where nobody reaps orphans, though, their names stay in the group for ever.
+    for (let waited = 0; signalGroup(this.pid, 'SIGKILL') && waited < BURIAL_MS; waited += POLL_MS)
+      await delay(POLL_MS);
     await killMarked(this.#mark);
     // Nobody is left to hold the other end, so what it said last arrives now or never.
     await Promise.race([drained, delay(DRAIN_MS)]);

@@ -113,8 +113,11 @@ export class Connection {
     if (this.#closed !== undefined) return exchange.end({ kind: 'refused', because: 'closed' });
     this.#exchanges.set(id, exchange);
     if (exchange.deadlineAt !== Number.POSITIVE_INFINITY) this.#expiry.add(exchange);
-    const sent = this.#channel.send(exchange.message);
-    if (sent !== 'sent') this.#finish(id, { kind: 'refused', because: sent });
+    if (this.#renewing !== undefined && exchange.message.method !== 'initialize') {
+      void this.#renewing.then((renewed) => this.#send(exchange, renewed));
+      return;
+    }
+    this.#send(exchange, true);
   }
 
   #finish(id: number, ending: Ending): void {
@@ -130,9 +133,9 @@ export class Connection {
     this.#exchanges.delete(id);
     this.#expiry.remove(exchange);
     // In the stateless era on HTTP, ending the request's stream is the cancellation; a handshake must not be cancelled.
-    const byStream = this.#channel.perRequestStreams && this.#terms?.era === 'stateless';
+    const byStream = this.#channel.perRequestStreams && (this.#terms?.era === 'stateless' || !exchange.written);
     const shaking = method === 'initialize' || method === 'server/discover';
-    if (!byStream && !shaking && exchange.written) {
+    if (!byStream && !shaking) {
       this.notify('notifications/cancelled', { requestId: id, reason: 'the caller no longer waits' });
     }
     this.#channel.abandon(id);
@@ -147,13 +150,14 @@ export class Connection {
     }
     exchange.resent = true;
     exchange.written = false;
-    void this.#renew().then((renewed) => this.#resend(exchange, renewed));
+    if (failure.renewed) this.#send(exchange, true);
+    else void this.#renew().then((renewed) => this.#send(exchange, renewed));
   }
 
-  #resend(exchange: Exchange, renewed: boolean): void {
+  #send(exchange: Exchange, mayBeSent: boolean): void {
     const { id } = exchange.message;
     if (!this.#exchanges.has(id)) return;
-    const sent = renewed ? this.#channel.send(exchange.message) : 'closed';
+    const sent = mayBeSent ? this.#channel.send(exchange.message) : 'closed';
     if (sent !== 'sent') this.#finish(id, { kind: 'refused', because: sent });
   }
 

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { MARK } from './environment.ts';
 
 // One small shell outlives us by seconds: at the end of its input, however we came to end, it kills the groups it was told of.
-// It ignores signals meant for us, and leaves when nothing is left to guard.
+// It ignores signals meant for us, and leaves at once when no group is left. (`kill -TERM -- -1234` is an error in dash; without
+// the `--` every shell takes it.)
 const SCRIPT = `
 trap '' HUP INT TERM QUIT
 groups=' '
@@ -13,14 +14,14 @@ while read -r verb group; do
   esac
 done
 [ "$groups" = ' ' ] && exit 0
-for group in $groups; do kill -TERM -- "-$group"; done 2>/dev/null
+for group in $groups; do kill -TERM "-$group"; done 2>/dev/null
 for try in 1 2; do
   alive=
-  for group in $groups; do kill -0 -- "-$group" && alive=yes; done 2>/dev/null
+  for group in $groups; do kill -0 "-$group" && alive=yes; done 2>/dev/null
   [ -z "$alive" ] && break
   sleep 1
 done
-for group in $groups; do kill -KILL -- "-$group"; done 2>/dev/null
+for group in $groups; do kill -KILL "-$group"; done 2>/dev/null
 for environ in /proc/[0-9]*/environ; do
   if grep -aqF "${MARK}=$1." "$environ"; then pid=\${environ#/proc/}; kill -KILL "\${pid%/environ}"; fi
 done 2>/dev/null

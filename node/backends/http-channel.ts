@@ -57,7 +57,8 @@ export class HttpChannel implements Channel {
     // A handshake belongs to no session yet.
     if (message.method === 'initialize') this.#session = undefined;
     const session = message.method === 'initialize' ? {} : this.#sessionHeaders();
-    this.#post(JSON.stringify(message), { id, headers: mirrored ?? session, starts: message.method === 'initialize' });
+    const starts = message.method === 'initialize';
+    this.#post(JSON.stringify(message), { id, headers: mirrored ?? session, starts });
     return 'sent';
   }
 
@@ -165,19 +166,19 @@ export class HttpChannel implements Channel {
       connected = true;
       const started = response.headers['mcp-session-id'];
       if (about.starts && response.statusCode === 200 && typeof started === 'string') this.#session = started;
-      this.#read(response, id);
+      this.#read(response, id, about.headers['mcp-session-id']);
     });
     request.end(body);
   }
 
-  #read(response: IncomingMessage, id: number | undefined): void {
+  #read(response: IncomingMessage, id: number | undefined, session: string | undefined): void {
     response.on('error', () => undefined); // `close` follows
     if (id === undefined) {
       response.resume();
       return;
     }
     if (response.statusCode === 200 && isType(response, 'text/event-stream')) this.#readEvents(response, id);
-    else this.#readWhole(response, id);
+    else this.#readWhole(response, { id, session });
   }
 
   #readEvents(response: IncomingMessage, id: number): void {
@@ -190,7 +191,8 @@ export class HttpChannel implements Channel {
     response.on('close', () => this.#failed(id, { kind: 'unknown', problem: 'its answer broke off' }));
   }
 
-  #readWhole(response: IncomingMessage, id: number): void {
+  #readWhole(response: IncomingMessage, exchange: { id: number; session: string | undefined }): void {
+    const { id } = exchange;
     const chunks: Buffer[] = [];
     let bytes = 0;
     response.on('data', (chunk: Buffer) => {
@@ -205,14 +207,18 @@ export class HttpChannel implements Channel {
     response.on('close', () => {
       if (!this.#open.has(id)) return;
       if (!response.complete) return this.#failed(id, { kind: 'unknown', problem: 'its answer broke off' });
-      this.#answered(response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8'), id);
+      const answer = { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') };
+      this.#answered(answer, exchange);
     });
   }
 
-  #answered(status: number, body: string, id: number): void {
+  #answered(answer: { status: number; body: string }, exchange: { id: number; session: string | undefined }): void {
+    const { status, body } = answer;
+    const { id, session } = exchange;
     const value = parse(body);
-    const lost = this.#session !== undefined && (status === 404 || (status === 400 && isSessionRefusal(value)));
-    if (lost) return this.#failed(id, { kind: 'session-lost' });
+    const lost = session !== undefined && (status === 404 || (status === 400 && isSessionRefusal(value)));
+    const renewed = this.#session !== undefined && this.#session !== session;
+    if (lost) return this.#failed(id, { kind: 'session-lost', renewed });
     // An error the server answers with may carry no id, as the status already says which request it means.
     const own = isObject(value) && value['id'] === null && isObject(value['error']) ? { ...value, id } : value;
     const messages = Array.isArray(own) ? own : [own];

@@ -33,6 +33,11 @@ export class LineSplitter {
     }
   }
 
+  /** No more bytes come: what is left is a line too. */
+  end(): void {
+    if (this.#held > 0 || this.#head !== undefined) this.#finish();
+  }
+
   #keep(part: Uint8Array): void {
     if (this.#head !== undefined) {
       this.#tail = lastBytes([this.#tail, part]);

@@ -29,6 +29,11 @@ export class OutputLog {
     this.#splitter.push(chunk);
   }
 
+  /** The last line may lack its end. */
+  end(): void {
+    this.#splitter.end();
+  }
+
   note(text: string): void {
     const line = text.trimEnd().slice(0, MAX_LINE_CHARACTERS);
     if (line === '') return;

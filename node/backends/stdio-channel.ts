@@ -52,8 +52,14 @@ export class StdioChannel implements Channel {
     const line = `${JSON.stringify(message)}\n`;
     if (stdin.writableLength > 0 && stdin.writableLength + line.length > MAX_UNREAD_BYTES) return 'busy';
     const { id, method } = message;
-    const asked = typeof id === 'number' && method !== undefined;
-    stdin.write(line, asked ? (error) => error ?? this.#events?.written(id) : undefined);
+    const asked = typeof id === 'number' && method !== undefined ? id : undefined;
+    // What is not queued behind other bytes may be read before we hear that it was written.
+    if (asked === undefined || stdin.writableLength === 0) {
+      stdin.write(line);
+      if (asked !== undefined) this.#events?.written(asked);
+    } else {
+      stdin.write(line, (error) => error ?? this.#events?.written(asked));
+    }
     return 'sent';
   }
 
@@ -90,6 +96,7 @@ export class StdioChannel implements Channel {
 
   #epitaph(exit: Exit): string {
     const how = exit.signal === null ? `exited with code ${exit.code ?? 0}` : `was killed by ${exit.signal}`;
+    this.#output.end();
     const last = this.#output.last();
     return last === undefined ? how : `${how}: ${last}`;
   }

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { BackendContext, BackendReply, HostedServer } from '../../node/backends/index.ts';
 import { LocalHosting } from '../../node/backends/index.ts';
 import { ServerConfig } from '../../node/config/schema.ts';
@@ -142,12 +143,21 @@ export function callTool(
   return ask(server, 'tools/call', { name, arguments: args, ...extra }, options);
 }
 
-/** Whether process `pid` exists and is no zombie. */
+/** Whether process `pid` runs: a zombie that nobody reaped does not. */
 export function alive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat[stat.lastIndexOf(')') + 2] !== 'Z';
   } catch {
     return false;
+  }
+}
+
+/** Resolves when none of `pids` runs any more; rejects after `ms`. */
+export async function gone(pids: readonly number[], ms = 8_000): Promise<void> {
+  const deadline = performance.now() + ms;
+  while (pids.some(alive)) {
+    if (performance.now() > deadline) throw new Error(`still alive: ${pids.filter(alive).join(', ')}`);
+    await delay(20);
   }
 }
