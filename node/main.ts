@@ -9,7 +9,7 @@ const CRASH_STOP_MS = 3000;
 const ports: CliPorts = {
   createNode: async (options) => (await import('./create-node.ts')).createNode(options),
   openFiles: async (dataDir) => (await import('./data-files.ts')).openFiles(dataDir),
-  runBridge: async (options) => (await import('./gateway/index.ts')).runBridge(options),
+  runBridge: async (options) => (await import('./gateway/bridge.ts')).runBridge(options),
 };
 
 const ending = new AbortController();

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, unlink } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
@@ -37,9 +38,9 @@ export async function writeRunFile(dataDir: string, run: RunFile): Promise<void>
 }
 
 /** What the file says, or undefined where there is none or it is no run file. */
-export async function readRunFile(dataDir: string): Promise<RunFile | undefined> {
+export function readRunFile(dataDir: string): RunFile | undefined {
   try {
-    const read = RunFile.safeParse(JSON.parse(await readFile(pathOf(dataDir), 'utf8')));
+    const read = RunFile.safeParse(JSON.parse(readFileSync(pathOf(dataDir), 'utf8')));
     return read.success ? read.data : undefined;
   } catch {
     return undefined;
@@ -48,6 +49,6 @@ export async function readRunFile(dataDir: string): Promise<RunFile | undefined>
 
 /** Removes the file of the run that `secret` names; another node's stays. */
 export async function removeRunFile(dataDir: string, secret: string): Promise<void> {
-  if ((await readRunFile(dataDir))?.secret !== secret) return;
+  if (readRunFile(dataDir)?.secret !== secret) return;
   await unlink(pathOf(dataDir)).catch(() => undefined);
 }

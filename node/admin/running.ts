@@ -9,7 +9,7 @@ export type Running =
 
 /** Whether a node runs on this data folder: its process is there and its admin address answers. */
 export async function findRunning(dataDir: string, options: { timeoutMs?: number } = {}): Promise<Running> {
-  const run = await readRunFile(dataDir);
+  const run = readRunFile(dataDir);
   if (run === undefined) return { kind: 'none' };
   if (!isAlive(run.pid)) return { kind: 'stale', run, because: 'process-gone' };
   if (!(await answers(run.admin, options.timeoutMs ?? 3000))) return { kind: 'stale', run, because: 'no-answer' };

@@ -10,7 +10,7 @@ export interface Invocation {
   readonly terminal: Terminal;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WritableStream;
+  readonly stdout: NodeJS.WriteStream;
   /** Aborts at SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   /** The verb sets what the process ends with when nothing was thrown. */
@@ -36,4 +36,10 @@ export async function withSession<T>(
   } finally {
     await session.close();
   }
+}
+
+/** Resolves when the command is to end. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

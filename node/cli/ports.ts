@@ -39,19 +39,18 @@ export interface FilesPort {
 }
 
 export interface BridgeOptions {
-  readonly dataDir: string;
-  readonly readRunFile: () => Promise<{ readonly gateway: string } | undefined>;
-  /** A token that is good for at least a minute. */
+  readonly input: NodeJS.ReadStream;
+  /** Protocol only. */
+  readonly output: NodeJS.WriteStream;
+  readonly readRunFile: () => { readonly gateway: string } | undefined;
+  /** A fresh token. */
   readonly token: () => Promise<string>;
-  readonly stdin: NodeJS.ReadableStream;
-  readonly stdout: NodeJS.WritableStream;
-  readonly signal: AbortSignal;
 }
 
 /** What the command line asks the rest of the program to do. Each is loaded when first used: `--help` answers at once. */
 export interface CliPorts {
   createNode(options: NodeOptions): Promise<VillageNode>;
   openFiles(dataDir: string): Promise<FilesPort>;
-  /** Runs until stdin ends; resolves with the exit code. */
-  runBridge(options: BridgeOptions): Promise<number>;
+  /** Runs until the input ends and everything asked has been answered. */
+  runBridge(options: BridgeOptions): Promise<void>;
 }

@@ -11,7 +11,7 @@ export interface CliOptions {
   readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WritableStream;
+  readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WritableStream;
   /** Aborts at SIGINT and SIGTERM. */
   readonly signal: AbortSignal;

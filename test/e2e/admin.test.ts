@@ -256,7 +256,7 @@ describe('run.json', () => {
   test('is readable by its owner alone, and leads to the node', async () => {
     await writeRunFile(data, run());
     expect(statSync(join(data, 'run.json')).mode & 0o777).toBe(0o600);
-    expect(await findRunning(data)).toEqual({ kind: 'running', run: await readRunFile(data) });
+    expect(await findRunning(data)).toEqual({ kind: 'running', run: readRunFile(data) });
   });
 
   test('replaces one that others could read with one that they cannot', async () => {
@@ -269,7 +269,7 @@ describe('run.json', () => {
   test('is removed by its own run only', async () => {
     await writeRunFile(data, run());
     await removeRunFile(data, newSecret());
-    expect(await readRunFile(data)).toBeDefined();
+    expect(readRunFile(data)).toBeDefined();
     await removeRunFile(data, secret);
     expect(await findRunning(data)).toEqual({ kind: 'none' });
   });

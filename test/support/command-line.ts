@@ -32,7 +32,7 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
     version: '1.2.3',
     env: options.env ?? {},
     stdin: Readable.from([options.input ?? '']) as unknown as NodeJS.ReadStream,
-    stdout,
+    stdout: stdout as unknown as NodeJS.WriteStream,
     stderr,
     signal: options.signal ?? new AbortController().signal,
   });

@@ -1,5 +1,5 @@
 import { readRunFile } from '../../admin/index.ts';
-import { type AddVerb, dataOf, withSession } from '../invocation.ts';
+import { type AddVerb, aborted, dataOf, withSession } from '../invocation.ts';
 
 export const addConnect: AddVerb = (program, invocation) => {
   program
@@ -8,8 +8,9 @@ export const addConnect: AddVerb = (program, invocation) => {
     .option('--agent <name>', 'as this agent (the default agent otherwise)')
     .action(async (options: { agent?: string }, command) => {
       const dataDir = dataOf(command);
-      invocation.exitCode = await invocation.ports.runBridge({
-        dataDir,
+      const bridge = invocation.ports.runBridge({
+        input: invocation.stdin,
+        output: invocation.stdout,
         readRunFile: () => readRunFile(dataDir),
         // A session of its own for each token: between two of them the node may have come or gone.
         token: () =>
@@ -18,9 +19,7 @@ export const addConnect: AddVerb = (program, invocation) => {
             invocation,
             async (session) => (await session.call('token', options, { timeoutMs: 15_000 })).token,
           ),
-        stdin: invocation.stdin,
-        stdout: invocation.stdout,
-        signal: invocation.signal,
       });
+      await Promise.race([bridge, aborted(invocation.signal)]);
     });
 };

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig, type Origins } from '../../config/index.ts';
 import { EXIT } from '../exit.ts';
-import { type AddVerb, dataOf, type Invocation } from '../invocation.ts';
+import { type AddVerb, aborted, dataOf, type Invocation } from '../invocation.ts';
 import type { Ready, VillageNode } from '../ports.ts';
 import { printable } from '../terminal.ts';
 
@@ -70,11 +70,6 @@ async function stopped(node: VillageNode, invocation: Invocation): Promise<void>
   if (end !== 'late') return;
   invocation.terminal.note(`the node did not stop within ${STOP_TIMEOUT_MS} ms and is left behind`);
   invocation.exitCode = EXIT.failed;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
 function readyLine(ready: Ready): object {
