@@ -59,7 +59,7 @@ export class Greeter {
   opened(connection: Connection): void {
     if (this.#stopped) return;
     if (!this.#options.gate.isAdmitted(connection.remotePeer.toString())) this.#watch(connection);
-    if (connection.direction === 'outbound') void this.#greet(connection);
+    if (connection.direction === 'outbound') void this.greet(connection);
   }
 
   closed(connection: Connection): void {
@@ -85,7 +85,8 @@ export class Greeter {
     for (const id of [...this.#guests.keys()]) this.#forget(id);
   }
 
-  async #greet(connection: Connection): Promise<void> {
+  /** The dialer's half, on a connection of either direction. Never rejects. */
+  async greet(connection: Connection): Promise<void> {
     try {
       const signal = AbortSignal.timeout(hello.timeoutMs);
       const stream = await connection.newStream(this.#options.protocolId, { signal });

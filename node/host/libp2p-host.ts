@@ -9,6 +9,7 @@ import { GossipTopics } from './gossip-topics.ts';
 import { Greeter } from './greeter.ts';
 import { HostError } from './host-error.ts';
 import { HOST_LIMITS, type HostLimits, type HostOptions } from './host-options.ts';
+import { rememberAddresses } from './host-stores.ts';
 import { KnownPeers } from './known-peers.ts';
 import { createLibp2pNode, type Libp2pNode } from './libp2p-node.ts';
 import { listenAddresses, rememberPorts } from './listen-ports.ts';
@@ -74,7 +75,8 @@ export class Libp2pHost implements MeshHost {
       this.#follow(running);
       await libp2p.start();
       this.#topics.join(libp2p.services.pubsub);
-      await rememberPorts(listen, libp2p.getMultiaddrs().map(String), stores.host);
+      await rememberPorts(listen, this.addresses(), stores.host);
+      await rememberAddresses(this.addresses(), stores.host);
       this.#suggestBootstrap(running.known);
       running.known.start();
     } catch (error) {
@@ -159,6 +161,15 @@ export class Libp2pHost implements MeshHost {
       const verdict = this.#options.membership.verify(membership.chain, nodeId);
       if (verdict.kind === 'refused') this.#expel(nodeId, verdict.because);
     }
+  }
+
+  /** Shows every admitted peer our credentials anew: they were renewed. */
+  async regreet(): Promise<void> {
+    const { libp2p, greeter } = this.#started();
+    const connections = [...this.#gate.admitted().keys()].flatMap((id) =>
+      libp2p.getConnections(peerIdOf(id)).slice(0, 1),
+    );
+    await Promise.all(connections.map((connection) => greeter.greet(connection)));
   }
 
   /** An admission runs on this connection: it is given the longer deadline. */
