@@ -67,6 +67,15 @@ export class Exchange implements RouterCall {
     this.#outlet.cancelled();
   }
 
+  /** The node cannot see it to its end: the work is told to stop, and the client that how far it came is not known. */
+  abandon(): void {
+    if (this.#ended) return;
+    const error = { name: 'OUTCOME_UNKNOWN', message: 'the node stopped before this was answered' } as const;
+    this.#cancelled = true;
+    this.#controller?.abort();
+    this.#end({ body: Buffer.from(errorText(this.request.id, error)), errorName: error.name });
+  }
+
   #end(reply: RouterReply): void {
     if (this.#ended) return;
     this.#ended = true;

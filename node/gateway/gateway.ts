@@ -133,7 +133,7 @@ export class Gateway {
     const idle = setInterval(() => this.#server.closeIdleConnections(), 50);
     const cut = setTimeout(() => {
       this.#context.sessions.closeAll();
-      this.#server.closeAllConnections();
+      setImmediate(() => this.#server.closeAllConnections()); // after the last answers are written
     }, STOP_MS);
     await closed;
     clearInterval(idle);

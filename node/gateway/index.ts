@@ -1,3 +1,4 @@
+export { type BridgeOptions, runBridge } from './bridge.ts';
 export type { GatewayLimits } from './context.ts';
 export { Gateway, type GatewayOptions } from './gateway.ts';
 export { GatewayError } from './listen-address.ts';

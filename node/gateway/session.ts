@@ -69,8 +69,12 @@ export class Session {
     return this.inFlight.size === 0 && this.stream === undefined;
   }
 
-  close(): void {
-    for (const exchange of this.inFlight.values()) exchange.cancel();
+  /** Ends it, and what is in flight in it: without a response when its client wanted that, else with one that says so. */
+  close(by: 'client' | 'node'): void {
+    for (const exchange of this.inFlight.values()) {
+      if (by === 'client') exchange.cancel();
+      else exchange.abandon();
+    }
     this.inFlight.clear();
     this.#stream?.end();
     this.#stream = undefined;

@@ -48,7 +48,7 @@ export class Sessions {
 
   remove(session: Session): void {
     this.#byId.delete(session.id);
-    session.close();
+    session.close('client');
   }
 
   notify(change: Change): void {
@@ -70,7 +70,7 @@ export class Sessions {
   }
 
   closeAll(): void {
-    for (const session of this.#byId.values()) session.close();
+    for (const session of this.#byId.values()) session.close('node');
     this.#byId.clear();
   }
 

@@ -83,6 +83,25 @@ export function decodeHeader(value: string): string | undefined {
   }
 }
 
+/** A text as a header value: plain where that is safe, else `=?base64?…?=`. The inverse of `decodeHeader`. */
+export function encodeHeader(text: string): string {
+  const plain = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !SENTINEL.test(text);
+  return plain ? text : `=?base64?${Buffer.from(text).toString('base64')}?=`;
+}
+
+/** The headers that mirror a stateless request's body: what `checkStateless` then finds equal. */
+export function mirrorHeaders(request: RpcRequest): Record<string, string> {
+  const headers: Record<string, string> = {};
+  const meta = request.params?.['_meta'];
+  const version = isObject(meta) ? meta[META.protocolVersion] : undefined;
+  if (typeof version === 'string' && /^[\x21-\x7e]+$/.test(version)) headers['MCP-Protocol-Version'] = version;
+  if (/^[\x21-\x7e]+$/.test(request.method)) headers['Mcp-Method'] = request.method;
+  const field = Object.hasOwn(NAMED, request.method) ? NAMED[request.method] : undefined;
+  const name = field === undefined ? undefined : request.params?.[field];
+  if (typeof name === 'string') headers['Mcp-Name'] = encodeHeader(name);
+  return headers;
+}
+
 /** The spaces and tabs HTTP allows around a value, off. */
 function trim(value: string): string {
   const first = value.charCodeAt(0);

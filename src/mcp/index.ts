@@ -19,7 +19,14 @@ export {
 } from './envelope.ts';
 export { claimedVersion, type Era, eraOf, META, namesStateless } from './eras.ts';
 export { ERRORS, type ErrorName } from './error-table.ts';
-export { checkStateless, decodeHeader, type HeaderRefusal, type StandardHeaders } from './headers.ts';
+export {
+  checkStateless,
+  decodeHeader,
+  encodeHeader,
+  type HeaderRefusal,
+  mirrorHeaders,
+  type StandardHeaders,
+} from './headers.ts';
 export type { RpcError, RpcId, RpcMessage, RpcNotification, RpcRequest, RpcResponse } from './message.ts';
 export { type ErrorDetail, errorText, notificationText, resultText } from './respond.ts';
 export { type Caller, sessionParams, sessionResult, statelessParams, statelessResult } from './translation.ts';

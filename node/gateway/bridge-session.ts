@@ -1,0 +1,139 @@
+import { isObject, notificationText, type RpcRequest } from '../../src/mcp/index.ts';
+import type { NodeWatch } from './node-watch.ts';
+import type { Outcome, Uplink } from './uplink.ts';
+
+const STREAM_IDLE_MS = 60_000; // the gateway sends a comment every 15 s
+const REPLAY_MS = 10_000;
+const PAUSE_MS = 250;
+const CHANGES = ['tools', 'resources', 'prompts'] as const;
+
+export const MCP_HEADERS = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
+
+/**
+ * The session a bridge keeps with the node on behalf of its client, who knows of only one: when the node restarts, the client's
+ * own `initialize` is sent again and the answer kept from it.
+ */
+export class BridgeSession {
+  readonly #uplink: Uplink;
+  readonly #watch: NodeWatch;
+  readonly #write: (text: string) => void;
+  readonly #closing = new AbortController();
+  #initialize: RpcRequest | undefined;
+  #level: RpcRequest | undefined;
+  #id: string | undefined;
+  #version = '';
+  #capabilities: Record<string, unknown> = {};
+  #renewing: Promise<boolean> | undefined;
+  #streaming: Promise<void> | undefined;
+
+  constructor(uplink: Uplink, options: { watch: NodeWatch; write: (text: string) => void }) {
+    this.#uplink = uplink;
+    this.#watch = options.watch;
+    this.#write = options.write;
+  }
+
+  get open(): boolean {
+    return this.#id !== undefined;
+  }
+
+  headers(): Record<string, string> {
+    if (this.#id === undefined) return MCP_HEADERS;
+    return { ...MCP_HEADERS, 'Mcp-Session-Id': this.#id, 'MCP-Protocol-Version': this.#version };
+  }
+
+  /** What the node answered to `initialize`. */
+  began(initialize: RpcRequest, answer: { sessionId: string | undefined; reply: unknown }): void {
+    const result = isObject(answer.reply) ? answer.reply['result'] : undefined;
+    if (answer.sessionId === undefined || !isObject(result)) return;
+    this.#initialize = initialize;
+    this.#id = answer.sessionId;
+    this.#version = String(result['protocolVersion']);
+    this.#capabilities = isObject(result['capabilities']) ? result['capabilities'] : {};
+  }
+
+  levelSet(request: RpcRequest): void {
+    this.#level = request;
+  }
+
+  /** Begins to hear what belongs to no request, and goes on through restarts of the node until `close`. */
+  listen(): void {
+    this.#streaming ??= this.#stream();
+  }
+
+  /** A new session in place of one that the node no longer knows; callers that ask together share it. */
+  renew(gateway: string): Promise<boolean> {
+    this.#renewing ??= this.#replay(gateway).finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  /** Ends the session at the node, if that is still there. */
+  async close(): Promise<void> {
+    const gateway = this.#watch.gateway();
+    const headers = this.headers();
+    this.#closing.abort();
+    await this.#streaming;
+    if (this.#id === undefined || gateway === undefined) return;
+    const signal = AbortSignal.timeout(1_000);
+    await this.#uplink
+      .send({ method: 'DELETE', url: gateway, headers, signal, idleMs: 1_000, onMessage: () => {} })
+      .catch(() => undefined); // the node forgets an idle session by itself
+  }
+
+  async #replay(gateway: string): Promise<boolean> {
+    if (this.#initialize === undefined) return false;
+    const stale = this.#id;
+    this.#id = undefined;
+    let reply: unknown;
+    const outcome = await this.#post(gateway, { ...this.#initialize, id: 'village-bridge' }, (text) => {
+      reply = JSON.parse(text);
+    });
+    if (outcome.kind !== 'answered') {
+      this.#id = stale;
+      return false;
+    }
+    this.began(this.#initialize, { sessionId: outcome.sessionId, reply });
+    if (!this.open) return false;
+    await this.#post(gateway, { jsonrpc: '2.0', method: 'notifications/initialized' });
+    if (this.#level !== undefined) await this.#post(gateway, this.#level);
+    // What was there before the restart may not be there now.
+    for (const kind of CHANGES) {
+      const capability = this.#capabilities[kind];
+      const told = isObject(capability) && capability['listChanged'] === true;
+      if (told) this.#write(notificationText(`notifications/${kind}/list_changed`));
+    }
+    return true;
+  }
+
+  #post(gateway: string, message: object, onMessage: (text: string) => void = () => {}): Promise<Outcome> {
+    const headers = this.headers();
+    const body = JSON.stringify(message);
+    const signal = this.#closing.signal;
+    return this.#uplink.send({ method: 'POST', url: gateway, headers, body, signal, idleMs: REPLAY_MS, onMessage });
+  }
+
+  async #stream(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      const gateway = await this.#watch.ready(performance.now() + REPLAY_MS);
+      if (gateway === undefined) continue;
+      const sent = { method: 'GET', url: gateway, headers: this.headers(), signal, idleMs: STREAM_IDLE_MS } as const;
+      const outcome = await this.#uplink.send({ ...sent, onMessage: this.#write }).catch(() => undefined);
+      if (outcome?.kind === 'refused' && outcome.status === 404) await this.renew(gateway).catch(() => false);
+      else await pause(signal);
+    }
+  }
+}
+
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, PAUSE_MS);
+    signal.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,70 @@
+import { get } from 'node:http';
+
+const POLL_MS = 200;
+const PROBE_MS = 1_000;
+
+/** Knows where the local node's gateway is, and waits for it when it is nowhere. One poll serves all who wait. */
+export class NodeWatch {
+  readonly #readRunFile: () => { readonly gateway: string } | undefined;
+  #polling: Promise<string | undefined> | undefined;
+  #until = 0;
+  #closed = false;
+
+  constructor(readRunFile: () => { readonly gateway: string } | undefined) {
+    this.#readRunFile = readRunFile;
+  }
+
+  /** The URL of `/mcp` as last written down; the node there may be gone. */
+  gateway(): string | undefined {
+    return this.#readRunFile()?.gateway;
+  }
+
+  /** The gateway's URL once it answers that agents can call; undefined when `deadlineAt` (performance.now()) has passed. */
+  async ready(deadlineAt: number): Promise<string | undefined> {
+    while (performance.now() < deadlineAt && !this.#closed) {
+      this.#until = Math.max(this.#until, deadlineAt);
+      this.#polling ??= this.#poll().finally(() => {
+        this.#polling = undefined;
+      });
+      const found = await withDeadline(this.#polling, deadlineAt);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #poll(): Promise<string | undefined> {
+    while (performance.now() < this.#until && !this.#closed) {
+      const gateway = this.gateway();
+      if (gateway !== undefined && (await answers(new URL('/readyz', gateway)))) return gateway;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    return undefined;
+  }
+}
+
+function answers(url: URL): Promise<boolean> {
+  return new Promise((resolve) => {
+    const req = get(url, { agent: false, timeout: PROBE_MS }, (res) => {
+      res.resume();
+      resolve(res.statusCode === 200);
+    });
+    req.on('timeout', () => req.destroy());
+    req.on('error', () => resolve(false));
+  });
+}
+
+async function withDeadline<T>(wait: Promise<T>, deadlineAt: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, deadlineAt - performance.now()), undefined);
+  });
+  try {
+    return await Promise.race([wait, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
