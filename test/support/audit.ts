@@ -1,5 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { AUDIT_HEAD_TYPE, type AuditHead, type AuditRecord } from '../../src/audit/index.ts';
+import { signingInput } from '../../src/kernel/index.ts';
 
 export const VILLAGE = 'c'.repeat(64);
 export const NODE = '12D3KooWAuditTestNode';
@@ -34,8 +35,7 @@ export function headSigner(): { readonly issuerKey: Uint8Array; readonly sign: (
   return {
     issuerKey,
     sign: (head) => {
-      const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-      const signed = `${part({ alg: 'EdDSA', typ: AUDIT_HEAD_TYPE })}.${part(head)}`;
+      const signed = signingInput({ alg: 'EdDSA', typ: AUDIT_HEAD_TYPE }, { ...head });
       return `${signed}.${sign(null, Buffer.from(signed), privateKey).toString('base64url')}`;
     },
   };

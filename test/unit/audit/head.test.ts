@@ -9,7 +9,7 @@ const expected = {
   nodeId: 'n',
 };
 const header = { alg: 'EdDSA', typ: AUDIT_HEAD_TYPE };
-const head = { village: 'v', node: 'n', seq: 256, hash: 'a'.repeat(64), at_ms: 1000 };
+const head = { at_ms: 1000, hash: 'a'.repeat(64), node: 'n', seq: 256, village: 'v' };
 
 function jws(headerPart: unknown, payload: unknown): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -18,9 +18,8 @@ function jws(headerPart: unknown, payload: unknown): string {
 }
 
 describe('a signed head', () => {
-  test('is read when the node signed it, under either name of the algorithm', () => {
+  test('is read when the node signed it', () => {
     expect(verifyHead(jws(header, head), expected)).toEqual(head);
-    expect(verifyHead(jws({ ...header, alg: 'Ed25519', kid: 'k' }, head), expected)).toEqual(head);
   });
 
   test.each([
@@ -29,9 +28,13 @@ describe('a signed head', () => {
     ['of another type, as a token is', jws({ ...header, typ: 'JWT' }, head)],
     ['of no type', jws({ alg: 'EdDSA' }, head)],
     ['with no algorithm', jws({ ...header, alg: 'none' }, head)],
-    ['with an extension that must be understood', jws({ ...header, crit: ['b64'], b64: false }, head)],
+    [
+      'with an extension that must be understood',
+      jws({ alg: 'EdDSA', b64: false, crit: ['b64'], typ: AUDIT_HEAD_TYPE }, head),
+    ],
     ['with a number that is none', jws(header, { ...head, seq: '256' })],
     ['without a hash', jws(header, { ...head, hash: undefined })],
+    ['that says more than a head says', jws(header, { ...head, z: 1 })],
     ['that is a list', jws(header, [head])],
     ['whose signature is cut', jws(header, head).slice(0, -4)],
     ['with a fourth part', `${jws(header, head)}.AA`],
