@@ -100,6 +100,6 @@ export class DelegationDesk {
 
 /** Fresh: enough of it is left, or all that the token allows. */
 function isFresh(expiresAtMs: number, principal: Principal, nowMs: number): boolean {
-  if (expiresAtMs <= nowMs) return false;
+  if (expiresAtMs <= nowMs || expiresAtMs > principal.expiresAtMs) return false;
   return expiresAtMs - nowMs > RENEW_BEFORE_MS || expiresAtMs >= Math.floor(principal.expiresAtMs / 1000) * 1000;
 }
