@@ -21,7 +21,6 @@ export interface RatePort {
 
 /** What the router is made of. It knows neither HTTP nor libp2p. */
 export interface RouterParts {
-  readonly nodeId: string;
   readonly policy: () => PolicyView;
   readonly catalogue: () => Catalogue;
   /** Looks for a server that the catalogue lacks; resolves when it is there, or when looking was in vain. */
@@ -31,11 +30,12 @@ export interface RouterParts {
   readonly audit: AuditPort;
   readonly rates: RatePort;
   readonly reporter: Reporter;
-  readonly limits: {
+  /** In force now: they change with the configuration. */
+  readonly limits: () => {
     readonly perAgentPerMinute: number;
     readonly callTimeoutMs: number;
     readonly maxInFlightPerAgent: number;
   };
-  /** `performance.now()`, wall clock in milliseconds, and 0 ≤ chance < 1. */
-  readonly clock: { readonly now: () => number; readonly wallMs: () => number; readonly chance: () => number };
+  /** `performance.now()`, and 0 ≤ chance < 1. */
+  readonly clock: { readonly now: () => number; readonly chance: () => number };
 }

@@ -50,7 +50,8 @@ export class Router implements RouterPort {
       const village = { catalogue: this.#parts.catalogue(), policy: this.#parts.policy() };
       return { body: this.#lists.answer(request, call, village) };
     }
-    const { clock, limits } = this.#parts;
+    const { clock } = this.#parts;
+    const limits = this.#parts.limits();
     const timeoutMs = Math.min(call.timeoutMs ?? limits.callTimeoutMs, limits.callTimeoutMs);
     const options = { deadlineAt: clock.now() + timeoutMs, deadlines: this.#deadlines };
     const context = new CallContext(call, newCallId(), options);
@@ -173,11 +174,12 @@ export class Router implements RouterPort {
     run: () => Promise<BackendReply>,
   ): Promise<{ readonly reply: BackendReply; readonly refused: Refused | undefined }> {
     const { agentId } = job.context.principal;
-    const { clock, limits, rates } = this.#parts;
+    const { clock, rates } = this.#parts;
+    const limits = this.#parts.limits();
     const running = this.#running.get(agentId) ?? 0;
     const refused =
       (running < limits.maxInFlightPerAgent ? undefined : tooManyInFlight(limits.maxInFlightPerAgent)) ??
-      gate(job, rates, { perAgentPerMinute: limits.perAgentPerMinute, nowMs: clock.wallMs() });
+      gate(job, rates, { perAgentPerMinute: limits.perAgentPerMinute, nowMs: clock.now() });
     if (refused !== undefined) return { reply: await this.#recorder.ended(job, denial(job.request, refused)), refused };
     const unrecordable = await this.#recorder.unready(job);
     if (unrecordable !== undefined) return { reply: unrecordable, refused: undefined };

@@ -1,0 +1,345 @@
+import { AUDIT_HEAD_TYPE, type AuditRecord } from '../src/audit/index.ts';
+import { checkDelegation } from '../src/constitution/index.ts';
+import { text, utf8 } from '../src/kernel/index.ts';
+import { RateLimiter } from '../src/routing/index.ts';
+import { AdminServer, newSecret } from './admin/index.ts';
+import { AuditLog } from './audit/index.ts';
+import { LocalHosting } from './backends/index.ts';
+import { PeerBackend } from './backends/peer.ts';
+import { HostedRole } from './backends/hosted-role.ts';
+import type { LoadedConfig } from './config/index.ts';
+import { Directory, type DirectoryState, type DirectoryStore } from './discovery/index.ts';
+import { Gateway } from './gateway/index.ts';
+import { hostStores, Libp2pHost } from './host/index.ts';
+import type { NodeKeys } from './identity/index.ts';
+import { openIdentity } from './open-identity.ts';
+import { PeerLinks } from './peers/index.ts';
+import { type P2pParts, p2pRole } from './roles/p2p/index.ts';
+import { DeadlineTimer, mayUse, Router } from './router/index.ts';
+import type { Database, Store } from './storage/index.ts';
+import { createMetrics, type EventBus } from './telemetry/index.ts';
+import {
+  agentVerbs,
+  auditTail,
+  auditVerbs,
+  inviteVerb,
+  joinWhileRunning,
+  statusVerbs,
+  tokenVerb,
+  toolVerbs,
+} from './verbs/index.ts';
+import type { Village } from './village/index.ts';
+
+const GRACE_MS = 1_000;
+
+export interface Foundation {
+  readonly dataDir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly bus: EventBus;
+  readonly database: Database;
+  readonly keys: NodeKeys;
+  readonly village: Village;
+  /** The configuration in force; changes while the node runs. */
+  readonly loaded: () => LoadedConfig;
+}
+
+export interface Assembled {
+  readonly host: Libp2pHost;
+  readonly hosting: LocalHosting;
+  /** Full URL of `/mcp`. */
+  readonly gateway: string;
+  /** Origin of the admin address. */
+  readonly admin: string;
+  readonly secret: string;
+}
+
+/** Puts the parts of a node together and starts them in order, each on `stack` so that they stop in reverse, also when a later one fails. */
+export async function assemble(foundation: Foundation, stack: AsyncDisposableStack): Promise<Assembled> {
+  const { dataDir, env, version, startedAtMs, bus, database, keys, village, loaded } = foundation;
+  const { villageId, constitution } = village;
+  const { nodeId } = keys;
+  const config = () => loaded().config;
+  const limits = () => config().limits;
+  const place = villageId.slice(0, 16);
+
+  const audit = stack.use(
+    await AuditLog.open({
+      store: database.namespace(`audit-${place}`),
+      villageId,
+      nodeId,
+      sign: (head) => keys.signAsIssuer(AUDIT_HEAD_TYPE, head),
+      reporter: bus,
+    }),
+  );
+  recordEvents(bus, audit);
+  const identity = await openIdentity(village, foundation);
+  const { desk, endpoint, delegations, revocations } = identity;
+
+  const host = new Libp2pHost({
+    nodeId,
+    peerSeed: keys.peerSeed,
+    villageId,
+    membership: village,
+    listen: config().listen,
+    bootstrap: [...config().bootstrap, ...village.inviterAddresses()],
+    mdns: config().discovery.mdns,
+    ...hostStores(database, villageId),
+    reporter: bus,
+  });
+  village.attach(host);
+
+  const deadlines = new DeadlineTimer();
+  const links = new PeerLinks({
+    host,
+    deadlines,
+    reporter: bus,
+    limits: limits(),
+    delegationFor: (principal, target) => {
+      const made = delegations.delegationFor(principal, target, { nowMs: Date.now() });
+      return made.kind === 'delegated' ? made.jws : undefined;
+    },
+    accept: (delegation, from) => {
+      const peer = host.admitted().get(from)?.membership;
+      if (peer === undefined) return { kind: 'refused', because: 'not-a-member' };
+      const policy = village.policy();
+      const { isRevoked } = revocations;
+      return checkDelegation(delegation, {
+        constitution,
+        villageId,
+        policy,
+        peer,
+        selfNodeId: nodeId,
+        nowMs: Date.now(),
+        isRevoked,
+      });
+    },
+    serve: (call) => router.serve(call),
+  });
+  revocations.onRevoked(({ kind, id }) =>
+    links.forget((principal) => (kind === 'token' ? principal.tokenId : principal.agentId) === id),
+  );
+  village.onPolicy(() => links.forget(() => true));
+
+  // The role looks at the directory, and the directory tells of the role: it is read only when an agent asks.
+  const directoryView: P2pParts['directory'] = {
+    catalogue: () => directory.catalogue(),
+    nodes: () => directory.nodes(),
+    own: () => directory.own(),
+    meet: (peer) => directory.meet(peer),
+    want: (alias, options) => directory.want(alias, options),
+    lookAround: (options) => directory.lookAround(options),
+  };
+  const p2p = p2pRole({
+    host,
+    directory: directoryView,
+    villageId,
+    mayUse: (principal, entry) => mayUse(principal, entry, 'tools/call', village.policy()),
+    wallMs: Date.now,
+    startedAtMs,
+  });
+  const hosting = new LocalHosting({
+    roles: [new HostedRole(p2p, { wallMs: Date.now })],
+    servers: config().mcpServers,
+    dataDir,
+    reporter: bus,
+    environment: env,
+  });
+
+  const directory = await Directory.open({
+    host,
+    village: villageId,
+    sign: (typ, payload) => keys.signAsNode(typ, payload),
+    store: directoryStore(database.namespace(`directory-${place}`)),
+    hosting,
+    reporter: bus,
+    clock: { now: () => performance.now(), wallMs: Date.now, chance: Math.random, after },
+    mayHost: (peer) => host.admitted().get(peer)?.membership.may.host === true,
+    links,
+    settings: config().discovery,
+  });
+
+  const rates = new RateLimiter();
+  const router = new Router(
+    {
+      policy: () => village.policy(),
+      catalogue: () => directory.catalogue(),
+      find: (alias, options) => directory.want(alias, options),
+      hosting,
+      peer: (peer, alias) => new PeerBackend(links, { nodeId: peer, alias }),
+      audit,
+      rates,
+      reporter: bus,
+      limits: () => limits(),
+      clock: { now: () => performance.now(), chance: Math.random },
+    },
+    deadlines,
+  );
+  directory.onCatalogue(() => router.catalogueChanged());
+  village.onPolicy(() => router.catalogueChanged());
+
+  let ready = false;
+  const gateway = new Gateway({
+    listen: config().gateway,
+    insecureBind: config().insecureGatewayBind,
+    allowedHosts: config().allowedHosts,
+    allowedOrigins: config().allowedOrigins,
+    router,
+    auth: {
+      verifyCached: (token) => desk.verifyCached(token),
+      verify: (token) => desk.verify(token),
+      exchange: (form, options) => endpoint.exchange(form, options),
+      jwks: () => endpoint.jwks(),
+      authorizationServerMetadata: (origin) => endpoint.authorizationServerMetadata(origin),
+      protectedResourceMetadata: (origin, path) => endpoint.protectedResourceMetadata(origin, path),
+    },
+    limiter: { source: (ip) => sourceLimit(rates, ip, limits()) },
+    limits: { ...limits(), maxInFlight: limits().maxInFlightPerAgent },
+    serverInfo: { name: 'village', version },
+    build: { name: 'village', version, node_id: nodeId, mcp: 'session and stateless' },
+    ready: () => ready,
+  });
+
+  const secret = newSecret();
+  const metrics = createMetrics(bus, {
+    peers: () => host.admitted().size,
+    serverStates: () => hosting.servers().map((server) => server.state().state),
+    callsInFlight: () => router.callsInFlight,
+  });
+  stack.defer(() => metrics.close());
+  const [adminHost, adminPort] = hostAndPort(config().admin);
+  const addresses = { gateway: '', admin: '' };
+  const admin = new AdminServer({
+    host: adminHost,
+    port: adminPort,
+    secret,
+    metrics: () => metrics.text(),
+    problem: () => audit.failure?.message,
+    onError: (error) => bus.report('background.failed', { area: 'admin', error }),
+    handlers: {
+      ...statusVerbs({
+        version,
+        startedAtMs,
+        config,
+        notices: () => loaded().notices,
+        village,
+        host,
+        hosting,
+        directory,
+        links,
+        router,
+        keystore: identity.keystore,
+        auditFailure: () => audit.failure,
+        gateway: () => addresses.gateway,
+        admin: () => addresses.admin,
+      }),
+      ...toolVerbs({ desk, router, defaultAgent: () => config().defaultAgent }),
+      token: (input, options) => tokenVerb(desk, config().defaultAgent)(input, options),
+      ...agentVerbs({
+        ...identity,
+        nodeId,
+        constitution,
+        policy: () => village.policy(),
+        membership: () => village.membership(),
+        forget: () => desk.forget(),
+      }),
+      invite: inviteVerb(village, async () => host.addresses()),
+      join: joinWhileRunning(),
+      ...auditVerbs(audit.store, { villageId, nodeId, issuerKey: keys.issuerKey }),
+      'audit.tail': auditTail(audit),
+    },
+  });
+
+  // The gateway listens first, so that a taken address is known before anything is started for nothing; it is not ready until the end.
+  stack.use(gateway);
+  await gateway.start();
+  addresses.gateway = gateway.url;
+  stack.defer(() => admin.stop());
+  addresses.admin = await admin.start();
+  stack.defer(() => hosting.stop());
+  await hosting.start();
+  stack.defer(() => village.stop());
+  stack.defer(() => host.stop());
+  await host.start();
+  stack.defer(() => links.stop({ graceMs: GRACE_MS }));
+  links.start();
+  stack.defer(() => directory.stop());
+  await directory.start();
+  ready = true;
+  stack.defer(() => {
+    ready = false;
+  });
+  return { host, hosting, ...addresses, secret };
+}
+
+/** What peers and operators did is on record as well as what agents did. */
+function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): void {
+  const record = (kind: AuditRecord['kind'], facts: Partial<AuditRecord>) =>
+    audit.record({ ...NOTHING, kind, ...facts });
+  bus.on('admission.granted', ({ peer, ticket }) =>
+    record('admission', { method: 'redeem', peer, target: ticket, outcome: 'recorded' }),
+  );
+  bus.on('admission.refused', ({ peer, reason }) =>
+    record('admission', { method: 'redeem', peer, outcome: 'denied', reason }),
+  );
+  bus.on('peer.refused', ({ peer, reason }) =>
+    record('admission', { method: 'hello', peer, outcome: 'denied', reason }),
+  );
+  bus.on('config.reloaded', ({ changed }) =>
+    record('administration', { method: 'config', target: changed.join(' '), outcome: 'recorded' }),
+  );
+}
+
+const NOTHING: AuditRecord = {
+  kind: 'administration',
+  callId: '',
+  agentId: '',
+  level: '',
+  tokenId: '',
+  method: '',
+  server: '',
+  target: '',
+  peer: '',
+  sourceIp: '',
+  outcome: 'recorded',
+  reason: '',
+  argumentsHash: '',
+  resultHash: '',
+  durationMs: 0,
+  justification: '',
+  count: 1,
+};
+
+function sourceLimit(
+  rates: RateLimiter,
+  ip: string,
+  limits: { readonly perSourcePerMinute: number; readonly perNodePerSecond: number },
+): number {
+  const now = performance.now();
+  const { perSourcePerMinute, perNodePerSecond } = limits;
+  const ofSource = rates.take(`source ${ip}`, { perMinute: perSourcePerMinute, burst: perSourcePerMinute }, now);
+  if (ofSource > 0) return ofSource;
+  return rates.take('node', { perMinute: perNodePerSecond * 60, burst: perNodePerSecond }, now);
+}
+
+function directoryStore(store: Store): DirectoryStore {
+  return {
+    load: async () => {
+      const bytes = await store.get('state');
+      return bytes === undefined ? undefined : (JSON.parse(text(bytes)) as DirectoryState);
+    },
+    save: (state) => store.put('state', utf8(JSON.stringify(state)), { sync: true }),
+  };
+}
+
+function after(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms).unref();
+  return () => clearTimeout(timer);
+}
+
+/** `127.0.0.1:7118`, `[::1]:0`; the configuration's schema has checked the form. */
+function hostAndPort(address: string): [host: string, port: number] {
+  const colon = address.lastIndexOf(':');
+  return [address.slice(0, colon).replace(/^\[|\]$/g, ''), Number(address.slice(colon + 1))];
+}

@@ -1,0 +1,139 @@
+import type { Config } from '../config/index.ts';
+import type { AdminHandlers, ServerRow } from '../admin/index.ts';
+import type { Hosting } from '../backends/index.ts';
+import type { Directory } from '../discovery/index.ts';
+import type { MeshHost } from '../host/index.ts';
+import type { AgentKeystore } from '../identity/index.ts';
+import type { PeerLinks } from '../peers/index.ts';
+import type { Router } from '../router/index.ts';
+import type { Village } from '../village/index.ts';
+
+export interface StatusParts {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly config: () => Config;
+  /** What of the configuration was accepted and changes nothing. */
+  readonly notices: () => readonly string[];
+  readonly village: Village;
+  readonly host: MeshHost;
+  readonly hosting: Hosting;
+  readonly directory: Directory;
+  readonly links: PeerLinks;
+  readonly router: Router;
+  readonly keystore: AgentKeystore;
+  readonly auditFailure: () => Error | undefined;
+  readonly gateway: () => string;
+  readonly admin: () => string;
+}
+
+const RENEWAL_OVERDUE_MS = 5 * 24 * 3_600_000;
+
+/** The verbs that look at a running node. */
+export function statusVerbs(parts: StatusParts): Pick<AdminHandlers, 'status' | 'peers' | 'servers'> {
+  const { host, hosting, directory, router, village, links } = parts;
+  return {
+    status: async () => ({
+      node_id: host.nodeId,
+      village_id: village.villageId,
+      village_name: village.constitution.name,
+      version: parts.version,
+      pid: process.pid,
+      uptime_ms: Math.round(Date.now() - parts.startedAtMs),
+      gateway: parts.gateway(),
+      admin: parts.admin(),
+      addresses: host.addresses(),
+      peers_admitted: host.admitted().size,
+      servers_healthy: hosting.servers().filter((server) => server.state().state === 'healthy').length,
+      servers_hosted: hosting.servers().length,
+      nodes_serving: directory.nodes().length,
+      tools: directory.catalogue().village.tools.size,
+      calls_in_flight: router.callsInFlight,
+      memory_mib: Math.round(process.memoryUsage.rss() / 1048576),
+      warnings: warningsOf(parts),
+    }),
+    peers: async () => {
+      const admitted = host.admitted();
+      const open = new Map(links.status().map((link) => [link.nodeId, link]));
+      const rows = host.connections().map((connection) => {
+        const peer = admitted.get(connection.nodeId);
+        const link = open.get(connection.nodeId);
+        return {
+          ...connection,
+          node_id: connection.nodeId,
+          nodeId: undefined,
+          since: peer === undefined ? undefined : new Date(peer.since).toISOString(),
+          rtt_ms: link?.rttMs === undefined ? undefined : Math.round(link.rttMs * 100) / 100,
+          calls_in_flight: link === undefined ? undefined : link.asked + link.served,
+          may_host: peer?.membership.may.host,
+        };
+      });
+      return { peers: rows };
+    },
+    servers: async () => ({ servers: [...hostedRows(hosting, host.nodeId), ...otherRows(directory)] }),
+  };
+}
+
+function hostedRows(hosting: Hosting, nodeId: string): ServerRow[] {
+  return hosting.servers().map((server) => {
+    const { state, since, problem, pid, restarts } = server.state();
+    return {
+      alias: server.alias,
+      node_id: nodeId,
+      kind: server.kind,
+      state,
+      since: new Date(since).toISOString(),
+      tools: server.definition()?.tools.length ?? 0,
+      share: server.share,
+      problem,
+      pid,
+      restarts,
+    };
+  });
+}
+
+function otherRows(directory: Directory): ServerRow[] {
+  const { services } = directory.catalogue();
+  return services.flatMap((service) =>
+    [...service.replicas, ...service.otherVersions]
+      .filter((replica) => !replica.local)
+      .map((replica) => ({
+        alias: replica.alias,
+        label: service.label,
+        node_id: replica.nodeId,
+        kind: service.kind,
+        state: 'serving',
+        tools: service.definition.tools.length,
+      })),
+  );
+}
+
+function warningsOf(parts: StatusParts): string[] {
+  const { village, keystore, hosting, host } = parts;
+  const warnings = [...parts.notices()];
+  const voters = Object.keys(village.constitution.voters).filter((name) => keystore.has(name));
+  if (voters.length > 1) {
+    warnings.push(
+      `this node holds the keys of ${voters.length} voters (${voters.join(', ')}): move some with \`village agents key export\``,
+    );
+  }
+  const standing = village.standing();
+  if (standing.kind === 'refused') {
+    warnings.push(`this node is no member any more (${standing.because}): join again with a new invite`);
+  } else if (standing.membership.expiresAtMs - Date.now() < RENEWAL_OVERDUE_MS) {
+    warnings.push(
+      `the membership of this node ends on ${new Date(standing.membership.expiresAtMs).toISOString()}: connect to a member that may invite`,
+    );
+  }
+  for (const server of hosting.servers()) {
+    const { state, problem } = server.state();
+    if (state === 'down' || state === 'degraded')
+      warnings.push(`server ${server.alias} is ${state}${problem === undefined ? '' : `: ${problem}`}`);
+  }
+  for (const { nodeId, clockSkewMs = 0 } of host.admitted().values()) {
+    if (Math.abs(clockSkewMs) > 30_000)
+      warnings.push(`the clock of ${nodeId} differs from ours by ${Math.round(clockSkewMs / 1000)} s`);
+  }
+  const failure = parts.auditFailure();
+  if (failure !== undefined) warnings.push(`the audit log cannot be written: ${failure.message}`);
+  return warnings;
+}
