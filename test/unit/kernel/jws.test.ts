@@ -77,6 +77,10 @@ describe('a signed statement', () => {
     expect(because(key.jwsOf('{"alg":"EdDSA","typ":"a+jws"}', payload))).toBe('not-canonical');
   });
 
+  test('with another spelling of its header is refused though signed', () => {
+    expect(because(key.jwsOf('{"typ":"a+jws","alg":"EdDSA"}', '{"a":1}'))).toBe('not-canonical');
+  });
+
   test.each([
     ['a member twice', '{"a":1,"a":2}'],
     ['a member twice, spelt differently', '{"a":1,"\\u0061":2}'],
