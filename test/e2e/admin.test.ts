@@ -33,6 +33,10 @@ const handlers = {
     if (input.name === 'slow') await once(signal, 'abort');
     return { content: [{ type: 'text', text: `called ${input.name}` }], isError: input.name === 'unhappy' };
   },
+  token: async ({ agent }: { agent?: string }) => ({
+    token: `token of ${agent}`,
+    expires_at: '2026-01-01T00:00:00.000Z',
+  }),
   'audit.tail': async function* (_input: object, { signal }: { signal: AbortSignal }) {
     tailing = signal;
     yield { seq: 1 };
@@ -310,5 +314,36 @@ describe('run.json', () => {
     const ran = await runCommand(['tools', 'call', 'echo', '--data', data, '--json']);
     expect([ran.code, JSON.parse(ran.stdout)]).toMatchObject([3, { error: { code: 'OUTCOME_UNKNOWN' } }]);
     await new Promise((resolve) => dying.close(resolve));
+  });
+});
+
+describe('the bridge', () => {
+  test('gets its tokens from the running node, never by opening its files', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'village-bridge-'));
+    const run = {
+      pid: process.pid,
+      gateway: 'http://127.0.0.1:1/mcp',
+      admin: origin,
+      secret,
+      started_at: new Date().toISOString(),
+    };
+    const opened: string[] = [];
+    const tokens: string[] = [];
+    const ran = await runCommand(['connect', '--agent', 'sage', '--data', data], {
+      ports: {
+        openFiles: (dataDir) => (opened.push(dataDir), Promise.reject(new Error('not to be opened'))),
+        runBridge: async ({ token, readRunFile: where }) => {
+          const asked = token(); // the node is only starting: its run.json comes a moment later
+          expect(where()).toBeUndefined();
+          await writeRunFile(data, run);
+          tokens.push(await asked);
+          expect(where()).toMatchObject({ gateway: run.gateway });
+        },
+      },
+    });
+    rmSync(data, { recursive: true, force: true });
+    expect(ran, ran.stderr).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(tokens).toEqual(['token of sage']);
+    expect(opened).toEqual([]);
   });
 });

@@ -1,5 +1,10 @@
-import { readRunFile } from '../../admin/index.ts';
-import { type AddVerb, aborted, dataOf, withSession } from '../invocation.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { AdminClient, findRunning, readRunFile } from '../../admin/index.ts';
+import { CliError } from '../exit.ts';
+import { type AddVerb, aborted, dataOf } from '../invocation.ts';
+
+const TOKEN_WAIT_MS = 10_000;
+const LOOK_AGAIN_MS = 100;
 
 export const addConnect: AddVerb = (program, invocation) => {
   program
@@ -12,14 +17,25 @@ export const addConnect: AddVerb = (program, invocation) => {
         input: invocation.stdin,
         output: invocation.stdout,
         readRunFile: () => readRunFile(dataDir),
-        // A session of its own for each token: between two of them the node may have come or gone.
-        token: () =>
-          withSession(
-            command,
-            invocation,
-            async (session) => (await session.call('token', options, { timeoutMs: 15_000 })).token,
-          ),
+        token: () => tokenOfNode(dataDir, options, invocation.signal),
       });
       await Promise.race([bridge, aborted(invocation.signal)]);
     });
 };
+
+/**
+ * A token from the running node. Never from the files: opening them would keep a node that is just starting from its own folder.
+ * A node that restarted may answer agents a moment before its run.json is there.
+ */
+async function tokenOfNode(dataDir: string, input: { agent?: string }, signal: AbortSignal): Promise<string> {
+  const until = performance.now() + TOKEN_WAIT_MS;
+  do {
+    const found = await findRunning(dataDir);
+    if (found.kind === 'running') {
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(TOKEN_WAIT_MS)]);
+      return (await new AdminClient(found.run).call('token', input, { signal: limited })).token;
+    }
+    await pause(LOOK_AGAIN_MS, undefined, { signal });
+  } while (performance.now() < until);
+  throw new CliError('NO_NODE', `no node runs on ${dataDir}`, { hint: 'start one with `village up`' });
+}
