@@ -4,7 +4,7 @@ import { type JwsParts, readJws, verifyEd25519 } from '../../src/kernel/index.ts
 const MAX_ASSERTION_BYTES = 2048;
 const CLOCK_TOLERANCE_S = 5;
 /** How long an assertion may last that only proves who asks. */
-export const MAX_ASSERTION_S = 300;
+const MAX_ASSERTION_S = 300;
 
 /** RFC 7523 §3, and two claims of ours; other claims may stand beside them, as the RFC allows. */
 const Claims = z.looseObject({

@@ -3,7 +3,7 @@ export { type TokenClaims } from './claims.ts';
 export { DelegationDesk, type DelegationDeskOptions, type DelegationOutcome } from './delegations.ts';
 export { GrantShelf } from './grants.ts';
 export { IdentityError } from './identity-error.ts';
-export { deletePrivateFile, makePrivateFolder, readPrivateFile, writePrivateFile } from './key-files.ts';
+export { readPrivateFile, writePrivateFile } from './key-files.ts';
 export { type NodeKeys, openNodeKeys } from './node-keys.ts';
 export { type OAuthAnswer, TokenEndpoint, type TokenEndpointOptions } from './oauth.ts';
 export { type OwnAgent, OwnAgents } from './own-agents.ts';
@@ -12,8 +12,6 @@ export { type RevokeOptions, revokeOwnAgent, revokeToken, revokeVillageAgent } f
 export { type PrivateJwk, SigningKey } from './signing-key.ts';
 export type { Speaker, SpeakerRefusal } from './speakers.ts';
 export {
-  DEFAULT_TOKEN_TTL_MS,
-  MAX_TOKEN_TTL_MS,
   type MintedToken,
   type MintRefusal,
   type MintRequest,

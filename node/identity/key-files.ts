@@ -17,7 +17,7 @@ import { IdentityError } from './identity-error.ts';
 const MAX_FILE_BYTES = 1024 * 1024;
 
 /** Makes a folder that only its owner may enter, with those above it. */
-export function makePrivateFolder(path: string): void {
+function makePrivateFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 

@@ -8,9 +8,9 @@ import type { Revocations } from './revocations.ts';
 import { findSpeaker, type Speaker, type SpeakerRefusal, type SpeakerSources } from './speakers.ts';
 import { VerifiedTokens } from './verified-tokens.ts';
 
-export const TOKEN_TYP = 'at+jwt';
+const TOKEN_TYP = 'at+jwt';
 export const DEFAULT_TOKEN_TTL_MS = 3600_000;
-export const MAX_TOKEN_TTL_MS = 24 * 3600_000;
+const MAX_TOKEN_TTL_MS = 24 * 3600_000;
 const MAX_TOKEN_BYTES = 16 * 1024;
 const CLOCK_TOLERANCE_S = 5;
 

@@ -10,7 +10,7 @@ import type { RevocationTest } from './revocation.ts';
 
 export const DELEGATION_TYP = 'village-delegation+jws';
 export const MAX_DELEGATION_S = 60;
-export const MAX_DELEGATION_BYTES = 8 * 1024;
+const MAX_DELEGATION_BYTES = 8 * 1024;
 /** How many tool patterns a token or a delegation may carry, and how long one may be. */
 export const MAX_PATTERNS = 64;
 export const MAX_PATTERN_LENGTH = 128;

@@ -38,7 +38,7 @@ export interface Membership {
 }
 
 /** One link: signed by the PeerId key of `by` as a compact JWS of type `village-membership+jws`. Times in seconds. */
-export const MembershipCredential = z.strictObject({
+const Credential = z.strictObject({
   village: z.string().length(64),
   node: z.string().max(128),
   issuer_key: z.string().refine((key) => fromBase64Url(key)?.length === 32),
@@ -47,7 +47,7 @@ export const MembershipCredential = z.strictObject({
   exp: z.int().positive(),
   by: z.string().max(128),
 });
-export type MembershipCredential = z.infer<typeof MembershipCredential>;
+export type MembershipCredential = z.infer<typeof Credential>;
 
 /** Why a chain proves nothing. */
 export type MembershipRefusal =
@@ -118,7 +118,7 @@ function follow(link: string, parent: Membership, context: MembershipContext): M
   const key = publicKeyOfPeerId(parent.nodeId);
   const opened = openJws(link, { typ: MEMBERSHIP_TYP, key: () => key, maxBytes: MAX_LINK_BYTES });
   if (opened.kind === 'refused') return opened.because === 'bad-signature' ? 'bad-signature' : 'malformed';
-  const read = MembershipCredential.safeParse(opened.payload);
+  const read = Credential.safeParse(opened.payload);
   const issuerKey = fromBase64Url(read.data?.issuer_key ?? '');
   if (!read.success || issuerKey === undefined) return 'malformed';
   const { village, node, may, iat, exp, by } = read.data;

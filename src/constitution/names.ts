@@ -2,7 +2,7 @@
 export const AGENT_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
 
 /** How many characters of its PeerId name a node in `NAME@NODE`. */
-export const NODE_SUFFIX_LENGTH = 8;
+const NODE_SUFFIX_LENGTH = 8;
 
 const NODE_SUFFIX = /^[1-9A-HJ-NP-Za-km-z]{8}$/;
 
