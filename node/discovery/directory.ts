@@ -10,6 +10,7 @@ import { type Pulled, Puller } from './puller.ts';
 const TOPIC = 'directory/1';
 const NOTICE = 'directory';
 const STOP_MS = 1_500;
+const READ_AGAIN_MS = 5_000;
 
 /**
  * Who serves what in the village. Tells others what this node hosts, finds and asks those that host, believes only what they signed and
@@ -27,7 +28,7 @@ export class Directory {
   readonly #undo: (() => void)[] = [];
   #told: Catalogue;
   #cancelSweep: () => void = () => undefined;
-  #cancelGrace: () => void = () => undefined;
+  #cancelReading: () => void = () => undefined;
 
   private constructor(parts: DirectoryParts, own: OwnDescriptor) {
     const { host, village, clock, reporter, links, mayHost, settings } = parts;
@@ -71,7 +72,7 @@ export class Directory {
     this.#undo.push(
       host.onAdmitted((peer) => this.#admitted(peer.nodeId)),
       host.onGone((nodeId) => this.#neighbours.gone(nodeId, 'disconnected')),
-      hosting.onChange(() => this.#inBackground(this.#readHosted())),
+      hosting.onChange(() => this.#hostingChanged()),
     );
     if (links !== undefined) {
       this.#undo.push(
@@ -93,7 +94,7 @@ export class Directory {
     this.#lookups.stop();
     this.#provided.stop();
     this.#cancelSweep();
-    this.#cancelGrace();
+    this.#cancelReading();
     const { promise: waited, resolve } = Promise.withResolvers<void>();
     const cancel = this.#parts.clock.after(STOP_MS, resolve);
     await Promise.race([this.#withdraw(), waited]);
@@ -168,13 +169,27 @@ export class Directory {
     return true;
   }
 
+  #hostingChanged(): void {
+    const read = this.#readHosted().catch((error: unknown) => {
+      this.#readAgain(READ_AGAIN_MS); // the disk may take it then
+      throw error;
+    });
+    this.#inBackground(read);
+  }
+
+  #readAgain(ms: number): void {
+    this.#cancelReading();
+    if (this.#stopping.signal.aborted) return;
+    this.#cancelReading = this.#parts.clock.after(ms, () => this.#hostingChanged());
+  }
+
   /** Reads what is hosted, and tells whom a change concerns. */
   async #readHosted(): Promise<void> {
     const { local, shared } = await this.#own.refresh();
-    this.#cancelGrace();
+    this.#cancelReading();
     const graceMs = this.#own.graceLeft();
     if (graceMs !== undefined) {
-      this.#cancelGrace = this.#parts.clock.after(graceMs + 1, () => this.#inBackground(this.#readHosted()));
+      this.#readAgain(graceMs + 1);
     }
     if (local) this.#registry.setLocal(this.#own.local());
     this.#tell();

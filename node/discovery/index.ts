@@ -9,3 +9,5 @@ export type {
   DirectoryStore,
 } from './ports.ts';
 export type { Pulled } from './puller.ts';
+export { storedState } from './stored-state.ts';
+export { systemClock } from './system-clock.ts';

@@ -13,7 +13,7 @@ export interface Listed {
 }
 
 /** A server that restarts keeps its place for so long: lists that flicker cost every agent a reload. */
-export const DOWN_GRACE_MS = 10_000;
+const DOWN_GRACE_MS = 10_000;
 const MAX_DEFINITION_BYTES = DIRECTORY.maxMessageBytes - REPLY_ROOM_BYTES;
 
 /** Reads what the hosted servers offer; remembers hashes, since most servers did not change when one did. */

@@ -13,7 +13,7 @@ export const DIRECTORY = {
 export const MAX_REQUEST_BYTES = 32 * 1024;
 export const MAX_DESCRIPTOR_BYTES = 256 * 1024;
 export const MAX_SERVERS = 256;
-export const MAX_ASKED = 256;
+const MAX_ASKED = 256;
 export const MAX_TOOLS = 4_096;
 /** Room in a reply for what stands around the definitions. */
 export const REPLY_ROOM_BYTES = 64 * 1024;

@@ -15,7 +15,6 @@ export { type Candidate, chooseReplica } from './choose.ts';
 export { type DefinitionHashes, hashDefinition } from './definition-hash.ts';
 export type { NodeDescriptor, ServerSummary } from './descriptor.ts';
 export { Load } from './load.ts';
-export { cleanName, exposedName, MAX_NAME } from './names.ts';
 export {
   type Acceptance,
   type Instants,

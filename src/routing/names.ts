@@ -1,11 +1,11 @@
 import { sha256Hex } from '../kernel/index.ts';
 
 /** Clients refuse longer names, and other characters than letters, digits, `_` and `-`. */
-export const MAX_NAME = 64;
+const MAX_NAME = 64;
 const HASH_DIGITS = 8;
 
 /** `name` with every character that clients refuse replaced by `_`. */
-export function cleanName(name: string): string {
+function cleanName(name: string): string {
   return name.replace(/[^A-Za-z0-9_-]/g, '_');
 }
 

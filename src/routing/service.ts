@@ -33,7 +33,7 @@ export interface Service {
 }
 
 /** Oldest first, then by node id: the one order that every node finds. */
-export function byAge(one: Replica, other: Replica): number {
+function byAge(one: Replica, other: Replica): number {
   return (
     one.firstSeenMs - other.firstSeenMs ||
     compare(one.nodeId, other.nodeId) ||
@@ -42,7 +42,7 @@ export function byAge(one: Replica, other: Replica): number {
   );
 }
 
-export function compare(one: string, other: string): number {
+function compare(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 

@@ -4,8 +4,10 @@ import {
   Directory,
   type DirectoryHost,
   type DirectorySettings,
-  type DirectoryState,
+  storedState,
+  systemClock,
 } from '../../node/discovery/index.ts';
+import { MemoryDatabase, type Store } from '../../node/storage/index.ts';
 import { signingInput } from '../../src/kernel/index.ts';
 import { type Identity, newIdentity, type TestHost, TestVillage } from '../support/mesh-hosts.ts';
 import { until } from '../support/until.ts';
@@ -31,10 +33,16 @@ async function member(
     servers?: TestServer[];
     provides?: boolean;
     identity?: Identity;
-    disk?: { state?: DirectoryState };
+    disk?: Store;
   } = {},
 ): Promise<Member> {
-  const { servers = [], provides = true, identity = newIdentity(), disk = {}, ...settings } = options;
+  const {
+    servers = [],
+    provides = true,
+    identity = newIdentity(),
+    disk = new MemoryDatabase().namespace('discovery'),
+    ...settings
+  } = options;
   const made = village.make({ identity });
   const key = createPrivateKey({ key: Buffer.concat([PKCS8, identity.seed]), format: 'der', type: 'pkcs8' });
   const directory = await Directory.open({
@@ -44,23 +52,10 @@ async function member(
       const input = signingInput({ alg: 'EdDSA', typ }, payload);
       return `${input}.${sign(null, Buffer.from(input), key).toString('base64url')}`;
     },
-    store: {
-      load: async () => disk.state,
-      save: async (state) => {
-        disk.state = state;
-      },
-    },
+    store: storedState(disk),
     hosting: { servers: () => servers, get: () => undefined, onChange: () => () => undefined },
     reporter: made.reports,
-    clock: {
-      now: () => performance.now(),
-      wallMs: () => Date.now(),
-      chance: () => Math.random(),
-      after: (ms, run) => {
-        const timer = setTimeout(run, ms).unref();
-        return () => clearTimeout(timer);
-      },
-    },
+    clock: systemClock,
     mayHost: (nodeId) => made.host.admitted().get(nodeId)?.membership.may.host === true,
     settings: { exchange: true, lookupIntervalMs: 1_000, ...settings },
   });
@@ -104,7 +99,7 @@ async function villageOf25(provides: boolean): Promise<{ a: Member; c: Member }>
 describe('in a village of 25 whose nodes exchange nothing directly', () => {
   test('a node finds another’s server by provider records', async () => {
     const { a, c } = await villageOf25(true);
-    await until(() => c.tools().includes('everything__echo'), { timeoutMs: 20_000 });
+    await until(() => c.tools().includes('everything__echo'), { timeoutMs: 40_000 });
     expect(c.directory.nodes().map((node) => node.nodeId)).toEqual([a.host.nodeId]);
   });
 
@@ -120,7 +115,7 @@ describe('in a village of 25 whose nodes exchange nothing directly', () => {
 });
 
 test('a node that stops says so, one that dies is missed, and both are back when they return', async () => {
-  const [identity, disk] = [newIdentity(), {}];
+  const [identity, disk] = [newIdentity(), new MemoryDatabase().namespace('discovery')];
   const servers = [new TestServer('everything', ['echo'])];
   const c = await member();
   const join = async () => {

@@ -8,7 +8,7 @@ import { transportOf, unmet } from './transports.ts';
 const READS = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const;
 const NodeId = z.string().min(1).max(128);
 const Name = z.string().min(1).max(64);
-const Instant = z.int().describe('milliseconds since 1970');
+const Instant = z.int().nonnegative().describe('milliseconds since 1970');
 
 export function p2pTools(parts: P2pParts): RoleTool[] {
   return [networkJoin(parts), discoverNodes(parts), discoverServers(parts), networkStatus(parts), meshPing(parts)];

@@ -212,45 +212,48 @@ export class TestNode {
 
   #host() {
     const mesh = this.#mesh;
-    const self = this;
     return {
       nodeId: this.nodeId,
       handle: (spec: ProtocolSpec, handler: StreamHandler) => void this.#handlers.set(spec.name, handler),
-      async openStream(nodeId: string, spec: ProtocolSpec): Promise<Stream> {
-        self.opened.push(nodeId);
+      openStream: async (nodeId: string, spec: ProtocolSpec): Promise<Stream> => {
+        this.opened.push(nodeId);
         const other = mesh.nodes.get(nodeId);
         if (other === undefined) throw new VillageError('NODE_UNREACHABLE', 'nobody is there');
-        mesh.connect(self, other);
+        mesh.connect(this, other);
         const [near, far] = await streamPair();
-        void other.answer(far, spec, self.nodeId);
+        void other.answer(far, spec, this.nodeId);
         return near;
       },
-      admitted: () => new Map([...self.peers.keys()].map((nodeId) => [nodeId, { nodeId } as AdmittedPeer])),
+      admitted: () => new Map([...this.peers.keys()].map((nodeId) => [nodeId, { nodeId } as AdmittedPeer])),
       onAdmitted: listening(this.#admitted),
       onGone: listening(this.#gone),
-      async provide(path: string): Promise<number> {
+      provide: async (path: string): Promise<number> => {
         if (!mesh.provides) return 0;
-        mesh.records.set(path, (mesh.records.get(path) ?? new Set()).add(self.nodeId));
-        return self.peers.size;
+        mesh.records.set(path, (mesh.records.get(path) ?? new Set()).add(this.nodeId));
+        return this.peers.size;
       },
-      unprovide: async (path: string) => void mesh.records.get(path)?.delete(self.nodeId),
+      unprovide: async (path: string) => void mesh.records.get(path)?.delete(this.nodeId),
       async *findProviders(path: string) {
         yield* [...(mesh.records.get(path) ?? [])];
       },
-      subscribe: (topic: string, accept: (data: Uint8Array, from: string) => boolean) =>
-        void self.#topics.set(topic, accept),
-      async publish(topic: string, data: Uint8Array): Promise<void> {
-        const reached = new Set([self.nodeId]);
-        const spread = (from: TestNode) => {
-          for (const peer of from.peers.values()) {
-            if (reached.has(peer.nodeId) || peer.frozen) continue;
-            reached.add(peer.nodeId);
-            if (peer.heard(topic, data, self.nodeId) === true) spread(peer);
-          }
-        };
-        spread(self);
+      subscribe: (topic: string, accept: (data: Uint8Array, from: string) => boolean) => {
+        this.#topics.set(topic, accept);
       },
+      publish: async (topic: string, data: Uint8Array) => this.#spread(topic, data),
     };
+  }
+
+  /** Gossip: along connections, past everyone who accepts it. */
+  #spread(topic: string, data: Uint8Array): void {
+    const reached = new Set([this.nodeId]);
+    const spread = (from: TestNode) => {
+      for (const peer of from.peers.values()) {
+        if (reached.has(peer.nodeId) || peer.frozen) continue;
+        reached.add(peer.nodeId);
+        if (peer.heard(topic, data, this.nodeId) === true) spread(peer);
+      }
+    };
+    spread(this);
   }
 
   #hosting(): Hosting {
