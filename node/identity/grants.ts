@@ -9,6 +9,11 @@ interface Kept {
   readonly endsAtMs: number;
 }
 
+interface Term {
+  readonly endsAtMs: number;
+  readonly nowMs: number;
+}
+
 export interface GrantShelfOptions {
   readonly store: Pick<Store, 'put' | 'batch' | 'entries'>;
   readonly nowMs: number;
@@ -44,7 +49,8 @@ export class GrantShelf {
   }
 
   /** Durable on return. `full`: ask again later. */
-  async keep(tokenId: string, grant: string, { endsAtMs }: { readonly endsAtMs: number }): Promise<'kept' | 'full'> {
+  async keep(tokenId: string, grant: string, { endsAtMs, nowMs }: Term): Promise<'kept' | 'full'> {
+    if (this.#grants.size >= MAX_GRANTS) await this.forgetEnded(nowMs);
     if (this.#grants.size >= MAX_GRANTS) return 'full';
     this.#grants.set(tokenId, { grant, endsAtMs });
     await this.#store.put(`grant/${tokenId}`, utf8(JSON.stringify({ grant, endsAtMs })), { sync: true });
@@ -52,14 +58,13 @@ export class GrantShelf {
   }
 
   /** Marks an assertion as used; durable on return. `spent`: it was used before. */
-  async spend(
-    agent: string,
-    jti: string,
-    { endsAtMs }: { readonly endsAtMs: number },
-  ): Promise<'new' | 'spent' | 'full'> {
+  async spend(agent: string, jti: string, { endsAtMs, nowMs }: Term): Promise<'new' | 'spent' | 'full'> {
     const id = sha256Hex(`${agent} ${jti}`);
     if (this.#spent.has(id)) return 'spent';
-    if (this.#spent.size >= MAX_SPENT) return 'full';
+    if (this.#spent.size >= MAX_SPENT) {
+      await this.forgetEnded(nowMs);
+      return this.#spent.size >= MAX_SPENT ? 'full' : this.spend(agent, jti, { endsAtMs, nowMs });
+    }
     this.#spent.set(id, endsAtMs); // before any wait: two requests at once must not both pass
     await this.#store.put(`spent/${id}`, utf8(JSON.stringify({ endsAtMs })), { sync: true });
     return 'new';

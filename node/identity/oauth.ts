@@ -110,7 +110,7 @@ export class TokenEndpoint {
     }
 
     const endsAtMs = Math.ceil(claims.exp + 10) * 1000;
-    const spent = await this.#options.grants.spend(claims.sub, claims.jti, { endsAtMs });
+    const spent = await this.#options.grants.spend(claims.sub, claims.jti, { endsAtMs, nowMs: this.#options.now() });
     if (spent === 'spent') return refuse('invalid_client', 'this assertion was used before: jti');
     if (spent === 'full') return busy();
     const leftMs = claims.exp * 1000 - this.#options.now();
@@ -119,7 +119,10 @@ export class TokenEndpoint {
     const minted = await this.#options.desk.issue(speaker, { ttlMs, permissions: scope.length === 0 ? ['*'] : scope });
     if (minted.kind === 'refused') return refuse('invalid_request', minted.message);
     if (claims.village_node !== undefined) {
-      const kept = await this.#options.grants.keep(minted.tokenId, request.assertion, { endsAtMs: claims.exp * 1000 });
+      const kept = await this.#options.grants.keep(minted.tokenId, request.assertion, {
+        endsAtMs: claims.exp * 1000,
+        nowMs: this.#options.now(),
+      });
       if (kept === 'full') return busy();
     }
     return {

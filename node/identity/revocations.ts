@@ -46,9 +46,11 @@ export class Revocations {
   /** Honours a valid revocation; durable on return. `known`: it was here already. `full`: its signer has too many. */
   async add(entry: RevocationEntry): Promise<'added' | 'known' | 'full'> {
     const id = sha256Hex(entry.jws);
-    const ofSigner = this.#bySigner.get(entry.revocation.by);
-    if (ofSigner?.has(id) === true) return 'known';
-    if ((ofSigner?.size ?? 0) >= MAX_PER_SIGNER) return 'full';
+    const { by, iat } = entry.revocation;
+    if (this.#bySigner.get(by)?.has(id) === true) return 'known';
+    // It was checked: its signer's clock is at most 30 s ahead of ours, so what ended before that has ended.
+    if (this.#countOf(by) >= MAX_PER_SIGNER) await this.forgetEnded((iat - 30) * 1000);
+    if (this.#countOf(by) >= MAX_PER_SIGNER) return 'full';
     this.#remember(id, entry); // in force before the disk has it: taking back must not wait
     for (const listener of this.#listeners) listener(entry.revocation);
     await this.#store.put(id, utf8(JSON.stringify(entry)), { sync: true });
@@ -84,6 +86,10 @@ export class Revocations {
       if (entries.size === 0) this.#bySigner.delete(signer);
     }
     if (ended.length > 0) await this.#store.batch(ended.map((key) => ({ type: 'del', key })));
+  }
+
+  #countOf(signer: string): number {
+    return this.#bySigner.get(signer)?.size ?? 0;
   }
 
   #matches(signer: string, subject: Revocable): boolean {

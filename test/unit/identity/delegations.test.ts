@@ -104,7 +104,7 @@ describe('a delegation for another node', () => {
 
   test('of a bare name carries the word it handed in', async () => {
     const all = await identityDesk();
-    await all.grants.keep(sages.tokenId, 'the.handed.in', { endsAtMs: NOW_MS + 1000 });
+    await all.grants.keep(sages.tokenId, 'the.handed.in', { endsAtMs: NOW_MS + 1000, nowMs: NOW_MS });
     const made = all.delegations.delegationFor(sages, target, at);
     expect(made.kind === 'delegated' && payloadOf(made.jws)['grant']).toBe('the.handed.in');
     all.delegations.forget();

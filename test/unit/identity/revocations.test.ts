@@ -75,8 +75,30 @@ describe('what this node takes back', () => {
   });
 });
 
+describe('a signer of too many revocations', () => {
+  const many = (exp: number) =>
+    Array.from({ length: 10_000 }, (_, index) => {
+      const revocation = { village: villageId, kind: 'token', id: String(index), by: 'x', iat: NOW_S, exp } as const;
+      return { revocation, jws: `${index}` };
+    });
+  const last = {
+    jws: 'last',
+    revocation: { village: villageId, kind: 'token', id: 'last', by: 'x', iat: NOW_S + 100, exp: NOW_S + 900 },
+  } as const;
+
+  test.each([
+    ['is heard no more while all of them hold', NOW_S + 500, 'full'],
+    ['is heard again when they have ended', NOW_S + 50, 'added'],
+  ])('%s', async (_what, exp, answer) => {
+    const { revocations } = await identityDesk();
+    for (const entry of many(exp)) await revocations.add(entry);
+    expect(await revocations.add(last)).toBe(answer);
+    expect(await revocations.add({ ...last, revocation: { ...last.revocation, by: 'y' }, jws: 'other' })).toBe('added');
+  });
+});
+
 describe('spent assertions and handed-in grants', () => {
-  const ends = { endsAtMs: NOW_MS + 1000 };
+  const ends = { endsAtMs: NOW_MS + 1000, nowMs: NOW_MS };
 
   test('an assertion is spent once, also for two who come at once and after a restart', async () => {
     const { grants, store } = await identityDesk();
@@ -107,6 +129,6 @@ describe('spent assertions and handed-in grants', () => {
     await grants.forgetEnded(NOW_MS + 1000);
     const again = await GrantShelf.open({ store: store.grants, nowMs: NOW_MS });
     expect(again.get(TOKEN, NOW_MS)).toBeUndefined();
-    expect(await again.spend('sage', 'a', { endsAtMs: NOW_S })).toBe('new');
+    expect(await again.spend('sage', 'a', { endsAtMs: NOW_S, nowMs: NOW_MS })).toBe('new');
   });
 });
