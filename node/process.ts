@@ -1,0 +1,53 @@
+import { type CliPorts, runCli } from './cli/index.ts';
+import { isStreamEnd } from './crash.ts';
+import { programVersion } from './version.ts';
+
+const CRASH_STOP_MS = 3000;
+
+/** Loaded when first used, so that `--help` does not wait for libp2p. */
+const ports: CliPorts = {
+  createNode: async (options) => (await import('./create-node.ts')).createNode(options),
+  openFiles: async (dataDir) => (await import('./data-files.ts')).openFiles(dataDir),
+  runBridge: async (options) => (await import('./gateway/bridge.ts')).runBridge(options),
+};
+
+const ending = new AbortController();
+
+function onSignal(): void {
+  if (ending.signal.aborted) process.exit(1); // asked twice: no longer gracefully
+  ending.abort();
+}
+
+let crashed = false;
+
+/** A bug leaves a state that nobody vouches for: say where, give the node a moment to stop, and end. */
+function onUncaught(error: unknown): void {
+  if (isStreamEnd(error)) return;
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? String(error)) : String(error)}\n`);
+  process.exitCode = 1;
+  if (crashed) process.exit(1);
+  crashed = true;
+  ending.abort();
+  setTimeout(() => process.exit(1), CRASH_STOP_MS).unref();
+}
+
+process.on('SIGTERM', onSignal);
+process.on('SIGINT', onSignal);
+process.on('uncaughtException', onUncaught);
+process.on('unhandledRejection', onUncaught);
+// The reader of a pipe went away (`village … | head`): there is nobody left to tell.
+process.stdout.on('error', () => process.exit(0));
+process.stderr.on('error', () => undefined);
+
+const code = await runCli(process.argv.slice(2), {
+  ports,
+  version: programVersion(),
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: ending.signal,
+});
+
+// What a verb leaves open (a pooled socket, a closed peer's timer) should not keep the terminal waiting.
+process.stdout.write('', () => process.exit(crashed ? 1 : code));
