@@ -16,6 +16,14 @@ const argument = (call: ServedCall): string =>
 const u32 = (value: number): string => value.toString(16).padStart(8, '0');
 const DELEGATE = `0001${Buffer.from('delegation of local@abcdefgh').toString('hex')}`;
 
+/** The payload of a CALL of `ping` on server `a`, whose call id is the byte `id` sixteen times over. */
+function pingCall(id: string): string {
+  const callId = id.repeat(16);
+  const hash = createHash('sha256').update(Buffer.from(callId, 'hex')).digest('hex');
+  const request = Buffer.from('{"jsonrpc":"2.0","id":1,"method":"ping"}').toString('hex');
+  return `000001${u32(1000)}${callId}${hash}${u32(0)}0161000000${request}`;
+}
+
 /** Bytes that differ everywhere, so that a chunk out of place shows. */
 function patterned(length: number): Buffer {
   const bytes = Buffer.alloc(length);
@@ -157,6 +165,31 @@ describe('large messages', () => {
     expect(ended.map((end) => digest(bodyOf(end)))).toEqual(sizes.map((size) => digest(patterned(size))));
   });
 
+  verifies('mcp/R16', 'no more than four messages over a mebibyte are half sent at a time', async () => {
+    const body = patterned(2 * MIB);
+    const { raw } = await facing({ serve: async () => ({ body, outcome: 'ok', reason: '' }) });
+    raw.send(1, 0, DELEGATE);
+    for (let key = 1; key <= 9; key++) raw.send(2, key, pingCall(key.toString().padStart(2, '0')));
+    await until(() => raw.got.filter(({ type }) => type === 0x43).length === 9);
+    const half = new Set<number>();
+    let most = 0;
+    for (const { type, key } of raw.got) {
+      if ((type & 0x80) !== 0) half.add(key);
+      else half.delete(key);
+      most = Math.max(most, half.size);
+    }
+    expect(most).toBe(4);
+  });
+
+  verifies('mcp/R10', 'a large call refused at its first chunk sends no more of them', async () => {
+    const { clock, raw, it } = await facing();
+    const ended = it.session.call(outgoing(clock, echoRequest('x'.repeat(4 * MIB))));
+    while (raw.got.length < 2) await new Promise(setImmediate);
+    raw.send(9, 1, '04');
+    expect(await ended).toEqual({ kind: 'refused', because: 'busy' });
+    expect(it.session.stats.queuedBytes).toBe(0);
+  });
+
   verifies('mcp/R12', 'a large call cancelled half way is known not to have begun', async () => {
     const stop = new AbortController();
     const { clock, asking, serving } = await linked();
@@ -288,16 +321,10 @@ describe('bounds', () => {
 
   verifies('mcp/R23', 'a key that is in use ends the stream', async () => {
     const { raw, it } = await facing({ serve: never });
-    const call = (id: string) =>
-      `00${'0001'}${u32(1000)}${id.repeat(16)}${createHash('sha256')
-        .update(Buffer.from(id.repeat(16), 'hex'))
-        .digest(
-          'hex',
-        )}${u32(0)}0161${'0000'}00${Buffer.from('{"jsonrpc":"2.0","id":1,"method":"ping"}').toString('hex')}`;
     raw.send(1, 0, DELEGATE);
-    raw.send(2, 5, call('11'));
+    raw.send(2, 5, pingCall('11'));
     await until(() => it.served.length === 1);
-    raw.send(2, 5, call('22'));
+    raw.send(2, 5, pingCall('22'));
     await until(() => it.ends.length === 1);
     expect(it.ends).toEqual(['WIRE_MALFORMED']);
     expect(it.served[0]?.context.signal.aborted).toBe(true);
