@@ -38,6 +38,8 @@ export interface GreeterOptions {
   now(): number;
 }
 
+const CLOSE_MS = 500;
+
 interface Guest {
   readonly connection: Connection;
   timer: NodeJS.Timeout;
@@ -148,7 +150,7 @@ export class Greeter {
     const { gate, reporter } = this.#options;
     const nodeId = connection.remotePeer.toString();
     const refusal = new HostError('NOT_ADMITTED', `no membership proven with ${nodeId}`, { cause });
-    if (connection.status === 'open') connection.abort(refusal);
+    this.#end(connection, refusal);
     this.#forget(connection.id);
     if (this.#stopped) return;
     reporter.report('peer.refused', { peer: nodeId, reason });
@@ -157,6 +159,15 @@ export class Greeter {
       .connectionsOf(nodeId)
       .some((other) => other.id !== connection.id && other.status === 'open');
     if (!others && !gate.isAdmitted(nodeId)) gate.drop(nodeId, refusal);
+  }
+
+  /** A refusal that is still under way should arrive, so the connection is closed, and dropped only if that takes long. */
+  #end(connection: Connection, refusal: HostError): void {
+    if (connection.status !== 'open') return;
+    const signal = AbortSignal.timeout(CLOSE_MS);
+    const drop = (): void => connection.abort(refusal);
+    signal.addEventListener('abort', drop, { once: true });
+    void connection.close({ signal }).then(() => signal.removeEventListener('abort', drop), drop);
   }
 
   #watch(connection: Connection): void {
