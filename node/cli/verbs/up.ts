@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { loadConfig, type Origins } from '../../config/index.ts';
+import { dataFolderOf } from '../data-folder.ts';
 import { EXIT } from '../exit.ts';
 import { type AddVerb, aborted, dataOf, type Invocation } from '../invocation.ts';
 import type { Ready, VillageNode } from '../ports.ts';
@@ -86,6 +87,10 @@ function readyLine(ready: Ready): object {
 }
 
 function welcome(ready: Ready, dataDir: string): string {
+  const script = process.argv[1] ?? 'village';
+  const village = script.endsWith('.ts') ? 'npm run -s village --' : 'village';
+  const folder = dataDir === dataFolderOf(undefined) ? '' : ` --data ${dataDir}`;
+  const bridge = { command: process.execPath, args: [script, 'connect', '--data', dataDir] };
   return `node      ${ready.nodeId}
 village   ${ready.villageId}
 agents    ${ready.gateway}
@@ -94,9 +99,9 @@ peers     ${ready.addresses.join('\n          ')}
 data      ${dataDir}
 
 Connect an agent (any MCP client):
-  over stdio   ${JSON.stringify({ mcpServers: { village: { command: process.execPath, args: [process.argv[1] ?? '', 'connect', '--data', dataDir] } } })}
-  over HTTP    ${ready.gateway}  with the header  Authorization: Bearer $(village token)
-Bring in another machine:  village invite   here, then   village up --join INVITE   there.
+  over stdio   ${JSON.stringify({ mcpServers: { village: bridge } })}
+  over HTTP    ${ready.gateway}  with the header  Authorization: Bearer TOKEN  of  ${village} token${folder}
+Bring in another machine:  ${village} invite${folder}  here, then  ${village} up --join INVITE  there.
 Ctrl-C stops the node.`;
 }
 
