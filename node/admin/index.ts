@@ -1,5 +1,5 @@
 export { AdminClient } from './admin-client.ts';
-export { AdminError, VerbError } from './admin-error.ts';
+export { AdminError } from './admin-error.ts';
 export { AdminServer, type AdminServerOptions } from './admin-server.ts';
 export type {
   AdminHandlers,

@@ -5,7 +5,7 @@ import { type Origins, originsOf } from './origins.ts';
 import { type Flags, parseConfig } from './parse.ts';
 import type { Config } from './schema.ts';
 
-export const CONFIG_FILE = 'village.json';
+const CONFIG_FILE = 'village.json';
 const MAX_BYTES = 1024 * 1024;
 
 export interface ConfigSource {

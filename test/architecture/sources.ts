@@ -70,7 +70,7 @@ export function packageOf(specifier: string): string {
 }
 
 /** The source without its comments, so that a word in an explanation is not a use. Line numbers are kept. */
-export function codeOf(text: string): string {
+function codeOf(text: string): string {
   return text
     .split('\n')
     .map((line) => (/^\s*(\/\/|\/?\*)/.test(line) ? '' : line.replace(/\s\/\/ .*$/, '')))
