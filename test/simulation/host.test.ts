@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ProtocolSpec } from '../../node/host/index.ts';
-import { type TestHost, TestVillage } from '../support/mesh-hosts.ts';
+import { MemoryDatabase } from '../../node/storage/index.ts';
+import { newIdentity, type TestHost, TestVillage } from '../support/mesh-hosts.ts';
 import { until } from '../support/until.ts';
 
 const echo: ProtocolSpec = { name: 'echo/1', maxMessageBytes: 1024, timeoutMs: 1_000, maxInboundStreams: 8 };
@@ -97,4 +98,88 @@ test('gossip reaches every member on one address, with its author, and nobody he
     { intervalMs: 200 },
   );
   expect(new Set(heard)).toEqual(new Set([0, 2, 3, 4].map((index) => `${index} rain ${author.host.nodeId}`)));
+});
+
+test('a peer that was started again is noticed though its former connection never ended', async () => {
+  const identity = newIdentity();
+  const database = new MemoryDatabase();
+  const stores = { host: database.namespace('host'), knownPeers: database.namespace('known-peers') };
+  const a = await village.host({ transport: 'tcp' });
+  const gone: string[] = [];
+  a.host.onGone((nodeId) => gone.push(nodeId));
+  const address = a.host.addresses()[0] as string;
+  // Both lives of the peer run at once: to `a` that is a machine that died without a word and came back.
+  const first = await village.host({ transport: 'tcp', identity, stores });
+  await first.host.dial(address, { signal: within() });
+  await admittedBoth(a, first);
+  const second = await village.host({ transport: 'tcp', identity, stores });
+  await second.host.dial(address, { signal: within() });
+  await until(() => a.host.admitted().get(identity.nodeId)?.bootSeq === 2);
+  expect(gone).toEqual([identity.nodeId]);
+  expect(a.host.connections().filter(({ nodeId }) => nodeId === identity.nodeId)).toHaveLength(1);
+});
+
+test('a known peer that went away is dialled until it is back', async () => {
+  const limits = { redialFirstMs: 20, redialLongestMs: 100 };
+  const a = await village.host({ limits });
+  const identity = newIdentity();
+  const listen = ['/memory/comes-and-goes'];
+  const first = await village.host({ identity, listen });
+  await a.host.dial(first.host.addresses()[0] as string, { signal: within() });
+  await admittedBoth(a, first);
+  await first.host.stop();
+  await until(() => a.host.admitted().size === 0);
+  // It knows nobody: only `a` can bring the two together again.
+  await village.host({ identity, listen });
+  await until(() => a.host.admitted().has(identity.nodeId));
+});
+
+test('a taken port is refused by name, and a start that fails leaves nothing running', async () => {
+  const a = await village.host({ transport: 'tcp' });
+  const port = /tcp\/(\d+)/.exec(a.host.addresses()[0] as string)?.[1] as string;
+  const b = village.make({ transport: 'tcp', listen: [`/ip4/127.0.0.1/tcp/${port}`] });
+  await expect(b.host.start()).rejects.toMatchObject({
+    code: 'ADDRESS_IN_USE',
+    message: expect.stringContaining(port),
+  });
+  expect(b.host.addresses()).toEqual([]);
+  const c = village.make({ listen: ['not an address'] });
+  await expect(c.host.start()).rejects.toMatchObject({ code: 'ADDRESS_INVALID' });
+});
+
+test('in a village of 25 a node finds one it never met by provider records alone, and opens a stream to it', async () => {
+  const hosts: TestHost[] = [];
+  for (let n = 0; n < 24; n += 1) {
+    const made = village.make();
+    made.host.handle(echo, (stream) => void stream.send(Buffer.from('found')));
+    await made.host.start();
+    hosts.push(made);
+    // A chain of acquaintances: each knows the one before it.
+    const before = hosts[n - 1];
+    if (before !== undefined) await made.host.dial(before.host.addresses()[0] as string, { signal: within() });
+  }
+  const [a] = hosts as [TestHost];
+  await until(() => a.host.admitted().size > 0);
+  expect(await a.host.provide('server/everything', { signal: within(20_000) })).toBeGreaterThan(0);
+
+  const c = await village.host();
+  await c.host.dial(hosts[23]?.host.addresses()[0] as string, { signal: within() });
+  expect(c.host.admitted().has(a.host.nodeId)).toBe(false);
+  let found: string | undefined;
+  await until(
+    async () => {
+      for await (const id of c.host.findProviders('server/everything', { signal: within(3_000), limit: 3 })) {
+        found = id;
+        break;
+      }
+      return found !== undefined;
+    },
+    { timeoutMs: 20_000 },
+  );
+  expect(found).toBe(a.host.nodeId);
+  const stream = await c.host.openStream(a.host.nodeId, echo, { signal: within(10_000) });
+  const answer = new Promise<string>((resolve) => {
+    stream.addEventListener('message', ({ data }) => resolve(Buffer.from(data.subarray()).toString()), { once: true });
+  });
+  expect(await answer).toBe('found');
 });
