@@ -102,6 +102,7 @@ describe('a node that goes', () => {
   });
 
   test('is out when the link to it falls silent, and not believed again while it stays so', async () => {
+    mesh.provides = false; // nobody else's word brings it back
     const [a, b] = [await mesh.node(1), await mesh.node(2)];
     a.host(new TestServer('everything', ['echo']));
     mesh.connect(a, b);

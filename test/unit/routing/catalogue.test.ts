@@ -129,6 +129,21 @@ describe('views', () => {
   });
 });
 
+test.each([
+  ['t://{a}/x/{b}', 't://1/x/2', true],
+  ['t://{a}/x/{b}', 't:///x/2', false],
+  ['t://{a}/x/{b}', 't://1/x/', false],
+  ['t://{a}-{b}', 't://1-2-3', true],
+  ['{any}', 'anything', true],
+  ['{any}', '', false],
+  ['t://fixed', 't://fixed', true],
+  ['t://fixed', 't://fixed/more', false],
+])('the template %s stands for %s: %s', (uriTemplate, uri, owned) => {
+  const templated = definition([], { resourceTemplates: [{ uriTemplate, name: 't' }] });
+  const { village } = buildCatalogue([offer('files', NODE_A, { definition: templated })], 1);
+  expect(resourceOwner(village, uri) !== undefined).toBe(owned);
+});
+
 describe('every node finds the same names', () => {
   const anyOffer = fc.record({
     alias: fc.constantFrom('memory', 'files', 'memory-aaaa', 'a', 'a__b'),
