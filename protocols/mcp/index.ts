@@ -1,4 +1,4 @@
-export { argumentsHash, targetOf } from './arguments-hash.ts';
+export { argumentsHash } from './arguments-hash.ts';
 export type {
   CallContext,
   CallEnd,

@@ -8,6 +8,7 @@ import { Outbox } from './outbox.ts';
 import type { CallEnd, OutgoingCall, SessionPorts } from './ports.ts';
 import { RoundTrip } from './round-trip.ts';
 import { CONTINUED, LIMITS, mcp, TYPE, TYPE_MASK } from './schema.ts';
+import { StreamSink } from './stream-sink.ts';
 
 export interface SessionOptions {
   /** PeerId of the other end, proven by the connection. */
@@ -57,7 +58,8 @@ export class PeerSession {
     this.#reader = new FrameReader(this.#onFrame, { maxPayloadBytes: LIMITS.maxFramePayloadBytes });
     this.#openedAt = this.#heardAt = this.#tickedAt = ports.clock.now();
     stream.addEventListener('message', (event) => this.#onBytes(event.data));
-    // After the stream's own listener, which first sends what it kept back and may find the way blocked again.
+    // Its onDrain() answers at once for ever after the first time (@libp2p/utils 7.4.1), so the event is listened to; later than
+    // the stream's own listener, which first sends what it kept back and may find the way blocked again.
     stream.addEventListener('drain', () => queueMicrotask(() => this.#outbox.drained()));
     stream.addEventListener('remoteCloseWrite', () => this.#onRemoteClose());
     stream.addEventListener('close', (event) => this.#end(event.error));
@@ -262,28 +264,3 @@ export class PeerSession {
 }
 
 const CHUNKABLE: ReadonlySet<number> = new Set([TYPE.CALL, TYPE.RESULT, TYPE.RELATED]);
-
-/** A stream's writing side. `send` throws when the stream is over already; its end is on its way then. */
-class StreamSink {
-  readonly #stream: Stream;
-  readonly #onError: (error: Error) => void;
-
-  constructor(stream: Stream, onError: (error: Error) => void) {
-    this.#stream = stream;
-    this.#onError = onError;
-  }
-
-  get needsDrain(): boolean {
-    return this.#stream.writableNeedsDrain;
-  }
-
-  send(bytes: Uint8Array): void {
-    try {
-      this.#stream.send(bytes);
-    } catch (error) {
-      this.#onError(
-        error instanceof Error ? error : new WireError('WIRE_CLOSED', 'the stream takes no more', { cause: error }),
-      );
-    }
-  }
-}

@@ -12,7 +12,7 @@ const never = () => new Promise<ServedReply>(() => {});
 const bodyOf = (end: CallEnd): Uint8Array => (end.kind === 'result' ? end.body : Buffer.from(end.kind));
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const argument = (call: ServedCall): string =>
-  String((call.request.params?.['arguments'] as { message: string }).message);
+  (call.request.params as { arguments: { message: string } }).arguments.message;
 const u32 = (value: number): string => value.toString(16).padStart(8, '0');
 const DELEGATE = `0001${Buffer.from('delegation of local@abcdefgh').toString('hex')}`;
 

@@ -154,7 +154,7 @@ describe('links between peers', () => {
     await Promise.all([a.links.call('b', call()), a.links.call('c', call())]);
     const heard: string[] = [];
     for (const { links } of [b, c])
-      links.onNotice((from, topic, body) => heard.push(`${from} ${topic} ${Buffer.from(body)}`));
+      links.onNotice((from, topic, body) => heard.push(`${from} ${topic} ${Buffer.from(body).toString()}`));
     expect(a.links.notice('directory', Buffer.from('seq=2'))).toBe(2);
     await until(() => heard.length === 2);
     expect(heard).toEqual(['a directory seq=2', 'a directory seq=2']);
