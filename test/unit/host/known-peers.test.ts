@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { KnownPeers } from '../../../node/host/known-peers.ts';
+import { MemoryStore } from '../../../node/storage/index.ts';
+import { utf8 } from '../../../src/kernel/index.ts';
+
+const DAY = 24 * 3_600_000;
+let store: MemoryStore;
+let connected: Set<string>;
+let dials: string[];
+let known: KnownPeers;
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 100 * DAY });
+  store = new MemoryStore();
+  connected = new Set();
+  dials = [];
+  known = make();
+});
+afterEach(() => {
+  known.stop();
+  vi.useRealTimers();
+});
+
+function make(keepConnected = 16): KnownPeers {
+  return new KnownPeers({
+    store,
+    now: () => Date.now(),
+    random: () => 0.5,
+    backoffMs: { first: 1_000, longest: 8_000 },
+    keepConnected,
+    isConnected: (nodeId) => connected.has(nodeId),
+    connectedCount: () => connected.size,
+    dial: async (nodeId, addresses, { lookUp }) => {
+      dials.push(`${nodeId} ${lookUp ? 'by the DHT' : addresses.join()}`);
+      throw new Error('nobody there');
+    },
+  });
+}
+
+test('an absent peer is dialled ever less often, for ever, and now and then looked up', async () => {
+  await known.seen('p', ['/a']);
+  known.start();
+  const perMinute: number[] = [];
+  for (let minute = 0; minute < 3; minute += 1) {
+    dials = [];
+    await vi.advanceTimersByTimeAsync(60_000);
+    perMinute.push(dials.length);
+  }
+  expect(perMinute[0]).toBeGreaterThan(perMinute[1] as number);
+  // At the longest wait, 8 s, two minutes hold 15 dials.
+  expect((perMinute[1] as number) + (perMinute[2] as number)).toBe(15);
+  expect(dials.filter((dial) => dial === 'p by the DHT')).toHaveLength(2);
+  expect(dials).toContain('p /a');
+});
+
+test('a connected peer is left alone, and dialled soon when it is lost', async () => {
+  await known.seen('p', ['/a']);
+  connected.add('p');
+  known.start();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(dials).toEqual([]);
+  connected.delete('p');
+  known.lost('p');
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect(dials).toEqual(['p /a']);
+});
+
+test('nobody is dialled while enough are connected', async () => {
+  known = make(1);
+  await known.seen('p', ['/a']);
+  connected.add('q');
+  known.start();
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect(dials).toEqual([]);
+});
+
+test('what was seen is known again after a restart, with its newest addresses first and no more than eight', async () => {
+  await known.seen('p', ['/1', '/2', '/3', '/4', '/5']);
+  await known.seen('p', ['/6', '/7', '/8', '/9']);
+  const again = make();
+  await again.load();
+  expect(again.addressesOf('p')).toEqual(['/6', '/7', '/8', '/9', '/1', '/2', '/3', '/4']);
+});
+
+test('who was not seen for two months, and what cannot be read, is forgotten', async () => {
+  await known.seen('old', ['/a']);
+  await store.put('damaged', utf8('{"addresses":7}'));
+  vi.setSystemTime(161 * DAY);
+  await known.seen('new', ['/b']);
+  const again = make();
+  await again.load();
+  expect(['old', 'damaged', 'new'].map((nodeId) => again.has(nodeId))).toEqual([false, false, true]);
+  expect(await store.get('old')).toBeUndefined();
+  expect(await store.get('damaged')).toBeUndefined();
+});
+
+test('a suggestion is dialled and not written down', async () => {
+  known.suggest('s', ['/s']);
+  known.start();
+  await vi.advanceTimersByTimeAsync(10);
+  expect(dials).toEqual(['s /s']);
+  expect(await store.get('s')).toBeUndefined();
+});
