@@ -133,6 +133,7 @@ test.each([
   ['t://{a}/x/{b}', 't://1/x/2', true],
   ['t://{a}/x/{b}', 't:///x/2', false],
   ['t://{a}/x/{b}', 't://1/x/', false],
+  ['t://{a}/x/{b}', 't:///x/x/2', true],
   ['t://{a}-{b}', 't://1-2-3', true],
   ['{any}', 'anything', true],
   ['{any}', '', false],
