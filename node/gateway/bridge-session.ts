@@ -70,15 +70,14 @@ export class BridgeSession {
 
   /** Ends the session at the node, if that is still there. */
   async close(): Promise<void> {
-    const gateway = this.#watch.gateway();
+    const gateway = this.#watch.gateway;
     const headers = this.headers();
     this.#closing.abort();
     await this.#streaming;
     if (this.#id === undefined || gateway === undefined) return;
     const signal = AbortSignal.timeout(1_000);
-    await this.#uplink
-      .send({ method: 'DELETE', url: gateway, headers, signal, idleMs: 1_000, onMessage: () => {} })
-      .catch(() => undefined); // the node forgets an idle session by itself
+    // Should this fail: the node forgets an idle session by itself.
+    await this.#uplink.send({ method: 'DELETE', url: gateway, headers, signal, idleMs: 1_000, onMessage: () => {} });
   }
 
   async #replay(gateway: string): Promise<boolean> {
@@ -119,8 +118,8 @@ export class BridgeSession {
       const gateway = await this.#watch.ready(performance.now() + REPLAY_MS);
       if (gateway === undefined) continue;
       const sent = { method: 'GET', url: gateway, headers: this.headers(), signal, idleMs: STREAM_IDLE_MS } as const;
-      const outcome = await this.#uplink.send({ ...sent, onMessage: this.#write }).catch(() => undefined);
-      if (outcome?.kind === 'refused' && outcome.status === 404) await this.renew(gateway).catch(() => false);
+      const outcome = await this.#uplink.send({ ...sent, onMessage: this.#write });
+      if (outcome.kind === 'refused' && outcome.status === 404) await this.renew(gateway);
       else await pause(signal);
     }
   }

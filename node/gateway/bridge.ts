@@ -12,6 +12,7 @@ import {
   shallowerThan,
   MAX_DEPTH,
 } from '../../src/mcp/index.ts';
+import { refusalOf, tokenlessOf } from './bridge-refusals.ts';
 import { BridgeSession, MCP_HEADERS } from './bridge-session.ts';
 import { LineReader } from './line-reader.ts';
 import { NodeWatch } from './node-watch.ts';
@@ -141,14 +142,9 @@ class Bridge {
     const asked = (async () => {
       await before;
       await this.#ask(request, { stateless, signal: controller.signal, deadlineAt });
-    })()
-      .catch((cause: unknown) =>
-        this.#refuse(request.id, { name: 'UNAUTHENTICATED', message: `no token: ${nameOf(cause)}` }),
-      )
-      .finally(() => {
-        this.#pending.delete(request.id);
-        this.#flow();
-      });
+      this.#pending.delete(request.id);
+      this.#flow();
+    })();
     if (request.method === 'initialize' && !stateless) this.#handshake = asked;
     this.#track(asked);
     this.#flow();
@@ -157,13 +153,11 @@ class Bridge {
   /** Sends a notification or a response. Lost when the node is down: nobody waits for it. */
   async #tell(message: object): Promise<void> {
     await this.#handshake;
-    const gateway = this.#watch.gateway();
+    const { gateway } = this.#watch;
     if (gateway === undefined || !this.#session.open) return;
-    const outcome = await this.#send(gateway, { body: message, headers: this.#session.headers() }).catch(
-      () => undefined,
-    );
+    const outcome = await this.#send(gateway, { body: message, headers: this.#session.headers() });
     const initialized = 'method' in message && message.method === 'notifications/initialized';
-    if (initialized && outcome?.kind === 'accepted') this.#session.listen();
+    if (initialized && outcome.kind === 'accepted') this.#session.listen();
   }
 
   async #ask(
@@ -172,7 +166,7 @@ class Bridge {
   ): Promise<void> {
     const listening = request.method === 'subscriptions/listen';
     let { deadlineAt } = options;
-    let gateway = this.#watch.gateway();
+    let { gateway } = this.#watch;
     let acknowledged = false;
     for (let attempt = 0; attempt < ATTEMPTS || listening; attempt += 1) {
       gateway ??= await this.#watch.ready(deadlineAt);
@@ -195,11 +189,15 @@ class Bridge {
         }
         continue;
       }
-      if (outcome.kind !== 'unreachable' && !listening && request.method === 'tools/call') {
+      if (outcome.kind === 'tokenless') {
+        // Perhaps because the node that mints them was going down: ask once more when it is there.
+        if (attempt > 0) return this.#write(tokenlessOf(request.id, outcome.cause));
+      } else if (outcome.kind !== 'unreachable' && !listening && request.method === 'tools/call') {
         const message = 'the node went away during this call';
         return this.#refuse(request.id, { name: 'OUTCOME_UNKNOWN', message });
       }
       if (outcome.kind !== 'unreachable') deadlineAt = performance.now() + this.#waitMs;
+      this.#watch.lost();
       gateway = undefined;
     }
     this.#refuse(request.id, { name: 'NODE_UNREACHABLE', message: 'the local node does not answer: is it running?' });
@@ -286,19 +284,4 @@ class Bridge {
     if (output.destroyed || output.writableEnded) return;
     if (!output.write(`${/[\r\n]/.test(text) ? text.replace(/[\r\n]/g, ' ') : text}\n`)) this.#flow();
   }
-}
-
-/** The node's refusal as the answer to this request: before it has read a body it cannot name the id. */
-function refusalOf(id: RpcId, outcome: { status: number; body: string }): string {
-  try {
-    const body: unknown = JSON.parse(outcome.body);
-    if (isObject(body) && isObject(body['error'])) return JSON.stringify({ jsonrpc: '2.0', id, error: body['error'] });
-  } catch {
-    // not JSON: something else than a node listens there
-  }
-  return errorText(id, { name: 'INTERNAL_ERROR', message: `the local gateway answered HTTP ${outcome.status}` });
-}
-
-function nameOf(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'the token source failed';
 }

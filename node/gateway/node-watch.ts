@@ -6,6 +6,7 @@ const PROBE_MS = 1_000;
 /** Knows where the local node's gateway is, and waits for it when it is nowhere. One poll serves all who wait. */
 export class NodeWatch {
   readonly #readRunFile: () => { readonly gateway: string } | undefined;
+  #known: string | undefined;
   #polling: Promise<string | undefined> | undefined;
   #until = 0;
   #closed = false;
@@ -14,9 +15,13 @@ export class NodeWatch {
     this.#readRunFile = readRunFile;
   }
 
-  /** The URL of `/mcp` as last written down; the node there may be gone. */
-  gateway(): string | undefined {
-    return this.#readRunFile()?.gateway;
+  /** The URL of `/mcp` where the node was last seen ready, until it is said to be lost. */
+  get gateway(): string | undefined {
+    return this.#known;
+  }
+
+  lost(): void {
+    this.#known = undefined;
   }
 
   /** The gateway's URL once it answers that agents can call; undefined when `deadlineAt` (performance.now()) has passed. */
@@ -38,8 +43,11 @@ export class NodeWatch {
 
   async #poll(): Promise<string | undefined> {
     while (performance.now() < this.#until && !this.#closed) {
-      const gateway = this.gateway();
-      if (gateway !== undefined && (await answers(new URL('/readyz', gateway)))) return gateway;
+      const gateway = this.#readRunFile()?.gateway;
+      if (gateway !== undefined && URL.canParse(gateway) && (await answers(new URL('/readyz', gateway)))) {
+        this.#known = gateway;
+        return gateway;
+      }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     return undefined;

@@ -11,7 +11,9 @@ export type Outcome =
   /** The node never got it: it may be sent again. */
   | { readonly kind: 'unreachable' }
   /** The node may have got it, and the answer is lost. */
-  | { readonly kind: 'broken' };
+  | { readonly kind: 'broken' }
+  /** Nothing was sent, because no token could be had. */
+  | { readonly kind: 'tokenless'; readonly cause: unknown };
 
 export interface Sent {
   readonly method: 'POST' | 'GET' | 'DELETE';
@@ -29,17 +31,22 @@ const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 /** HTTP to the local node, with the agent's token. A token that is refused is renewed and tried again, once. */
 export class Uplink {
   readonly #tokens: TokenSource;
-  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 16 });
+  // A connection for each request: on a kept one that the node closes just then, nobody could tell whether a call was made.
+  readonly #agent = new Agent({ keepAlive: false });
 
   constructor(tokens: TokenSource) {
     this.#tokens = tokens;
   }
 
-  /** Never rejects but when no token can be had: then with the token source's error. */
+  /** Never rejects. */
   async send(sent: Sent): Promise<Outcome> {
-    const first = await this.#once(sent, await this.#tokens.current());
-    if (first.kind !== 'refused' || first.status !== 401) return first;
-    return this.#once(sent, await this.#tokens.renewed());
+    try {
+      const first = await this.#once(sent, await this.#tokens.current());
+      if (first.kind !== 'refused' || first.status !== 401) return first;
+      return await this.#once(sent, await this.#tokens.renewed());
+    } catch (cause) {
+      return { kind: 'tokenless', cause };
+    }
   }
 
   close(): void {
