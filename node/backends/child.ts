@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BackendError } from './backend-error.ts';
@@ -125,15 +125,12 @@ export async function startChild(spec: ChildCommand, nursery: Nursery): Promise<
       hint: 'give the full path, or install it where PATH finds it',
     });
   }
-  const shell = spawn('/bin/sh', ['-c', GATE, 'village-gate', path, ...spec.args], {
-    cwd,
-    env,
-    detached: true, // a process group of its own
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-  });
-  const failed = new Promise<Error>((resolve) => shell.once('error', resolve));
+  const shell = spawnGate([path, ...spec.args], { cwd, env });
+  const failed = new Promise<NodeJS.ErrnoException>((resolve) => shell.on('error', resolve));
   if (shell.pid === undefined) {
-    throw new BackendError('BACKEND_UNREACHABLE', `${cwd} or /bin/sh is not there`, { cause: await failed });
+    const cause = await failed;
+    const problem = cause.code === 'ENOENT' ? `there is no folder ${cwd}` : `it could not be started (${cause.code})`;
+    throw new BackendError('BACKEND_UNREACHABLE', problem, { cause });
   }
   const child = new Child(shell as unknown as Gated, { nursery, mark });
   const gate = shell.stdio[3] as Writable;
@@ -147,6 +144,19 @@ export async function startChild(spec: ChildCommand, nursery: Nursery): Promise<
   }
   gate.end('go\n');
   return child;
+}
+
+function spawnGate(words: readonly string[], options: { cwd: string; env: Record<string, string> }): ChildProcess {
+  try {
+    return spawn('/bin/sh', ['-c', GATE, 'village-gate', ...words], {
+      ...options,
+      detached: true, // a process group of its own
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    });
+  } catch (cause) {
+    // Arguments or variables too long, or with a NUL inside.
+    throw new BackendError('BACKEND_UNREACHABLE', 'its `args` or `env` cannot be passed to a program', { cause });
+  }
 }
 
 async function withinGrace(over: Promise<boolean>): Promise<boolean> {

@@ -41,10 +41,6 @@ export class Guard {
     this.#run = run;
   }
 
-  get pid(): number | undefined {
-    return this.#shell?.pid;
-  }
-
   /** From here on group `pgid` dies with us. */
   watch(pgid: number): void {
     this.#groups.add(pgid);

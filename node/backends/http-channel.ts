@@ -4,7 +4,7 @@ import { isObject } from '../../src/mcp/index.ts';
 import type { Era } from './backend.ts';
 import type { Channel, ChannelEvents, ExchangeFailure, OutgoingMessage } from './channel.ts';
 import { EventStreamReader } from './event-stream.ts';
-import { mirrorHeaders } from './mirror-headers.ts';
+import { statelessHeaders } from './stateless-headers.ts';
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 const MAX_UNANSWERED = 512;
@@ -52,7 +52,7 @@ export class HttpChannel implements Channel {
   send(message: OutgoingMessage): 'sent' | 'busy' | 'closed' {
     if (this.#closed) return 'closed';
     if (this.#open.size >= MAX_UNANSWERED) return 'busy';
-    const mirrored = mirrorHeaders(message, this.#options.inputSchemaOf);
+    const mirrored = statelessHeaders(message, this.#options.inputSchemaOf);
     const id = typeof message.id === 'number' && message.method !== undefined ? message.id : undefined;
     // A handshake belongs to no session yet.
     if (message.method === 'initialize') this.#session = undefined;

@@ -1,13 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { MARK } from './environment.ts';
 
-/** Whether the process group `pgid` has a member. */
-export function groupExists(pgid: number): boolean {
-  return signalGroup(pgid, 0);
-}
-
 /** Signals every member of the group; false when there is none. */
-export function signalGroup(pgid: number, signal: NodeJS.Signals | 0): boolean {
+export function signalGroup(pgid: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(-pgid, signal);
     return true;

@@ -20,8 +20,8 @@ export function openUrl(options: UrlOptions): Open {
     const ended = new Promise<string>((resolve) => {
       closed = resolve;
     });
-    let health: Health | undefined;
-    const channel = channelTo(options, () => health?.probe());
+    const trouble = new EventTarget();
+    const channel = channelTo(options, () => trouble.dispatchEvent(new Event('trouble')));
     const connection = new Connection(channel, { expiry: options.expiry, events: { ...events, closed } });
     const giveUp = (): void => connection.close();
     signal.addEventListener('abort', giveUp, { once: true });
@@ -33,7 +33,8 @@ export function openUrl(options: UrlOptions): Open {
     } finally {
       signal.removeEventListener('abort', giveUp);
     }
-    health = new Health(connection);
+    const health = new Health(connection);
+    trouble.addEventListener('trouble', () => health.probe());
     watch(connection, events);
     const stop = async (): Promise<void> => {
       health.stop();

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
 import { LocalHosting } from '../../node/backends/index.ts';
 import { ServerConfig } from '../../node/config/schema.ts';
 import { alive, callTool, gone, healthy, host, tiny } from '../support/hosting.ts';
@@ -80,99 +81,95 @@ describe.skipIf(process.platform !== 'linux')('no process outlives', () => {
 });
 
 describe.skipIf(process.platform !== 'linux')('when the node is killed by SIGKILL', () => {
-  let folder: string;
-  let node: ChildProcess | undefined;
-
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'village-killed-'));
-  });
-  afterEach(() => {
-    node?.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  async function running(): Promise<number[]> {
-    node = spawn(process.execPath, [HOST_ALONE, folder, 'serving'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const lines = createInterface({ input: node.stdout as NodeJS.ReadableStream });
-    const [line] = (await once(lines, 'line', { signal: AbortSignal.timeout(15_000) })) as [string];
-    return JSON.parse(line);
+  /** A folder of its own, and what is started with `run` is killed at the end whatever happens. */
+  function scene() {
+    const folder = mkdtempSync(join(tmpdir(), 'village-killed-'));
+    let node: ChildProcess | undefined;
+    return {
+      folder,
+      kill: () => node?.kill('SIGKILL'),
+      exited: () => once(node as ChildProcess, 'exit'),
+      /** Starts a node that hosts stubborn servers: pids of one, its child, and a child in a session of its own. */
+      run: async (): Promise<number[]> => {
+        node = spawn(process.execPath, [HOST_ALONE, folder, 'serving'], { stdio: ['ignore', 'pipe', 'inherit'] });
+        const lines = createInterface({ input: node.stdout as NodeJS.ReadableStream });
+        const [line] = (await once(lines, 'line', { signal: AbortSignal.timeout(15_000) })) as [string];
+        return JSON.parse(line);
+      },
+      [Symbol.dispose]: () => {
+        node?.kill('SIGKILL');
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
   }
 
-  test('its guard ends every child, stubborn ones and their children too', async () => {
-    const pids = await running();
-    expect(pids.map(alive)).toEqual([true, true, true]);
-    node?.kill('SIGKILL');
-    await gone(pids);
-    expect(marked(runOf(folder))).toEqual([]);
-  });
-
-  test('and its guard with it, the next start ends what was left', async () => {
-    const pids = await running();
-    process.kill(guardOf(runOf(folder)) as number, 'SIGKILL');
-    node?.kill('SIGKILL');
-    await once(node as ChildProcess, 'exit');
-    expect(pids.map(alive)).toEqual([true, true, true]);
-    const next = new LocalHosting({
+  function hostingIn(folder: string): LocalHosting {
+    return new LocalHosting({
       roles: [],
       servers: {},
       dataDir: folder,
       reporter: { report: () => undefined },
       environment: {},
     });
+  }
+
+  test.concurrent('its guard ends every child, stubborn ones and their children too', async ({ expect }) => {
+    using killed = scene();
+    const pids = await killed.run();
+    expect(pids.map(alive)).toEqual([true, true, true]);
+    killed.kill();
+    await gone(pids);
+    await gone(marked(runOf(killed.folder)));
+  });
+
+  test.concurrent('and its guard with it, the next start ends what was left', async ({ expect }) => {
+    using killed = scene();
+    const pids = await killed.run();
+    process.kill(guardOf(runOf(killed.folder)) as number, 'SIGKILL');
+    killed.kill();
+    await killed.exited();
+    expect(pids.map(alive)).toEqual([true, true, true]);
+    const next = hostingIn(killed.folder);
     await next.start();
     await gone(pids);
     await next.stop();
   });
 
-  test('a guard that was killed before is replaced', async () => {
-    const pids = await running();
-    const run = runOf(folder);
+  test.concurrent('a guard that was killed before is replaced', async () => {
+    using killed = scene();
+    const pids = await killed.run();
+    const run = runOf(killed.folder);
     const first = guardOf(run) as number;
     process.kill(first, 'SIGKILL');
     const deadline = performance.now() + 5_000;
     const replaced = (): boolean => ![undefined, first].includes(guardOf(run));
-    while (!replaced() && performance.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
-    node?.kill('SIGKILL');
+    while (!replaced() && performance.now() < deadline) await delay(20);
+    killed.kill();
     await gone(pids);
   });
 
-  test('at any moment of its start, nothing of it stays', async () => {
-    const killedAfter = async (ms: number): Promise<void> => {
-      const own = join(folder, String(ms));
-      const starting = spawn(process.execPath, [HOST_ALONE, own, 'starting', String(ms)], { stdio: 'ignore' });
-      const [, signal] = await once(starting, 'exit');
-      expect(signal).toBe('SIGKILL');
-      const run = runOf(own);
-      await gone([...marked(run), guardOf(run) ?? 0]);
-      expect(marked(run)).toEqual([]);
-    };
-    await Promise.all([0, 5, 20, 80].map(killedAfter));
+  test.concurrent.each([0, 5, 20, 80])('%i ms after its start, nothing of it stays', async (ms) => {
+    using killed = scene();
+    const { folder } = killed;
+    const starting = spawn(process.execPath, [HOST_ALONE, folder, 'starting', String(ms)], { stdio: 'ignore' });
+    const [, signal] = await once(starting, 'exit');
+    if (signal !== 'SIGKILL') throw new Error(`it ended otherwise: ${signal}`);
+    await gone([...marked(runOf(folder)), guardOf(runOf(folder)) ?? 0]);
+    await gone(marked(runOf(folder)));
   });
 
-  test('a stranger who got the pid of a child that ended is left alone', async () => {
+  test.concurrent('a stranger who got the pid of a child that ended is left alone', async ({ expect }) => {
+    using killed = scene();
     const stranger = spawn(process.execPath, ['-e', 'setInterval(() => 1, 1000)'], { detached: true, stdio: 'ignore' });
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    const first = new LocalHosting({
-      roles: [],
-      servers: {},
-      dataDir: folder,
-      reporter: { report: () => undefined },
-      environment: {},
-    });
-    await first.start();
     const groups = [{ pid: stranger.pid, start: '1' }];
-    writeFileSync(join(folder, 'run/children.json'), JSON.stringify({ run: 'ab'.repeat(12), boot, groups }));
-    const second = new LocalHosting({
-      roles: [],
-      servers: {},
-      dataDir: folder,
-      reporter: { report: () => undefined },
-      environment: {},
-    });
-    await second.start();
+    mkdirSync(join(killed.folder, 'run'));
+    writeFileSync(join(killed.folder, 'run/children.json'), JSON.stringify({ run: 'ab'.repeat(12), boot, groups }));
+    const next = hostingIn(killed.folder);
+    await next.start();
     expect(alive(stranger.pid as number)).toBe(true);
     stranger.kill('SIGKILL');
-    await second.stop();
+    await next.stop();
   });
 });
 
@@ -221,9 +218,10 @@ describe('while the node runs', () => {
     let told = 0;
     hosted.hosting.onChange(() => told++);
     await callTool(server, 'grow');
-    await hosted.until('a', (one) => one.definition()?.tools.length === 13);
-    expect(server.definition()?.tools.at(-1)?.name).toBe('grown12');
+    await hosted.until('a', (one) => one.definition()?.tools.length === 14);
+    expect(server.definition()?.tools.at(-1)?.name).toBe('grown13');
     expect(told).toBeLessThanOrEqual(2);
+    expect(Number((await callTool(server, 'listed')).text)).toBe(2);
   });
 
   test('per-agent servers give each agent a process of its own', async () => {

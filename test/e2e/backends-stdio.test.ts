@@ -19,7 +19,7 @@ describe('a stdio server', () => {
     await using hosted = await host({ a: tiny(mode) });
     const server = await hosted.until('a', healthy);
     expect((await callTool(server, 'echo', { message: 'hi' })).text).toBe('hi');
-    expect(server.definition()?.tools).toHaveLength(12);
+    expect(server.definition()?.tools).toHaveLength(13);
   });
 
   test('lists over several pages', async () => {

@@ -154,7 +154,7 @@ export function alive(pid: number): boolean {
 }
 
 /** Resolves when none of `pids` runs any more; rejects after `ms`. */
-export async function gone(pids: readonly number[], ms = 8_000): Promise<void> {
+export async function gone(pids: readonly number[], ms = 20_000): Promise<void> {
   const deadline = performance.now() + ms;
   while (pids.some(alive)) {
     if (performance.now() > deadline) throw new Error(`still alive: ${pids.filter(alive).join(', ')}`);

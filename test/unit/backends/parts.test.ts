@@ -6,7 +6,7 @@ import { AgentInstances } from '../../../node/backends/agent-instances.ts';
 import { Backoff } from '../../../node/backends/backoff.ts';
 import { commandPath } from '../../../node/backends/command-path.ts';
 import { childEnvironment } from '../../../node/backends/environment.ts';
-import { mirrorHeaders } from '../../../node/backends/mirror-headers.ts';
+import { statelessHeaders } from '../../../node/backends/stateless-headers.ts';
 import type { Supervisor } from '../../../node/backends/supervisor.ts';
 import { sessionParams, sessionResult, statelessParams, statelessResult } from '../../../src/mcp/index.ts';
 import { contextFor } from '../../support/hosting.ts';
@@ -77,10 +77,10 @@ describe('a command', () => {
 describe('headers that repeat the body', () => {
   const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' };
   const headersOf = (params: Record<string, unknown>, method = 'tools/call', schema?: Record<string, unknown>) =>
-    mirrorHeaders({ jsonrpc: '2.0', id: 1, method, params: { _meta: meta, ...params } }, () => schema);
+    statelessHeaders({ jsonrpc: '2.0', id: 1, method, params: { _meta: meta, ...params } }, () => schema);
 
   test('name method and target', () => {
-    const expected = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'resources/read', 'mcp-name': 'a://b' };
+    const expected = { 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'resources/read', 'Mcp-Name': 'a://b' };
     expect(headersOf({ uri: 'a://b' }, 'resources/read')).toEqual(expected);
   });
 
@@ -92,7 +92,7 @@ describe('headers that repeat the body', () => {
     ['', '=?base64??='],
     ['in ner', 'in ner'],
   ])('carry %j as %j', (name, value) => {
-    expect(headersOf({ name })?.['mcp-name']).toBe(value);
+    expect(headersOf({ name })?.['Mcp-Name']).toBe(value);
   });
 
   test('carry the arguments that the schema asks for, nested ones too, and no others', () => {
@@ -107,17 +107,17 @@ describe('headers that repeat the body', () => {
     };
     const args = { region: 'eu', deep: { n: 4 }, list: [1], bad: 'x', other: 'y' };
     expect(headersOf({ name: 't', arguments: args }, 'tools/call', schema)).toEqual({
-      'mcp-protocol-version': '2026-07-28',
-      'mcp-method': 'tools/call',
-      'mcp-name': 't',
-      'mcp-param-region': 'eu',
-      'mcp-param-n': '4',
+      'MCP-Protocol-Version': '2026-07-28',
+      'Mcp-Method': 'tools/call',
+      'Mcp-Name': 't',
+      'Mcp-Param-Region': 'eu',
+      'Mcp-Param-N': '4',
     });
   });
 
   test('are none in the session era', () => {
     expect(
-      mirrorHeaders({ jsonrpc: '2.0', method: 'tools/call', params: { name: 'x' } }, () => undefined),
+      statelessHeaders({ jsonrpc: '2.0', method: 'tools/call', params: { name: 'x' } }, () => undefined),
     ).toBeUndefined();
   });
 });
