@@ -3,10 +3,10 @@ import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { Stream } from '@libp2p/interface';
 import { memory } from '@libp2p/memory';
 import { tcp } from '@libp2p/tcp';
-import { tls } from '@libp2p/tls';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { HostError } from './host-error.ts';
+import { lazyTls } from './lazy-tls.ts';
 import { addressOf } from './peer-address.ts';
 import { quietLogger } from './quiet-logger.ts';
 import { villageNames } from './village-protocols.ts';
@@ -36,7 +36,7 @@ export async function askAdmission<Answer>(
     logger: quietLogger,
     addresses: { listen: [] },
     transports: [tcp(), memory()],
-    connectionEncrypters: [noise(), tls()],
+    connectionEncrypters: [noise(), lazyTls()],
     streamMuxers: [yamux()],
     connectionMonitor: { enabled: false },
   });

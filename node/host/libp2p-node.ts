@@ -4,15 +4,14 @@ import { type GossipSub, gossipsub } from '@libp2p/gossipsub';
 import { type Identify, type IdentifyPush, identify, identifyPush } from '@libp2p/identify';
 import type { Libp2p, PeerInfo } from '@libp2p/interface';
 import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht';
-import { mdns } from '@libp2p/mdns';
 import { memory } from '@libp2p/memory';
 import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
-import { tls } from '@libp2p/tls';
 import { yamux } from '@libp2p/yamux';
 import type { Datastore } from 'interface-datastore';
 import { createLibp2p } from 'libp2p';
 import { type GateContext, gatedComponents } from './gated-components.ts';
+import { lazyTls } from './lazy-tls.ts';
 import { quietLogger } from './quiet-logger.ts';
 import type { VillageNames } from './village-protocols.ts';
 
@@ -47,6 +46,7 @@ const MINUTE = 60_000;
 /** libp2p as a village needs it, not started. Each setting that is not the default answers a measured failure of the default. */
 export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp2pNode> {
   const { names, gate, onNeighbour } = options;
+  const neighbourhood = onNeighbour === undefined ? undefined : await import('@libp2p/mdns');
   return createLibp2p<Services>({
     start: false,
     privateKey: await generateKeyPairFromSeed('Ed25519', options.peerSeed),
@@ -55,7 +55,7 @@ export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp
     ...(options.datastore === undefined ? {} : { datastore: options.datastore }),
     addresses: { listen: [...options.listen] },
     transports: [options.transport === 'memory' ? memory() : tcp()],
-    connectionEncrypters: [noise(), tls()],
+    connectionEncrypters: [noise(), lazyTls()],
     streamMuxers: [yamux()],
     connectionManager: {
       // The default, 5 new connections a second from one host, breaks every set of nodes that share an address.
@@ -70,11 +70,11 @@ export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp
     // Addresses in provider records come from the peer store: they must outlive the records.
     peerStore: { maxAddressAge: 24 * 60 * MINUTE, maxPeerAge: 30 * 24 * 60 * MINUTE },
     peerDiscovery:
-      onNeighbour === undefined
+      onNeighbour === undefined || neighbourhood === undefined
         ? []
         : [
             (components) => {
-              const neighbours = mdns({ serviceTag: names.mdns })(components);
+              const neighbours = neighbourhood.mdns({ serviceTag: names.mdns })(components);
               neighbours.addEventListener('peer', (event) => onNeighbour(event.detail));
               return neighbours;
             },

@@ -1,3 +1,8 @@
+import { tcp } from '@libp2p/tcp';
+import { tls } from '@libp2p/tls';
+import { yamux } from '@libp2p/yamux';
+import { multiaddr } from '@multiformats/multiaddr';
+import { createLibp2p } from 'libp2p';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ProtocolSpec } from '../../node/host/index.ts';
 import { MemoryDatabase } from '../../node/storage/index.ts';
@@ -38,6 +43,14 @@ describe.each(['tcp', 'memory'] as const)('two members over %s', (transport) => 
     expect(a.reports.of('peer.admitted')).toEqual([{ peer: b.host.nodeId, direction: 'inbound' }]);
     expect(b.reports.of('peer.admitted')).toEqual([{ peer: a.host.nodeId, direction: 'outbound' }]);
   });
+});
+
+test('a peer that speaks TLS 1.3 and no Noise gets a connection', async () => {
+  const a = await village.host({ transport: 'tcp' });
+  const caller = await createLibp2p({ transports: [tcp()], connectionEncrypters: [tls()], streamMuxers: [yamux()] });
+  village.cleanUp(async () => caller.stop());
+  const connection = await caller.dial(multiaddr(a.host.addresses()[0] as string), { signal: within() });
+  expect([connection.encryption, connection.remotePeer.toString()]).toEqual(['/tls/1.0.0', a.host.nodeId]);
 });
 
 test('two nodes fill their DHT tables on loopback, store a provider record and find it', async () => {
