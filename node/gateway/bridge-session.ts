@@ -125,7 +125,8 @@ export class BridgeSession {
   }
 }
 
-function pause(signal: AbortSignal): Promise<void> {
+/** A short while, or until `signal` aborts. */
+export function pause(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

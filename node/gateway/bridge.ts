@@ -13,7 +13,8 @@ import {
   MAX_DEPTH,
 } from '../../src/mcp/index.ts';
 import { refusalOf, tokenlessOf } from './bridge-refusals.ts';
-import { BridgeSession, MCP_HEADERS } from './bridge-session.ts';
+import { BridgeSession, MCP_HEADERS, pause } from './bridge-session.ts';
+import { Resubscription } from './resubscription.ts';
 import { LineReader } from './line-reader.ts';
 import { NodeWatch } from './node-watch.ts';
 import { TokenSource } from './token-source.ts';
@@ -167,22 +168,14 @@ class Bridge {
     const listening = request.method === 'subscriptions/listen';
     let { deadlineAt } = options;
     let { gateway } = this.#watch;
-    let acknowledged = false;
+    const subscription = listening ? new Resubscription() : undefined;
     for (let attempt = 0; attempt < ATTEMPTS || listening; attempt += 1) {
       gateway ??= await this.#watch.ready(deadlineAt);
       if (options.signal.aborted) return;
       if (gateway === undefined) break;
-      const { outcome, reply } = await this.#try(gateway, {
-        ...options,
-        request,
-        heard: (message) => {
-          const acknowledgement = message['method'] === 'notifications/subscriptions/acknowledged';
-          const again = acknowledgement && acknowledged;
-          acknowledged ||= acknowledgement;
-          return !again;
-        },
-      });
-      if (options.signal.aborted || reply !== undefined || outcome.kind === 'accepted') return;
+      const { outcome, reply } = await this.#try(gateway, { ...options, request, subscription });
+      if (options.signal.aborted || outcome.kind === 'accepted') return;
+      if (reply !== undefined && subscription?.kept !== true) return;
       if (outcome.kind === 'refused') {
         if (outcome.status !== 404 || options.stateless || !(await this.#session.renew(gateway))) {
           return this.#write(refusalOf(request.id, outcome));
@@ -199,6 +192,7 @@ class Bridge {
       if (outcome.kind !== 'unreachable') deadlineAt = performance.now() + this.#waitMs;
       this.#watch.lost();
       gateway = undefined;
+      if (listening) await pause(options.signal); // a node that ends it at once is not asked in a tight loop
     }
     this.#refuse(request.id, { name: 'NODE_UNREACHABLE', message: 'the local node does not answer: is it running?' });
   }
@@ -209,11 +203,10 @@ class Bridge {
       request: RpcRequest;
       stateless: boolean;
       signal: AbortSignal;
-      /** Whether a message that is not the reply is for the client. */
-      heard: (message: Record<string, unknown>) => boolean;
+      subscription: Resubscription | undefined;
     },
   ): Promise<{ outcome: Outcome; reply: unknown }> {
-    const { request, stateless, signal, heard } = asked;
+    const { request, stateless, signal, subscription } = asked;
     const begins = request.method === 'initialize' && !stateless;
     const headers = stateless
       ? { ...MCP_HEADERS, ...mirrorHeaders(request) }
@@ -228,7 +221,7 @@ class Bridge {
       if (message['method'] === undefined && message['id'] === request.id) {
         reply = message;
         replyText = text;
-      } else if (heard(message)) this.#write(text);
+      } else if (subscription?.repeats(message) !== true) this.#write(text);
     };
     const idleMs = request.method === 'subscriptions/listen' ? LISTEN_IDLE_MS : CALL_IDLE_MS;
     const outcome = await this.#send(gateway, { body: request, headers, signal, idleMs, onMessage });
@@ -236,7 +229,7 @@ class Bridge {
     if (begins && outcome.kind === 'answered') this.#session.began(request, { sessionId: outcome.sessionId, reply });
     if (request.method === 'logging/setLevel' && !stateless && reply['error'] === undefined)
       this.#session.levelSet(request);
-    if (!signal.aborted) this.#write(replyText);
+    if (!signal.aborted && subscription?.kept !== true) this.#write(replyText);
     return { outcome, reply };
   }
 

@@ -29,9 +29,8 @@ const NAMED: Readonly<Record<string, string>> = {
  * what proxies on the way read, so the two must never differ. Every refusal is HTTP 400.
  */
 export function checkStateless(request: RpcRequest, headers: StandardHeaders): HeaderRefusal | undefined {
-  const envelope = checkEnvelope(request.params?.['_meta']);
-  if (envelope !== undefined) return envelope;
-  const claimed = (request.params?.['_meta'] as Record<string, unknown>)[META.protocolVersion] as string;
+  const claimed = versionOf(request.params?.['_meta']);
+  if (typeof claimed !== 'string') return claimed;
   if (headers.version === undefined) return mismatch('the MCP-Protocol-Version header is missing');
   if (trim(headers.version) !== claimed) return mismatch('MCP-Protocol-Version differs from the body');
   if (claimed !== STATELESS_VERSION) {
@@ -47,13 +46,15 @@ export function checkStateless(request: RpcRequest, headers: StandardHeaders): H
   return checkName(request, headers.name);
 }
 
-function checkEnvelope(meta: unknown): HeaderRefusal | undefined {
+/** The revision a whole envelope claims. */
+function versionOf(meta: unknown): string | HeaderRefusal {
   if (!isObject(meta)) return incomplete('_meta');
-  if (typeof meta[META.protocolVersion] !== 'string') return incomplete(META.protocolVersion);
+  const version = meta[META.protocolVersion];
+  if (typeof version !== 'string') return incomplete(META.protocolVersion);
   if (!isObject(meta[META.clientCapabilities])) return incomplete(META.clientCapabilities);
   const info = meta[META.clientInfo];
   if (info !== undefined && !isObject(info)) return incomplete(META.clientInfo);
-  return undefined;
+  return version;
 }
 
 function checkName(request: RpcRequest, header: string | undefined): HeaderRefusal | undefined {

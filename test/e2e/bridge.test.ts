@@ -54,6 +54,21 @@ function bridge(
   };
 }
 
+/** Lists change until the bridge has told of it: when exactly its stream is open is not for the client to see. */
+async function heard(open: Opened, on: { changed: Promise<unknown>; kind: 'tools' | 'prompts' }): Promise<void> {
+  let told = false;
+  void on.changed.then(() => {
+    told = true;
+  });
+  await until(
+    () => {
+      open.router.change(on.kind);
+      return told;
+    },
+    { intervalMs: 100 },
+  );
+}
+
 const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };
 const statelessCall = (id: number, name: string): object => call(id, name, { _meta: ENVELOPE });
 
@@ -70,12 +85,7 @@ describe('the stdio bridge', () => {
     const seen = [await next(), await next(), await next(), await next()];
     expect(seen.map((message) => message.params?.progress ?? message.id)).toEqual([1, 2, 3, 2]);
     const changed = next();
-    await until(
-      () => (
-        open.router.change('tools'),
-        Promise.race([changed.then(() => true), until(() => false, { timeoutMs: 100 }).catch(() => false)])
-      ),
-    );
+    await heard(open, { changed, kind: 'tools' });
     expect((await changed).method).toBe('notifications/tools/list_changed');
   });
 
@@ -207,13 +217,23 @@ describe('a node that goes away', () => {
     expect(open.gateway.sessionCount).toBe(1);
 
     const changed = next();
-    await until(
-      () => (
-        open.router.change('prompts'),
-        Promise.race([changed.then(() => true), until(() => false, { timeoutMs: 100 }).catch(() => false)])
-      ),
-    );
+    await heard(open, { changed, kind: 'prompts' });
     expect((await changed).method).toBe('notifications/prompts/list_changed');
+  });
+
+  test('and comes back is listened to again, without a second acknowledgement', async () => {
+    const first = await gatewayAt();
+    const { host } = new URL(first.origin);
+    const { say, next } = bridge(() => `http://${host}/mcp`);
+    const notifications = { toolsListChanged: true };
+    say({ jsonrpc: '2.0', id: 'L', method: 'subscriptions/listen', params: { notifications, _meta: ENVELOPE } });
+    expect((await next()).method).toBe('notifications/subscriptions/acknowledged');
+    await first.gateway.stop();
+    const second = await gatewayAt(host);
+    const changed = next();
+    await heard(second, { changed, kind: 'tools' });
+    expect((await changed).method).toBe('notifications/tools/list_changed');
+    say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'L' } });
   });
 
   test('on another port is found through its run file', async () => {

@@ -2,7 +2,16 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Gateway, GatewayError } from '../../node/gateway/index.ts';
-import { auth, bearer, call, initialize, JSON_TYPE, type Opened, openGateway } from '../support/echo-gateway.ts';
+import {
+  auth,
+  bearer,
+  call,
+  initialize,
+  JSON_TYPE,
+  type Opened,
+  openGateway,
+  stateless,
+} from '../support/echo-gateway.ts';
 import { EchoRouter } from '../support/echo-router.ts';
 import { send } from '../support/http.ts';
 import { until } from '../support/until.ts';
@@ -278,6 +287,28 @@ describe('starting and stopping', () => {
     await closing.gateway.stop();
     expect(performance.now() - startedAt).toBeLessThan(1_000);
     silent.destroy();
+  });
+
+  test('stopping closes a kept connection as soon as its call is answered', async () => {
+    const closing = await openGateway();
+    const [message, { headers }] = stateless(1, 'tools/call', { name: 'hold' });
+    const body = JSON.stringify(message);
+    const lines = {
+      ...bearer('alice'),
+      ...headers,
+      Host: new URL(closing.origin).host,
+      'Content-Length': String(body.length),
+    };
+    const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`);
+    const arrival = closing.router.arrival();
+    const answered = raw(`POST /mcp HTTP/1.1\r\n${head.join('')}\r\n${body}`, closing.origin);
+    await arrival;
+    const startedAt = performance.now();
+    const stopped = closing.gateway.stop();
+    closing.router.release();
+    expect(await answered).toContain('released');
+    await stopped;
+    expect(performance.now() - startedAt).toBeLessThan(1_500);
   });
 
   test('stopping lets a call in flight finish, and takes no new one', async () => {

@@ -4,7 +4,7 @@ export interface Reply {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  // biome-ignore lint: the shape is what the test then asserts
+  /** The parsed body; its shape is what the test then asserts. */
   readonly json: any;
 }
 
