@@ -14,7 +14,7 @@ export const META = {
 } as const;
 
 /** The revision a message claims in its `_meta`; undefined when it claims none. Whatever JSON put there: not yet checked. */
-export function claimedVersion(params: Readonly<Record<string, unknown>> | undefined): unknown {
+function claimedVersion(params: Readonly<Record<string, unknown>> | undefined): unknown {
   const meta = params?.['_meta'];
   return isObject(meta) ? meta[META.protocolVersion] : undefined;
 }

@@ -17,7 +17,7 @@ export {
   readMessage,
   shallowerThan,
 } from './envelope.ts';
-export { claimedVersion, type Era, eraOf, META, namesStateless } from './eras.ts';
+export { type Era, eraOf, META, namesStateless } from './eras.ts';
 export { ERRORS, type ErrorName } from './error-table.ts';
 export {
   checkStateless,
