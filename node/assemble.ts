@@ -1,14 +1,13 @@
-import { AUDIT_HEAD_TYPE, type AuditRecord } from '../src/audit/index.ts';
+import { AUDIT_HEAD_TYPE } from '../src/audit/index.ts';
 import { checkDelegation } from '../src/constitution/index.ts';
-import { text, utf8 } from '../src/kernel/index.ts';
 import { RateLimiter } from '../src/routing/index.ts';
 import { AdminServer, newSecret } from './admin/index.ts';
-import { AuditLog } from './audit/index.ts';
+import { AuditLog, recordEvents } from './audit/index.ts';
 import { LocalHosting } from './backends/index.ts';
 import { PeerBackend } from './backends/peer.ts';
 import { HostedRole } from './backends/hosted-role.ts';
 import type { LoadedConfig } from './config/index.ts';
-import { Directory, type DirectoryState, type DirectoryStore } from './discovery/index.ts';
+import { Directory, storedState, systemClock } from './discovery/index.ts';
 import { Gateway } from './gateway/index.ts';
 import { hostStores, Libp2pHost } from './host/index.ts';
 import type { NodeKeys } from './identity/index.ts';
@@ -16,7 +15,7 @@ import { openIdentity } from './open-identity.ts';
 import { PeerLinks } from './peers/index.ts';
 import { type P2pParts, p2pRole } from './roles/p2p/index.ts';
 import { DeadlineTimer, mayUse, Router } from './router/index.ts';
-import type { Database, Store } from './storage/index.ts';
+import type { Database } from './storage/index.ts';
 import { createMetrics, type EventBus } from './telemetry/index.ts';
 import {
   agentVerbs,
@@ -140,7 +139,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     startedAtMs,
   });
   const hosting = new LocalHosting({
-    roles: [new HostedRole(p2p, { wallMs: Date.now })],
+    roles: [new HostedRole(p2p, { wallMs: Date.now, reporter: bus })],
     servers: config().mcpServers,
     dataDir,
     reporter: bus,
@@ -151,10 +150,10 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     host,
     village: villageId,
     sign: (typ, payload) => keys.signAsNode(typ, payload),
-    store: directoryStore(database.namespace(`directory-${place}`)),
+    store: storedState(database.namespace(`directory-${place}`)),
     hosting,
     reporter: bus,
-    clock: { now: () => performance.now(), wallMs: Date.now, chance: Math.random, after },
+    clock: systemClock,
     mayHost: (peer) => host.admitted().get(peer)?.membership.may.host === true,
     links,
     settings: config().discovery,
@@ -273,44 +272,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   return { host, hosting, ...addresses, secret };
 }
 
-/** What peers and operators did is on record as well as what agents did. */
-function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): void {
-  const record = (kind: AuditRecord['kind'], facts: Partial<AuditRecord>) =>
-    audit.record({ ...NOTHING, kind, ...facts });
-  bus.on('admission.granted', ({ peer, ticket }) =>
-    record('admission', { method: 'redeem', peer, target: ticket, outcome: 'recorded' }),
-  );
-  bus.on('admission.refused', ({ peer, reason }) =>
-    record('admission', { method: 'redeem', peer, outcome: 'denied', reason }),
-  );
-  bus.on('peer.refused', ({ peer, reason }) =>
-    record('admission', { method: 'hello', peer, outcome: 'denied', reason }),
-  );
-  bus.on('config.reloaded', ({ changed }) =>
-    record('administration', { method: 'config', target: changed.join(' '), outcome: 'recorded' }),
-  );
-}
-
-const NOTHING: AuditRecord = {
-  kind: 'administration',
-  callId: '',
-  agentId: '',
-  level: '',
-  tokenId: '',
-  method: '',
-  server: '',
-  target: '',
-  peer: '',
-  sourceIp: '',
-  outcome: 'recorded',
-  reason: '',
-  argumentsHash: '',
-  resultHash: '',
-  durationMs: 0,
-  justification: '',
-  count: 1,
-};
-
+/** 0: go on; else milliseconds. The whole node has a bucket too, after the source's own. */
 function sourceLimit(
   rates: RateLimiter,
   ip: string,
@@ -321,21 +283,6 @@ function sourceLimit(
   const ofSource = rates.take(`source ${ip}`, { perMinute: perSourcePerMinute, burst: perSourcePerMinute }, now);
   if (ofSource > 0) return ofSource;
   return rates.take('node', { perMinute: perNodePerSecond * 60, burst: perNodePerSecond }, now);
-}
-
-function directoryStore(store: Store): DirectoryStore {
-  return {
-    load: async () => {
-      const bytes = await store.get('state');
-      return bytes === undefined ? undefined : (JSON.parse(text(bytes)) as DirectoryState);
-    },
-    save: (state) => store.put('state', utf8(JSON.stringify(state)), { sync: true }),
-  };
-}
-
-function after(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms).unref();
-  return () => clearTimeout(timer);
 }
 
 /** `127.0.0.1:7118`, `[::1]:0`; the configuration's schema has checked the form. */

@@ -4,3 +4,4 @@ export { auditRange, type Places } from './audit-range.ts';
 export { type ExportRange, exportAudit, type LiveLog, tailAudit } from './read-audit.ts';
 export { type AuditOwner, type SeqRange, verifyAudit } from './verify-audit.ts';
 export { verifyExport } from './verify-export.ts';
+export { recordEvents } from './record-events.ts';

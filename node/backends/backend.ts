@@ -1,5 +1,12 @@
 import type { Principal } from '../../src/permissions/index.ts';
-import type { RpcRequest, ServerDefinition } from '../../src/mcp/index.ts';
+import type { ClientAbilities, LogLevel, RpcError, RpcRequest, ServerDefinition } from '../../src/mcp/index.ts';
+
+/** What a server asks of an agent's client in the midst of a call (sampling/createMessage, elicitation/create, roots/list). */
+export interface ClientQuestion {
+  readonly method: string;
+  readonly params?: Readonly<Record<string, unknown>> | undefined;
+}
+export type ClientAnswer = { readonly result: Readonly<Record<string, unknown>> } | { readonly error: RpcError };
 
 /** Which family of MCP revisions a message is written in. */
 export type Era = 'session' | 'stateless';
@@ -15,6 +22,15 @@ export interface BackendContext {
   readonly signal: AbortSignal;
   /** Takes a notification that belongs to this request (progress, log), as JSON bytes, before the reply. */
   readonly onRelated?: ((message: Uint8Array) => void) | undefined;
+  /** What this agent's client can be asked; undefined: nothing. */
+  readonly client?: ClientAbilities | undefined;
+  /**
+   * Asks this agent's client, and nobody else's, in the midst of the call. Never rejects: a client that cannot, will not or is gone
+   * answers with an error. undefined in the stateless era, where a question is the call's own result (`input_required`).
+   */
+  readonly ask?: ((question: ClientQuestion, options: { signal: AbortSignal }) => Promise<ClientAnswer>) | undefined;
+  /** The least grave log message this agent wants to hear in the call; undefined: none was asked for. */
+  readonly logLevel?: LogLevel | undefined;
   /** W3C trace context, passed on. */
   readonly traceparent?: string | undefined;
 }
@@ -54,6 +70,8 @@ export interface HostedServer extends Backend {
   };
   /** The newest known definition; undefined until the server first answered. */
   definition(): ServerDefinition | undefined;
+  /** The resources of this server that somebody subscribed to have changed, by URI. Absent: it never tells. */
+  onResourceUpdated?(listener: (uri: string) => void): () => void;
   start(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -1,5 +1,6 @@
-import type { Era, ErrorName, RpcRequest } from '../../src/mcp/index.ts';
+import type { ClientAbilities, Era, ErrorName, LogLevel, RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
+import type { BackendContext } from '../backends/backend.ts';
 
 export interface RouterCall {
   readonly request: RpcRequest;
@@ -13,6 +14,10 @@ export interface RouterCall {
   readonly signal: AbortSignal;
   /** Takes a notification of this request (progress, log) as JSON bytes, before the reply. */
   readonly onRelated?: ((message: Uint8Array) => void) | undefined;
+  /** As in BackendContext: what the client can be asked, how to ask it, and which log messages it wants. */
+  readonly client?: ClientAbilities | undefined;
+  readonly ask?: BackendContext['ask'];
+  readonly logLevel?: LogLevel | undefined;
   readonly traceparent?: string | undefined;
   readonly timeoutMs?: number | undefined;
 }
@@ -42,6 +47,17 @@ export interface RouterPort {
     readonly agentId?: string | undefined;
     readonly method?: string | undefined;
   }): void;
+  /**
+   * Hears of changes to one resource until the returned function is called; the refusal, as a whole JSON-RPC response to `request`,
+   * where it is not to be heard of. `request` is a resources/subscribe.
+   */
+  subscribe?(
+    call: Pick<RouterCall, 'request' | 'principal' | 'era' | 'view' | 'sourceIp' | 'signal'>,
+    listener: (uri: string) => void,
+  ): Promise<
+    | { readonly kind: 'subscribed'; readonly end: () => void }
+    | { readonly kind: 'refused'; readonly reply: RouterReply }
+  >;
   onListChanged(listener: (what: 'tools' | 'resources' | 'prompts') => void): () => void;
 }
 

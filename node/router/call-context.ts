@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import type { Era } from '../../src/mcp/index.ts';
+import type { ClientAbilities, Era, LogLevel } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { BackendContext } from '../backends/backend.ts';
 import type { Deadlines, Expiring } from '../../protocols/mcp/index.ts';
@@ -9,6 +9,9 @@ interface Origin {
   readonly era: Era;
   readonly signal: AbortSignal;
   readonly onRelated?: ((message: Uint8Array) => void) | undefined;
+  readonly client?: ClientAbilities | undefined;
+  readonly ask?: BackendContext['ask'];
+  readonly logLevel?: LogLevel | undefined;
   readonly traceparent?: string | undefined;
 }
 
@@ -32,6 +35,9 @@ export class CallContext implements BackendContext, Expiring {
   readonly callId: Uint8Array;
   readonly deadlineAt: number;
   readonly onRelated: ((message: Uint8Array) => void) | undefined;
+  readonly client: ClientAbilities | undefined;
+  readonly ask: BackendContext['ask'];
+  readonly logLevel: LogLevel | undefined;
   readonly traceparent: string | undefined;
   /** Known once the request is in its server's own names. */
   argumentsHash: string | undefined;
@@ -51,6 +57,9 @@ export class CallContext implements BackendContext, Expiring {
     this.callId = callId;
     this.deadlineAt = options.deadlineAt;
     this.onRelated = origin.onRelated;
+    this.client = origin.client;
+    this.ask = origin.ask;
+    this.logLevel = origin.logLevel;
     this.traceparent = origin.traceparent;
     this.#origin = origin;
     this.#deadlines = options.deadlines;

@@ -1,3 +1,14 @@
+export {
+  abilitiesFromBits,
+  abilitiesOf,
+  bitsOfAbilities,
+  capabilitiesOf,
+  CLIENT_ABILITIES,
+  type ClientAbilities,
+  type ClientAbility,
+  NO_ABILITIES,
+} from './client-abilities.ts';
+export { isLogLevel, isWanted, LOG_LEVELS, type LogLevel } from './log-level.ts';
 export type {
   PromptDefinition,
   ResourceDefinition,
