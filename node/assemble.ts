@@ -256,20 +256,25 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   addresses.gateway = gateway.url;
   stack.defer(() => admin.stop());
   addresses.admin = await admin.start();
-  stack.defer(() => hosting.stop());
+  // Children take longest to stop, so they stop beside the mesh and not after it.
+  stack.defer(() => all(hosting.stop(), host.stop()));
   await hosting.start();
   stack.defer(() => village.stop());
-  stack.defer(() => host.stop());
   await host.start();
   stack.defer(() => links.stop({ graceMs: GRACE_MS }));
   links.start();
-  stack.defer(() => directory.stop());
+  // First no more calls come in, while everything that serves those under way still stands.
+  stack.defer(() => all(gateway.stop(), directory.stop()));
   await directory.start();
   ready = true;
   stack.defer(() => {
     ready = false;
   });
   return { host, hosting, ...addresses, secret };
+}
+
+async function all(...stopping: readonly Promise<void>[]): Promise<void> {
+  await Promise.all(stopping);
 }
 
 /** 0: go on; else milliseconds. The whole node has a bucket too, after the source's own. */

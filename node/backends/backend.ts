@@ -1,5 +1,5 @@
 import type { Principal } from '../../src/permissions/index.ts';
-import type { ClientAbilities, LogLevel, RpcError, RpcRequest, ServerDefinition } from '../../src/mcp/index.ts';
+import type { ClientAbilities, Era, LogLevel, RpcError, RpcRequest, ServerDefinition } from '../../src/mcp/index.ts';
 
 /** What a server asks of an agent's client in the midst of a call (sampling/createMessage, elicitation/create, roots/list). */
 export interface ClientQuestion {
@@ -8,8 +8,7 @@ export interface ClientQuestion {
 }
 export type ClientAnswer = { readonly result: Readonly<Record<string, unknown>> } | { readonly error: RpcError };
 
-/** Which family of MCP revisions a message is written in. */
-export type Era = 'session' | 'stateless';
+export type { Era } from '../../src/mcp/index.ts';
 
 export interface BackendContext {
   readonly principal: Principal;

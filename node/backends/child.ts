@@ -8,7 +8,7 @@ import { childEnvironment } from './environment.ts';
 import type { Guard } from './guard.ts';
 import { killMarked, signalGroup } from './processes.ts';
 
-const GRACE_MS = 2_000;
+const GRACE_MS = 800;
 const POLL_MS = 20;
 const BURIAL_MS = 500;
 const DRAIN_MS = 200;

@@ -35,7 +35,7 @@ export interface GatewayOptions {
 const TICK_MS = 15_000;
 /** Changes of lists come in bursts, as when a node joins: one notification tells of them all. */
 const COALESCE_MS = 50;
-const STOP_MS = 3_000;
+const STOP_MS = 1_500;
 const MAX_CONNECTIONS = 16_384;
 const VIEW = /^\/mcp\/([A-Za-z0-9_-]{1,64})$/;
 
@@ -103,7 +103,7 @@ export class Gateway {
     this.#tick = setInterval(() => this.tick(), TICK_MS).unref();
   }
 
-  /** Stops accepting, lets what is in flight finish for up to 3 s, then cuts what is left. */
+  /** Stops accepting, lets what is in flight finish for up to 1.5 s, then cuts what is left. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
