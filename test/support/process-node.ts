@@ -67,7 +67,11 @@ export function village(data: string, args: readonly string[], options: { timeou
 }
 
 /** Runs one CLI verb with `--json` and parses what it printed; throws when it did not exit 0. */
-export async function villageJson<T>(data: string, args: readonly string[], options: { timeoutMs?: number } = {}): Promise<T> {
+export async function villageJson<T>(
+  data: string,
+  args: readonly string[],
+  options: { timeoutMs?: number } = {},
+): Promise<T> {
   const done = await village(data, [...args, '--json'], options);
   if (done.code !== 0) throw new Error(`village ${args.join(' ')}: exit ${done.code}\n${done.stdout}\n${done.stderr}`);
   return JSON.parse(done.stdout) as T;
@@ -88,11 +92,29 @@ export class ProcessNode {
   }
 
   static start(
-    options: { data?: string; name?: string; config?: object; args?: readonly string[]; timeoutMs?: number; env?: Record<string, string> } = {},
+    options: {
+      data?: string;
+      name?: string;
+      config?: object;
+      args?: readonly string[];
+      timeoutMs?: number;
+      env?: Record<string, string>;
+    } = {},
   ): Promise<ProcessNode> {
     const data = options.data ?? dataFolder(options.name ?? 'node');
-    if (options.config !== undefined) writeFileSync(join(data, 'village.json'), JSON.stringify(options.config, null, 2));
-    const args = ['up', '--json', '--data', data, '--gateway', '127.0.0.1:0', '--admin', '127.0.0.1:0', ...(options.args ?? [])];
+    if (options.config !== undefined)
+      writeFileSync(join(data, 'village.json'), JSON.stringify(options.config, null, 2));
+    const args = [
+      'up',
+      '--json',
+      '--data',
+      data,
+      '--gateway',
+      '127.0.0.1:0',
+      '--admin',
+      '127.0.0.1:0',
+      ...(options.args ?? []),
+    ];
     const child = spawn(process.execPath, [MAIN, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
@@ -148,7 +170,10 @@ export class ProcessNode {
   #end(name: NodeJS.Signals, timeoutMs: number): Promise<number | null> {
     if (this.exited) return Promise.resolve(this.#child.exitCode);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`the node ignored ${name} for ${timeoutMs} ms\n${this.log}`)), timeoutMs);
+      const timer = setTimeout(
+        () => reject(new Error(`the node ignored ${name} for ${timeoutMs} ms\n${this.log}`)),
+        timeoutMs,
+      );
       this.#child.once('exit', (code) => {
         clearTimeout(timer);
         resolve(code);
@@ -177,7 +202,9 @@ export async function cleanUp(): Promise<void> {
   for (const child of live) child.kill('SIGKILL');
   await Promise.all(
     [...live].map((child) =>
-      child.exitCode !== null || child.signalCode !== null ? undefined : new Promise((done) => child.once('close', done)),
+      child.exitCode !== null || child.signalCode !== null
+        ? Promise.resolve()
+        : new Promise<void>((done) => child.once('close', () => done())),
     ),
   );
   live.clear();
