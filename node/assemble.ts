@@ -13,8 +13,10 @@ import { hostStores, Libp2pHost } from './host/index.ts';
 import type { NodeKeys } from './identity/index.ts';
 import { openIdentity } from './open-identity.ts';
 import { PeerLinks } from './peers/index.ts';
+import { RevocationSpread } from './revocation/index.ts';
 import { type P2pParts, p2pRole } from './roles/p2p/index.ts';
 import { DeadlineTimer, mayUse, Router } from './router/index.ts';
+import { sourceLimit } from './source-limit.ts';
 import type { Database } from './storage/index.ts';
 import { createMetrics, type EventBus } from './telemetry/index.ts';
 import {
@@ -23,6 +25,7 @@ import {
   auditVerbs,
   inviteVerb,
   joinWhileRunning,
+  revokeVerbs,
   statusVerbs,
   tokenVerb,
   toolVerbs,
@@ -120,6 +123,15 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     links.forget((principal) => (kind === 'token' ? principal.tokenId : principal.agentId) === id),
   );
   village.onPolicy(() => links.forget(() => true));
+
+  const spread = await RevocationSpread.open({
+    host,
+    village,
+    revocations,
+    store: database.namespace(`revocation-signers-${place}`),
+    reporter: bus,
+    clock: systemClock,
+  });
 
   // The role looks at the directory, and the directory tells of the role: it is read only when an agent asks.
   const directoryView: P2pParts['directory'] = {
@@ -243,6 +255,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
         membership: () => village.membership(),
         forget: () => desk.forget(),
       }),
+      ...revokeVerbs({ ...identity, keys, villageId, spread, reporter: bus, now: Date.now }),
       invite: inviteVerb(village, async () => host.addresses()),
       join: joinWhileRunning(),
       ...auditVerbs(audit.store, { villageId, nodeId, issuerKey: keys.issuerKey }),
@@ -261,6 +274,8 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   await hosting.start();
   stack.defer(() => village.stop());
   await host.start();
+  stack.defer(() => spread.stop());
+  spread.start();
   stack.defer(() => links.stop({ graceMs: GRACE_MS }));
   links.start();
   // First no more calls come in, while everything that serves those under way still stands.
@@ -275,19 +290,6 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
 
 async function all(...stopping: readonly Promise<void>[]): Promise<void> {
   await Promise.all(stopping);
-}
-
-/** 0: go on; else milliseconds. The whole node has a bucket too, after the source's own. */
-function sourceLimit(
-  rates: RateLimiter,
-  ip: string,
-  limits: { readonly perSourcePerMinute: number; readonly perNodePerSecond: number },
-): number {
-  const now = performance.now();
-  const { perSourcePerMinute, perNodePerSecond } = limits;
-  const ofSource = rates.take(`source ${ip}`, { perMinute: perSourcePerMinute, burst: perSourcePerMinute }, now);
-  if (ofSource > 0) return ofSource;
-  return rates.take('node', { perMinute: perNodePerSecond * 60, burst: perNodePerSecond }, now);
 }
 
 /** `127.0.0.1:7118`, `[::1]:0`; the configuration's schema has checked the form. */

@@ -73,12 +73,15 @@ export interface Answers {
   readonly 'tools.list': { readonly tools: readonly ToolRow[] };
   readonly 'tools.describe': { readonly tool: ToolRow };
   readonly 'tools.call': ToolResult;
-  readonly token: { readonly token: string; readonly expires_at: string };
+  readonly token: { readonly token: string; readonly token_id: string; readonly expires_at: string };
   readonly 'agents.list': { readonly agents: readonly AgentRow[] };
   readonly 'agents.add': { readonly name: string; readonly level: Level };
   /** The private JWK. Prepared for a terminal or a file, never for a log. */
   readonly 'agents.key.export': { readonly key: Readonly<Record<string, unknown>>; readonly moved: boolean };
   readonly 'agents.key.import': { readonly name: string };
+  /** `already`: it had been taken back before. */
+  readonly 'revoke.token': { readonly token_id: string; readonly already: boolean };
+  readonly 'revoke.agent': { readonly agent: string; readonly already: boolean };
   readonly invite: {
     readonly invite: string;
     readonly expires_at: string;

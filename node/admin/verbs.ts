@@ -31,6 +31,11 @@ export const VERBS = {
   'agents.add': z.strictObject({ name: AgentName, level: Level }),
   'agents.key.export': z.strictObject({ name: AgentName }),
   'agents.key.import': z.strictObject({ key: z.record(z.string(), z.unknown()) }),
+  'revoke.token': z.union([
+    z.strictObject({ token_id: z.string().regex(/^[0-9a-f]{64}$/) }),
+    z.strictObject({ token: z.string().min(1).max(16_384) }),
+  ]),
+  'revoke.agent': z.strictObject({ name: AgentName }),
   invite: z.strictObject({
     ttl_ms: z.int().positive(),
     uses: z.int().positive().max(10_000),

@@ -34,5 +34,8 @@ export function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): vo
   bus.on('peer.refused', ({ peer, reason }) =>
     record({ kind: 'admission', method: 'hello', peer, outcome: 'denied', reason }),
   );
+  bus.on('revocation.made', ({ kind, id }) =>
+    record({ method: `revoke.${kind}`, target: id, tokenId: kind === 'token' ? id : '' }),
+  );
   bus.on('config.reloaded', ({ changed }) => record({ method: 'config', target: changed.join(' ') }));
 }

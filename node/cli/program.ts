@@ -8,6 +8,7 @@ import { addConnect } from './verbs/connect.ts';
 import { addDoctor } from './verbs/doctor.ts';
 import { addLook } from './verbs/look.ts';
 import { addNotBuilt } from './verbs/not-built.ts';
+import { addRevoke } from './verbs/revoke.ts';
 import { addTools } from './verbs/tools.ts';
 import { addUp } from './verbs/up.ts';
 import { addVillage } from './verbs/village.ts';
@@ -16,6 +17,7 @@ const VERBS = [
   addUp,
   addVillage,
   addAgents,
+  addRevoke,
   addLook,
   addTools,
   addConnect,

@@ -57,6 +57,11 @@ export class Revocations {
     return 'added';
   }
 
+  /** Whether this very statement of `by` is honoured already. */
+  has(jws: string, by: string): boolean {
+    return this.#bySigner.get(by)?.has(sha256Hex(jws)) === true;
+  }
+
   /** Everything in force, to pass on to peers. */
   list(): readonly RevocationEntry[] {
     return [...this.#bySigner.values()].flatMap((entries) => [...entries.values()]);

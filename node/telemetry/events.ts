@@ -8,6 +8,12 @@ export interface Events {
   'peer.misbehaved': { readonly peer: string; readonly protocol: string; readonly reason: string };
   'admission.granted': { readonly peer: string; readonly ticket: string };
   'admission.refused': { readonly peer: string; readonly reason: string };
+  /** This node took back a token or an agent's tokens. `id`: the token's id, or the agent's name. */
+  'revocation.made': { readonly kind: 'token' | 'agent'; readonly id: string };
+  /** Another signer did, and this node honours it. */
+  'revocation.heard': { readonly kind: 'token' | 'agent'; readonly id: string; readonly by: string };
+  /** A valid revocation is not honoured, since its signer has too many in force. */
+  'revocation.full': { readonly by: string };
   'server.state': { readonly server: string; readonly state: string; readonly problem?: string };
   'server.output': { readonly server: string; readonly line: string };
   'server.definition': { readonly server: string; readonly tools: number; readonly hash: string };

@@ -9,6 +9,6 @@ export function tokenVerb(desk: Pick<TokenDesk, 'mint'>, defaultAgent: string): 
   return async ({ agent = defaultAgent, ttl_ms: ttlMs, level }) => {
     const minted = await desk.mint({ agent, ttlMs, level });
     if (minted.kind === 'refused') throw new TokenError('MAY_NOT_SPEAK', minted.message, { hint: minted.hint });
-    return { token: minted.token, expires_at: new Date(minted.expiresAtMs).toISOString() };
+    return { token: minted.token, token_id: minted.tokenId, expires_at: new Date(minted.expiresAtMs).toISOString() };
   };
 }

@@ -21,6 +21,8 @@ const VERBS = [
   ['agents', 'add'],
   ['agents', 'key', 'export'],
   ['agents', 'key', 'import'],
+  ['revoke', 'token'],
+  ['revoke', 'agent'],
   ['status'],
   ['peers'],
   ['servers'],
@@ -101,7 +103,7 @@ describe('where no node runs', () => {
   test('token prints the token of the files and nothing else on stdout', async () => {
     const inputs: unknown[] = [];
     const handlers = {
-      token: async (input: unknown) => (inputs.push(input), { token: 'a.b.c', expires_at: '2026-01-01T00:00:00.000Z' }),
+      token: async (input: unknown) => (inputs.push(input), { token: 'a.b.c', token_id: 'ab', expires_at: '2026-01-01T00:00:00.000Z' }),
     };
     expect(await runCommand(['token', '--agent', 'sage', '--ttl', '15m', '--data', data], { handlers })).toEqual({
       code: 0,
@@ -110,7 +112,7 @@ describe('where no node runs', () => {
     });
     expect(inputs).toEqual([{ agent: 'sage', ttl_ms: 900_000 }]);
     const json = await runCommand(['--json', 'token', '--data', data], { handlers });
-    expect(JSON.parse(json.stdout)).toEqual({ token: 'a.b.c', expires_at: '2026-01-01T00:00:00.000Z' });
+    expect(JSON.parse(json.stdout)).toEqual({ token: 'a.b.c', token_id: 'ab', expires_at: '2026-01-01T00:00:00.000Z' });
   });
 
   test('a coded error is told with its hint; with --json as an object on stdout', async () => {

@@ -1,0 +1,14 @@
+import type { RateLimiter } from '../src/routing/index.ts';
+
+/** 0: go on; else milliseconds. The whole node has a bucket too, after the source's own. */
+export function sourceLimit(
+  rates: RateLimiter,
+  ip: string,
+  limits: { readonly perSourcePerMinute: number; readonly perNodePerSecond: number },
+): number {
+  const now = performance.now();
+  const { perSourcePerMinute, perNodePerSecond } = limits;
+  const ofSource = rates.take(`source ${ip}`, { perMinute: perSourcePerMinute, burst: perSourcePerMinute }, now);
+  if (ofSource > 0) return ofSource;
+  return rates.take('node', { perMinute: perNodePerSecond * 60, burst: perNodePerSecond }, now);
+}
