@@ -14,14 +14,14 @@ interface Instance {
 
 /** One process for each agent that calls: at most 16, stopped after ten minutes without a call. */
 export class AgentInstances {
-  readonly #create: () => Supervisor;
+  readonly #create: (agent: string) => Supervisor;
   readonly #idleMs: number;
   readonly #instances = new Map<string, Instance>();
   readonly #stopping = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(create: () => Supervisor, options: { readonly idleMs?: number } = {}) {
+  constructor(create: (agent: string) => Supervisor, options: { readonly idleMs?: number } = {}) {
     this.#create = create;
     this.#idleMs = options.idleMs ?? IDLE_MS;
   }
@@ -65,7 +65,7 @@ export class AgentInstances {
     const known = this.#instances.get(agent);
     if (known !== undefined || this.#stopped) return known;
     if (this.#instances.size >= MAX_INSTANCES && !this.#makeRoom()) return undefined;
-    const instance = { supervisor: this.#create(), usedAt: performance.now() };
+    const instance = { supervisor: this.#create(agent), usedAt: performance.now() };
     instance.supervisor.start();
     this.#instances.set(agent, instance);
     this.#timer ??= setInterval(() => this.sweep(performance.now()), SWEEP_MS).unref();

@@ -1,6 +1,7 @@
-import type { RpcRequest, ServerDefinition } from '../../src/mcp/index.ts';
+import { isObject, type RpcRequest, type ServerDefinition } from '../../src/mcp/index.ts';
 import type { BackendReply, Era } from './backend.ts';
 import { failure, success } from './reply.ts';
+import { isSubscription } from './resource-subscriptions.ts';
 
 const LISTS: Readonly<Record<string, 'tools' | 'resources' | 'resourceTemplates' | 'prompts'>> = {
   'tools/list': 'tools',
@@ -10,16 +11,7 @@ const LISTS: Readonly<Record<string, 'tools' | 'resources' | 'resourceTemplates'
 };
 
 const FORWARDED: readonly string[] = ['tools/call', 'resources/read', 'prompts/get', 'completion/complete'];
-const LATER: readonly string[] = [
-  'logging/setLevel',
-  'resources/subscribe',
-  'resources/unsubscribe',
-  'subscriptions/listen',
-  'tasks/get',
-  'tasks/list',
-  'tasks/cancel',
-  'tasks/result',
-];
+const TASKS: readonly string[] = ['tasks/get', 'tasks/result', 'tasks/cancel'];
 
 /** The reply that needs no word with the server; undefined for what is forwarded to it. */
 export function answerOurselves(
@@ -36,6 +28,10 @@ export function answerOurselves(
       message: `Unknown tool: ${typeof name === 'string' ? name.slice(0, 128) : ''}`,
     });
   }
+  if (isSubscription(method) && subscribable(known.definition)) return undefined;
+  if (TASKS.includes(method) && known.era === 'session' && isObject(known.definition?.capabilities['tasks'])) {
+    return undefined;
+  }
   const complete = known.era === 'stateless' ? { resultType: 'complete' } : {};
   if (method === 'ping') return success(id, complete);
   const list = Object.hasOwn(LISTS, method) ? LISTS[method] : undefined;
@@ -43,6 +39,10 @@ export function answerOurselves(
     const caching = known.era === 'stateless' ? { ttlMs: known.ttlMs, cacheScope: 'private' } : {};
     return success(id, { ...complete, [list]: known.definition?.[list] ?? [], ...caching });
   }
-  if (LATER.includes(method)) return failure(id, { name: 'NOT_BUILT', message: `${method} is not built yet` });
   return failure(id, { name: 'METHOD_NOT_FOUND', message: 'Method not found' });
+}
+
+function subscribable(definition: ServerDefinition | undefined): boolean {
+  const resources = definition?.capabilities['resources'];
+  return isObject(resources) && resources['subscribe'] === true;
 }

@@ -54,6 +54,9 @@ export interface Backend {
 
 export type ServerState = 'starting' | 'healthy' | 'degraded' | 'down' | 'disabled';
 
+/** `agentId`: in whose own instance of the server it changed; undefined: in everybody's. */
+export type ResourceListener = (uri: string, agentId: string | undefined) => void;
+
 /** A server that this node hosts: the one seam for built-in roles and third-party servers alike. */
 export interface HostedServer extends Backend {
   readonly kind: 'role' | 'stdio' | 'url';
@@ -69,8 +72,8 @@ export interface HostedServer extends Backend {
   };
   /** The newest known definition; undefined until the server first answered. */
   definition(): ServerDefinition | undefined;
-  /** The resources of this server that somebody subscribed to have changed, by URI. Absent: it never tells. */
-  onResourceUpdated?(listener: (uri: string) => void): () => void;
+  /** Hears of resources that somebody subscribed to and that changed, or may have changed unheard. Absent: it never tells. */
+  onResourceUpdated?(listener: ResourceListener): () => void;
   start(): Promise<void>;
   stop(): Promise<void>;
 }

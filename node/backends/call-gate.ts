@@ -9,6 +9,8 @@ import { failure } from './reply.ts';
 const MAX_RUNNING = 64;
 const MAX_WAITING = 256;
 
+export type Perform = (connection: Connection) => Promise<BackendReply>;
+
 /** Lets at most 64 calls run on one server and 256 wait; while it starts all wait, while it is down none. */
 export class CallGate {
   readonly #expiry: Expiry;
@@ -47,17 +49,22 @@ export class CallGate {
     for (const waiting of this.#waiting) this.#leave(waiting, unavailable(waiting.request.id, problem));
   }
 
-  run(request: RpcRequest, context: BackendContext, options: { readonly deadlineAt: number }): Promise<BackendReply> {
-    const { deadlineAt } = options;
+  /** `perform` does the call where it is not simply passed on. */
+  run(
+    request: RpcRequest,
+    context: BackendContext,
+    options: { readonly deadlineAt: number; readonly perform?: Perform | undefined },
+  ): Promise<BackendReply> {
+    const { deadlineAt, perform } = options;
     if (this.#problem !== undefined) return Promise.resolve(unavailable(request.id, this.#problem));
     if (context.signal.aborted || isPast(deadlineAt)) return Promise.resolve(unheard(request, deadlineAt));
     if (this.#connection !== undefined && this.#running < MAX_RUNNING) {
-      return this.#run(this.#connection, request, { context, deadlineAt });
+      return this.#run(this.#connection, request, { context, deadlineAt, perform });
     }
     if (this.#waiting.size >= MAX_WAITING) return Promise.resolve(busy(request.id));
     return new Promise((resolve) => {
       const given = (call: WaitingCall): void => this.#leave(call, unheard(request, deadlineAt));
-      const waiting = new WaitingCall(request, { context, deadlineAt, resolve, given });
+      const waiting = new WaitingCall(request, { context, deadlineAt, perform, resolve, given });
       this.#waiting.add(waiting);
       this.#expiry.add(waiting);
     });
@@ -66,10 +73,11 @@ export class CallGate {
   async #run(
     connection: Connection,
     request: RpcRequest,
-    options: { readonly context: BackendContext; readonly deadlineAt: number },
+    options: { readonly context: BackendContext; readonly deadlineAt: number; readonly perform?: Perform | undefined },
   ): Promise<BackendReply> {
     this.#running++;
     try {
+      if (options.perform !== undefined) return await options.perform(connection);
       return await call(connection, request, { ...options, ttlMs: this.#ttlMs });
     } finally {
       this.#running--;
@@ -95,6 +103,7 @@ class WaitingCall implements Expiring {
   readonly request: RpcRequest;
   readonly context: BackendContext;
   readonly deadlineAt: number;
+  readonly perform: Perform | undefined;
   readonly #resolve: (reply: BackendReply | Promise<BackendReply>) => void;
   readonly #given: (waiting: WaitingCall) => void;
 
@@ -103,6 +112,7 @@ class WaitingCall implements Expiring {
     options: {
       readonly context: BackendContext;
       readonly deadlineAt: number;
+      readonly perform: Perform | undefined;
       readonly resolve: (reply: BackendReply | Promise<BackendReply>) => void;
       /** The caller stopped waiting. */
       readonly given: (waiting: WaitingCall) => void;
@@ -111,6 +121,7 @@ class WaitingCall implements Expiring {
     this.request = request;
     this.context = options.context;
     this.deadlineAt = options.deadlineAt;
+    this.perform = options.perform;
     this.#resolve = options.resolve;
     this.#given = options.given;
     this.context.signal.addEventListener('abort', this.#aborted);

@@ -5,6 +5,9 @@ import { type Ending, Exchange, type ExchangeOptions } from './exchange.ts';
 import type { Expiry } from './expiry.ts';
 import { handshake, type Terms } from './handshake.ts';
 import { OURSELVES } from './ourselves.ts';
+import { subscriptionOf } from './resource-feed.ts';
+
+const MAX_URI = 8_192;
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -21,6 +24,10 @@ export type ServerAnswer = { readonly result: Params } | { readonly error: RpcEr
 export interface ConnectionEvents {
   /** What the server lists has changed. */
   listChanged(): void;
+  /** A resource that is subscribed to has changed. */
+  resourceUpdated(uri: string): void;
+  /** A new session took the place of one the server forgot: what was said in the old one is void. */
+  renewed(): void;
   /** A log line of the server that belongs to no call. */
   log(params: Params): void;
   /** Answers what the server asks of its client; a `ping` never gets here. */
@@ -169,6 +176,7 @@ export class Connection {
           this.#agree(terms);
           this.#channel.listen();
           this.#events.listChanged();
+          this.#events.renewed();
           return true;
         },
         () => false,
@@ -219,6 +227,17 @@ export class Connection {
         const exchange = about === undefined ? undefined : this.#exchanges.get(about);
         if (exchange?.onRelated !== undefined) relate(exchange, method, params);
         else if (params !== undefined) this.#events.log(params);
+        return;
+      }
+      case 'notifications/resources/updated': {
+        const uri = params?.['uri'];
+        if (typeof uri === 'string' && uri.length <= MAX_URI) this.#events.resourceUpdated(uri);
+        return;
+      }
+      case 'notifications/subscriptions/acknowledged': {
+        const id = about ?? subscriptionOf(params);
+        const exchange = typeof id === 'number' ? this.#exchanges.get(id) : undefined;
+        if (exchange !== undefined) relate(exchange, method, params);
         return;
       }
       case 'notifications/tools/list_changed':

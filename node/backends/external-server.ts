@@ -4,7 +4,7 @@ import type { ServerConfig } from '../config/schema.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import { AgentInstances } from './agent-instances.ts';
 import { answerOurselves } from './answer.ts';
-import type { BackendContext, BackendReply, HostedServer } from './backend.ts';
+import type { BackendContext, BackendReply, HostedServer, ResourceListener } from './backend.ts';
 import type { Nursery } from './child.ts';
 import { unavailable } from './call.ts';
 import type { Expiry } from './expiry.ts';
@@ -31,6 +31,7 @@ export class ExternalServer implements HostedServer {
   readonly #disabled: boolean;
   readonly #main: Supervisor;
   readonly #agents: AgentInstances | undefined;
+  readonly #updated = new Set<ResourceListener>();
   #definition: ServerDefinition | undefined;
   #hash = '';
   #reported = '';
@@ -42,10 +43,10 @@ export class ExternalServer implements HostedServer {
     this.share = config.share;
     this.#options = options;
     this.#disabled = !config.enabled || config.disabled === true;
-    this.#main = this.#supervisor(() => this.#changed());
+    this.#main = this.#supervisor(() => this.#changed(), undefined);
     // A URL tells agents apart by sessions of its own, if it does; processes are ours to multiply.
     const perAgent = config.instances === 'per-agent' && this.kind === 'stdio';
-    this.#agents = perAgent ? new AgentInstances(() => this.#supervisor(() => undefined)) : undefined;
+    this.#agents = perAgent ? new AgentInstances((agent) => this.#supervisor(() => undefined, agent)) : undefined;
   }
 
   state(): Condition {
@@ -54,6 +55,11 @@ export class ExternalServer implements HostedServer {
 
   definition(): ServerDefinition | undefined {
     return this.#definition;
+  }
+
+  onResourceUpdated(listener: ResourceListener): () => void {
+    this.#updated.add(listener);
+    return () => this.#updated.delete(listener);
   }
 
   /** Resolves at once: whether the server answers, `state` tells. */
@@ -76,7 +82,8 @@ export class ExternalServer implements HostedServer {
     return this.#main.request(request, context, { deadlineAt });
   }
 
-  #supervisor(onChange: () => void): Supervisor {
+  /** `agent`: whose own process it is; undefined: everyone's. */
+  #supervisor(onChange: () => void, agent: string | undefined): Supervisor {
     const { config, expiry, nursery, reporter } = this.#options;
     const onLine = (line: string): void => reporter.report('server.output', { server: this.alias, line });
     const inputSchemaOf = (tool: string) => this.#definition?.tools.find((one) => one.name === tool)?.inputSchema;
@@ -85,7 +92,13 @@ export class ExternalServer implements HostedServer {
         ? openUrl({ url: new URL(config.url as string), headers: config.headers, inputSchemaOf, expiry })
         : openStdio({ ...config, command: config.command }, { nursery, expiry, onLine });
     const onListing = (listing: Listing): void => this.#listed(listing);
-    return new Supervisor({ open, expiry, ttlMs: config.cacheTtlMs, onChange, onListing, onLog: onLine });
+    const onResourceUpdated = (uri: string): void => {
+      for (const listener of this.#updated) listener(uri, agent);
+    };
+    return new Supervisor({
+      ...{ open, expiry, ttlMs: config.cacheTtlMs, onChange, onListing, onResourceUpdated },
+      onLog: onLine,
+    });
   }
 
   #listed(listing: Listing): void {

@@ -7,6 +7,7 @@ import { CallGate } from './call-gate.ts';
 import type { Connection, ConnectionEvents } from './connection.ts';
 import type { Expiry } from './expiry.ts';
 import { type Listing, listAll } from './listing.ts';
+import { isSubscription, ResourceSubscriptions } from './resource-subscriptions.ts';
 
 /** A server that answered its handshake. */
 export interface Live {
@@ -28,6 +29,8 @@ export interface SupervisorOptions {
   readonly onChange: () => void;
   readonly onListing: (listing: Listing) => void;
   readonly onLog: (text: string) => void;
+  /** A resource that somebody subscribed to has changed, or may have changed unheard. */
+  readonly onResourceUpdated: (uri: string) => void;
 }
 
 export interface Condition {
@@ -51,16 +54,18 @@ export class Supervisor {
   #condition: Condition = { state: 'starting', since: Date.now() };
   #restarts = 0;
   #running: Promise<void> | undefined;
+  readonly #resources: ResourceSubscriptions;
   #stale = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#gate = new CallGate(options);
     this.#gate.hold();
+    this.#resources = new ResourceSubscriptions(options.onResourceUpdated);
   }
 
   get idle(): boolean {
-    return this.#gate.idle;
+    return this.#gate.idle && this.#resources.empty;
   }
 
   condition(): Condition {
@@ -82,7 +87,9 @@ export class Supervisor {
     context: BackendContext,
     options: { readonly deadlineAt: number },
   ): Promise<BackendReply> {
-    return this.#gate.run(request, context, options);
+    if (!isSubscription(request.method)) return this.#gate.run(request, context, options);
+    const asked = { request, context, deadlineAt: options.deadlineAt };
+    return this.#resources.handle(asked, (perform) => this.#gate.run(request, context, { ...options, perform }));
   }
 
   async #run(): Promise<void> {
@@ -115,6 +122,7 @@ export class Supervisor {
       await this.#list(connection);
       healthyAt = performance.now();
       this.#gate.open(connection);
+      void this.#resources.restore(connection); // never rejects; calls need not wait for it
       this.#become('healthy', this.#condition.problem, live.pid);
       return { problem: await endOrAbort(ended, signal), healthyMs: healthyMs() };
     } catch (error) {
@@ -141,6 +149,11 @@ export class Supervisor {
             this.#stale = false;
             if (!signal.aborted) this.#become('degraded', describe(error), live()?.pid);
           });
+      },
+      resourceUpdated: (uri) => this.#options.onResourceUpdated(uri),
+      renewed: () => {
+        const connection = live()?.connection;
+        if (connection !== undefined) void this.#resources.restore(connection); // never rejects
       },
       log: (params) => this.#options.onLog(JSON.stringify(params['data'] ?? null)),
       serverRequest: async ({ method }) => ({

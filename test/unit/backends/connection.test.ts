@@ -48,6 +48,8 @@ function connect(server: (message: OutgoingMessage, say: Say) => void, events: P
     expiry: new Expiry(),
     events: {
       listChanged: () => undefined,
+      resourceUpdated: () => undefined,
+      renewed: () => undefined,
       log: () => undefined,
       serverRequest: async () => ({ error: { code: -32601, message: 'no' } }),
       closed: () => undefined,
