@@ -1,13 +1,15 @@
 import type { Principal } from '../../src/permissions/index.ts';
-import type { ClientAbilities, Era, LogLevel, RpcError, RpcRequest, ServerDefinition } from '../../src/mcp/index.ts';
+import type {
+  ClientAbilities,
+  ClientAnswer,
+  ClientQuestion,
+  Era,
+  LogLevel,
+  RpcRequest,
+  ServerDefinition,
+} from '../../src/mcp/index.ts';
 
-/** What a server asks of an agent's client in the midst of a call (sampling/createMessage, elicitation/create, roots/list). */
-export interface ClientQuestion {
-  readonly method: string;
-  readonly params?: Readonly<Record<string, unknown>> | undefined;
-}
-export type ClientAnswer = { readonly result: Readonly<Record<string, unknown>> } | { readonly error: RpcError };
-
+export type { ClientAnswer, ClientQuestion } from '../../src/mcp/index.ts';
 export type { Era } from '../../src/mcp/index.ts';
 
 export interface BackendContext {

@@ -8,6 +8,15 @@ export {
   type ClientAbility,
   NO_ABILITIES,
 } from './client-abilities.ts';
+export {
+  type ClientAnswer,
+  type ClientQuestion,
+  isRpcError,
+  missingCapability,
+  readAnswer,
+  readQuestion,
+  unaskable,
+} from './client-question.ts';
 export { isLogLevel, isWanted, LOG_LEVELS, type LogLevel } from './log-level.ts';
 export type {
   PromptDefinition,
