@@ -2,7 +2,7 @@ import { AUDIT_HEAD_TYPE } from '../src/audit/index.ts';
 import { checkDelegation } from '../src/constitution/index.ts';
 import { RateLimiter } from '../src/routing/index.ts';
 import { AdminServer, newSecret } from './admin/index.ts';
-import { AuditLog, recordEvents } from './audit/index.ts';
+import { AuditLog, recordEvents, segmented } from './audit/index.ts';
 import { LocalHosting } from './backends/index.ts';
 import { PeerBackend } from './backends/peer.ts';
 import { HostedRole } from './backends/hosted-role.ts';
@@ -68,7 +68,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
 
   const audit = stack.use(
     await AuditLog.open({
-      store: database.namespace(`audit-${place}`),
+      store: segmented(database.namespace(`audit-${place}`)),
       villageId,
       nodeId,
       sign: (head) => keys.signAsIssuer(AUDIT_HEAD_TYPE, head),

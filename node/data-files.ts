@@ -1,5 +1,6 @@
 import { VillageError } from '../src/kernel/index.ts';
 import type { OfflineHandlers } from './admin/index.ts';
+import { segmented } from './audit/index.ts';
 import type { FilesPort } from './cli/index.ts';
 import { loadConfig } from './config/index.ts';
 import { hostStores, lastAddresses } from './host/index.ts';
@@ -56,7 +57,7 @@ async function inVillage(village: Village, opened: Opened & Pick<OfflineHandlers
     }),
     invite: inviteVerb(village, () => lastAddresses(stores.host)),
     join,
-    ...auditVerbs(database.namespace(`audit-${villageId.slice(0, 16)}`), {
+    ...auditVerbs(segmented(database.namespace(`audit-${villageId.slice(0, 16)}`)), {
       villageId,
       nodeId: keys.nodeId,
       issuerKey: keys.issuerKey,
