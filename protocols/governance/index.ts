@@ -1,0 +1,15 @@
+export { announcementOf, type Heard, readAnnouncement } from './announcement.ts';
+export { askReceipts, askStatements, type ReceiptQuestion, type StatementQuestion } from './client.ts';
+export { answerGovernance, type GovernanceShelf } from './handler.ts';
+export { heldOf, type Logged } from './held.ts';
+export { MAX_RECEIPT_DECISIONS, openReceipt, Receipt, RECEIPT_TYP } from './receipts.ts';
+export {
+  type CarriedReceipt,
+  type Cursor,
+  GOVERNANCE,
+  type Held,
+  MAX_ANNOUNCEMENT_BYTES,
+  MAX_RECEIPT_BYTES,
+  type ReceiptPage,
+  type StatementPage,
+} from './schema.ts';
