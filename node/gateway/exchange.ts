@@ -1,7 +1,18 @@
-import { type Era, errorText, isObject, type RpcRequest } from '../../src/mcp/index.ts';
+import {
+  abilitiesOf,
+  type ClientAbilities,
+  type Era,
+  errorText,
+  isLogLevel,
+  isObject,
+  type LogLevel,
+  META,
+  type RpcRequest,
+} from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { Outlet } from './outlet.ts';
-import type { RouterCall, RouterPort, RouterReply } from './router-port.ts';
+import type { RouterCall, RouterReply } from './router-port.ts';
+import type { Session } from './session.ts';
 
 /** Who asks, and from where. */
 export interface Caller {
@@ -20,24 +31,33 @@ export class Exchange implements RouterCall {
   readonly sourceIp: string;
   readonly sessionId: string | undefined;
   readonly traceparent: string | undefined;
+  readonly client: ClientAbilities | undefined;
+  readonly logLevel: LogLevel | undefined;
   readonly #outlet: Outlet;
+  readonly #session: Session | undefined;
   #controller: AbortController | undefined;
+  /** Aborts what is still asked of the client. */
+  #asking: AbortController | undefined;
   #ended = false;
   #cancelled = false;
+  #waited = false;
 
-  constructor(
-    request: RpcRequest,
-    caller: Caller,
-    options: { era: Era; outlet: Outlet; sessionId?: string | undefined },
-  ) {
+  /** `session` undefined: a request of the stateless era, which says everything itself. */
+  constructor(request: RpcRequest, caller: Caller, options: { outlet: Outlet; session: Session | undefined }) {
+    const { outlet, session } = options;
+    const meta = request.params?.['_meta'];
+    const said = isObject(meta) ? meta : NOTHING;
     this.request = request;
     this.principal = caller.principal;
-    this.era = options.era;
+    this.era = session === undefined ? 'stateless' : 'session';
     this.view = caller.view;
     this.sourceIp = caller.sourceIp;
-    this.sessionId = options.sessionId;
-    this.traceparent = traceOf(request) ?? caller.traceparent;
-    this.#outlet = options.outlet;
+    this.sessionId = session?.id;
+    this.traceparent = traceOf(said) ?? caller.traceparent;
+    this.client = session === undefined ? abilitiesOf(said[META.clientCapabilities]) : session.abilities;
+    this.logLevel = session === undefined ? levelOf(said) : session.logLevel;
+    this.#outlet = outlet;
+    this.#session = session;
   }
 
   /** Most calls are never cancelled, and many never look: the controller is made by the first look. */
@@ -53,9 +73,31 @@ export class Exchange implements RouterCall {
     if (!this.#ended) this.#outlet.related(message);
   };
 
-  /** Resolves when the router has let go of it, whatever the client has been told by then. */
-  async run(router: RouterPort): Promise<void> {
-    this.#end(await router.handle(this).catch(() => broken(this.request)));
+  /** Where the client declared that it can be asked nothing, nothing is asked. */
+  get ask(): RouterCall['ask'] {
+    const session = this.#session;
+    if (session === undefined || session.abilities.size === 0) return undefined;
+    return (question, { signal }) => {
+      this.#asking ??= new AbortController();
+      if (this.#ended) this.#asking.abort();
+      return session.questions.ask(question, {
+        abilities: session.abilities,
+        signal: AbortSignal.any([signal, this.#asking.signal]),
+        send: (message) => this.#outlet.ask(message),
+      });
+    };
+  }
+
+  /** Resolves when `handle` has let go of it, whatever the client has been told by then. */
+  async run(handle: (call: RouterCall) => Promise<RouterReply>): Promise<void> {
+    this.#end(await handle(this).catch(() => broken(this.request)));
+  }
+
+  /** Called every now and then while it runs. */
+  linger(): void {
+    if (this.#waited) this.#outlet.linger();
+    this.#waited = true;
+    if (this.#outlet.abandoned) this.#asking?.abort();
   }
 
   /** The client no longer wants it: the work is told to stop, and no response follows. */
@@ -64,6 +106,7 @@ export class Exchange implements RouterCall {
     this.#ended = true;
     this.#cancelled = true;
     this.#controller?.abort();
+    this.#asking?.abort();
     this.#outlet.cancelled();
   }
 
@@ -79,14 +122,21 @@ export class Exchange implements RouterCall {
   #end(reply: RouterReply): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#asking?.abort();
     this.#outlet.reply(reply);
   }
 }
 
-function traceOf(request: RpcRequest): string | undefined {
-  const meta = request.params?.['_meta'];
-  const trace = isObject(meta) ? meta['traceparent'] : undefined;
-  return typeof trace === 'string' && trace.length <= 64 ? trace : undefined;
+const NOTHING: Readonly<Record<string, unknown>> = {};
+
+function traceOf(meta: Readonly<Record<string, unknown>>): string | undefined {
+  const { traceparent } = meta;
+  return typeof traceparent === 'string' && traceparent.length <= 64 ? traceparent : undefined;
+}
+
+function levelOf(meta: Readonly<Record<string, unknown>>): LogLevel | undefined {
+  const level = meta[META.logLevel];
+  return isLogLevel(level) ? level : undefined;
 }
 
 // The router promises never to reject; should it break that, the client still gets an answer.

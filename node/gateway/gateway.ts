@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { sendEmpty } from './answer.ts';
 import { authenticate, type Visit } from './authenticate.ts';
 import type { GatewayContext, GatewayLimits } from './context.ts';
+import { EventStore, type EventStoreLimits } from './event-store.ts';
 import { listen, type ListenAddress, listenAddress } from './listen-address.ts';
 import { refuseUnread, sseConnection, sseMessages, streamableHttp } from './mcp-endpoint.ts';
 import { OriginGuard } from './origin-guard.ts';
@@ -30,9 +31,19 @@ export interface GatewayOptions {
   /** How long a client may take to send a whole request. */
   readonly requestTimeoutMs?: number;
   readonly now?: () => number;
+  /** How much is kept for clients that lose a stream. */
+  readonly keptEvents?: Partial<EventStoreLimits>;
 }
 
 const TICK_MS = 15_000;
+/** A request that takes twice as long gets a stream that its client can resume. */
+const LINGER_MS = 2_000;
+const KEPT: EventStoreLimits = {
+  maxEventsPerSession: 256,
+  maxBytesPerSession: 1024 * 1024,
+  maxBytes: 64 * 1024 * 1024,
+  windowMs: 5 * 60_000,
+};
 /** Changes of lists come in bursts, as when a node joins: one notification tells of them all. */
 const COALESCE_MS = 50;
 const STOP_MS = 1_500;
@@ -51,6 +62,7 @@ export class Gateway {
   #guard: OriginGuard | undefined;
   #port = 0;
   #tick: NodeJS.Timeout | undefined;
+  #linger: NodeJS.Timeout | undefined;
   #coalesce: NodeJS.Timeout | undefined;
   #unlisten: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
@@ -60,11 +72,12 @@ export class Gateway {
     this.#options = options;
     this.#address = listenAddress(options.listen, { insecure: options.insecureBind });
     const { router, auth, limiter, limits, serverInfo, build, ready } = options;
+    const now = options.now ?? Date.now;
     this.#context = {
       ...{ router, auth, limiter, limits, serverInfo, build, ready },
-      sessions: new Sessions(limits),
+      sessions: new Sessions(limits, new EventStore({ ...KEPT, ...options.keptEvents }, now)),
       subscriptions: new Subscriptions(serverInfo),
-      now: options.now ?? Date.now,
+      now,
     };
     const requestTimeout = options.requestTimeoutMs ?? 30_000;
     this.#server = createServer(
@@ -101,6 +114,7 @@ export class Gateway {
     this.#guard = new OriginGuard(this.#address.host, this.#port, { hosts, origins });
     this.#unlisten = this.#context.router.onListChanged((what) => this.#listChanged(what));
     this.#tick = setInterval(() => this.tick(), TICK_MS).unref();
+    this.#linger = setInterval(() => this.linger(), LINGER_MS).unref();
   }
 
   /** Stops accepting, lets what is in flight finish for up to 1.5 s, then cuts what is left. */
@@ -116,12 +130,18 @@ export class Gateway {
     this.#context.subscriptions.tick(now);
   }
 
+  /** Looks after requests that take long. Runs by itself every 2 s. */
+  linger(): void {
+    this.#context.sessions.linger();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
 
   async #stop(): Promise<void> {
     clearInterval(this.#tick);
+    clearInterval(this.#linger);
     clearTimeout(this.#coalesce);
     this.#unlisten?.();
     if (!this.#server.listening) return;

@@ -1,9 +1,21 @@
-import { isObject, negotiate, type RpcRequest, type SessionVersion } from '../../src/mcp/index.ts';
+import {
+  abilitiesOf,
+  type ClientAbilities,
+  isObject,
+  negotiate,
+  type RpcRequest,
+  type SessionVersion,
+} from '../../src/mcp/index.ts';
 import type { GatewayContext } from './context.ts';
 import type { Caller } from './exchange.ts';
 
 export type Initialized =
-  | { readonly kind: 'ok'; readonly version: SessionVersion; readonly result: object }
+  | {
+      readonly kind: 'ok';
+      readonly version: SessionVersion;
+      readonly abilities: ClientAbilities;
+      readonly result: object;
+    }
   | { readonly kind: 'refused'; readonly because: 'params' | 'view'; readonly message: string };
 
 /** What `initialize` gets for an answer in the caller's view: the agreed revision, and what the village offers there. */
@@ -17,7 +29,7 @@ export function initialize(context: GatewayContext, request: RpcRequest, caller:
   const version = negotiate(protocolVersion);
   const instructions = offer.instructions === undefined ? {} : { instructions: offer.instructions };
   const result = { protocolVersion: version, capabilities: offer.capabilities, serverInfo: context.serverInfo };
-  return { kind: 'ok', version, result: { ...result, ...instructions } };
+  return { kind: 'ok', version, abilities: abilitiesOf(capabilities), result: { ...result, ...instructions } };
 }
 
 function wrong(message: string): Initialized {

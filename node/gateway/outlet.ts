@@ -1,44 +1,106 @@
 import type { ServerResponse } from 'node:http';
-import { ERRORS, type Era } from '../../src/mcp/index.ts';
+import { ERRORS, type Era, errorText, type RpcId } from '../../src/mcp/index.ts';
 import { retryAfter, sendEmpty, sendJson } from './answer.ts';
+import { EventChannel } from './event-channel.ts';
 import type { RouterReply } from './router-port.ts';
-import { eventOf, MAX_BACKLOG_BYTES, openEventStream, type SseStream } from './sse-stream.ts';
+import type { SessionStreams } from './session-streams.ts';
 
 /** Where the messages of one request go. Exactly one of `reply` and `cancelled` ends it. */
 export interface Outlet {
+  /** A notification: may be lost on a client that does not keep up. */
   related(message: Uint8Array): void;
+  /** A question, or what belongs to one. False: the client cannot hear it any more. */
+  ask(message: Uint8Array): boolean;
   reply(reply: RouterReply): void;
   cancelled(): void;
+  /** The reply takes its time: lets the client come back for it, should its connection be lost. */
+  linger(): void;
+  /** The client has been away for longer than it is waited for. */
+  readonly abandoned: boolean;
 }
 
-/** The response of a POST: plain JSON, or an event stream from the first related message on. */
+/** The response of a POST: one piece of JSON, or an event stream from the first related message on. */
+class PostResponse {
+  readonly res: ServerResponse;
+  readonly #streams: SessionStreams | undefined;
+  #channel: EventChannel | undefined;
+
+  /** `streams` undefined: the stream dies with its connection. */
+  constructor(res: ServerResponse, streams: SessionStreams | undefined) {
+    this.res = res;
+    this.#streams = streams;
+  }
+
+  /** The stream it has become. */
+  get channel(): EventChannel | undefined {
+    return this.#channel;
+  }
+
+  get abandoned(): boolean {
+    return this.#channel === undefined ? this.res.destroyed : this.#channel.abandoned;
+  }
+
+  /** The stream it is from now on; undefined: the client went away before there was one. */
+  stream(): EventChannel | undefined {
+    if (this.#channel !== undefined || this.res.destroyed || this.res.headersSent) return this.#channel;
+    if (this.#streams !== undefined) this.#channel = this.#streams.open(this.res);
+    else {
+      this.#channel = new EventChannel({ number: 0, primes: false });
+      this.#channel.connect(this.res);
+    }
+    return this.#channel;
+  }
+
+  ask(message: Uint8Array): boolean {
+    const channel = this.stream();
+    return channel?.reachable === true && channel.send(message);
+  }
+
+  linger(): void {
+    if (this.#streams?.primes === true) this.stream();
+  }
+}
+
 export class HttpOutlet implements Outlet {
-  readonly #res: ServerResponse;
+  readonly #post: PostResponse;
+  readonly #id: RpcId;
   readonly #era: Era;
 
-  constructor(res: ServerResponse, era: Era) {
-    this.#res = res;
-    this.#era = era;
+  constructor(res: ServerResponse, id: RpcId, options: { era: Era; streams?: SessionStreams | undefined }) {
+    this.#post = new PostResponse(res, options.streams);
+    this.#id = id;
+    this.#era = options.era;
+  }
+
+  get abandoned(): boolean {
+    return this.#post.abandoned;
   }
 
   related(message: Uint8Array): void {
-    if (this.#res.destroyed) return;
-    if (!this.#res.headersSent) openEventStream(this.#res);
-    // Notifications of a call may be lost, its reply may not: a slow reader loses the former.
-    if (this.#res.writableLength <= MAX_BACKLOG_BYTES) this.#res.write(eventOf(message));
+    this.#post.stream()?.offer(message);
+  }
+
+  ask(message: Uint8Array): boolean {
+    return this.#post.ask(message);
+  }
+
+  linger(): void {
+    this.#post.linger();
   }
 
   reply(reply: RouterReply): void {
-    if (this.#res.destroyed) return;
-    if (this.#res.headersSent) this.#res.end(eventOf(reply.body));
-    else if (reply.errorName === undefined) sendJson(this.#res, reply.body);
-    else sendJson(this.#res, reply.body, statusOf(reply.errorName, this.#era), retryAfter(reply.retryAfterMs));
+    const { res, channel } = this.#post;
+    if (channel !== undefined) {
+      if (!channel.end(reply.body)) channel.end(lost(this.#id));
+    } else if (reply.errorName === undefined) sendJson(res, reply.body);
+    else sendJson(res, reply.body, statusOf(reply.errorName, this.#era), retryAfter(reply.retryAfterMs));
   }
 
   cancelled(): void {
-    if (this.#res.destroyed) return;
-    if (this.#res.headersSent) this.#res.end();
-    else sendEmpty(this.#res, 202); // accepted, and no response follows
+    const { res, channel } = this.#post;
+    if (channel === undefined)
+      sendEmpty(res, 202); // accepted, and no response follows
+    else channel.close();
   }
 }
 
@@ -46,64 +108,80 @@ function statusOf(name: keyof typeof ERRORS, era: Era): number {
   return name === 'METHOD_NOT_FOUND' && era === 'stateless' ? 404 : ERRORS[name].http;
 }
 
+/** For a client that was away when a reply came which is too large to be kept. */
+function lost(id: RpcId): Uint8Array {
+  const message = 'the answer came while the connection was lost, and is too large to be kept';
+  return Buffer.from(errorText(id, { name: 'OUTCOME_UNKNOWN', message }));
+}
+
 /** A connection of the 2024-11-05 transport: everything goes out on its one stream. */
 export class StreamOutlet implements Outlet {
-  readonly #stream: SseStream;
+  readonly abandoned = false; // its session ends with its stream, and the request with that
+  readonly #streams: SessionStreams;
 
-  constructor(stream: SseStream) {
-    this.#stream = stream;
+  constructor(streams: SessionStreams) {
+    this.#streams = streams;
   }
 
   related(message: Uint8Array): void {
-    this.#stream.send(message);
+    this.#streams.main?.offer(message);
+  }
+
+  ask(message: Uint8Array): boolean {
+    return this.#streams.main?.send(message) === true;
   }
 
   reply(reply: RouterReply): void {
-    this.#stream.send(reply.body);
+    this.#streams.main?.send(reply.body);
   }
 
   cancelled(): void {}
+
+  linger(): void {}
 }
 
 const COMMA = Buffer.from(',');
 
 /** The response of a batch: one array of all replies, when the last has come. */
 export class BatchReply {
-  readonly #res: ServerResponse;
+  readonly #post: PostResponse;
   readonly #replies: Uint8Array[] = [];
   #open: number;
 
-  constructor(res: ServerResponse, requests: number) {
-    this.#res = res;
-    this.#open = requests;
+  constructor(res: ServerResponse, options: { requests: number; streams: SessionStreams }) {
+    this.#post = new PostResponse(res, options.streams);
+    this.#open = options.requests;
   }
 
   outlet(): Outlet {
+    const post = this.#post;
     return {
-      related: (message) => {
-        if (this.#res.destroyed) return;
-        if (!this.#res.headersSent) openEventStream(this.#res);
-        if (this.#res.writableLength <= MAX_BACKLOG_BYTES) this.#res.write(eventOf(message));
-      },
+      related: (message) => post.stream()?.offer(message),
+      ask: (message) => post.ask(message),
       reply: (reply) => {
         this.#replies.push(reply.body);
         this.#settled();
       },
       cancelled: () => this.#settled(),
+      linger: () => post.linger(),
+      get abandoned() {
+        return post.abandoned;
+      },
     };
   }
 
   #settled(): void {
     this.#open -= 1;
-    if (this.#open > 0 || this.#res.destroyed) return;
+    if (this.#open > 0) return;
+    const { res, channel } = this.#post;
     if (this.#replies.length === 0) {
-      if (this.#res.headersSent) this.#res.end();
-      else sendEmpty(this.#res, 202);
+      if (channel === undefined) sendEmpty(res, 202);
+      else channel.close();
       return;
     }
     const parts = this.#replies.flatMap((body, index) => (index === 0 ? [body] : [COMMA, body]));
     const body = Buffer.concat([Buffer.from('['), ...parts, Buffer.from(']')]);
-    if (this.#res.headersSent) this.#res.end(eventOf(body));
-    else sendJson(this.#res, body);
+    if (channel === undefined) sendJson(res, body);
+    else channel.end(body);
   }
 }

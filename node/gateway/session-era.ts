@@ -8,7 +8,6 @@ import { BatchReply, HttpOutlet } from './outlet.ts';
 import { header, type Post } from './post.ts';
 import type { Session } from './session.ts';
 import { sessionNotification, sessionRequest } from './session-requests.ts';
-import { SseStream } from './sse-stream.ts';
 
 /** POST of the revisions with sessions (2024-11-05 … 2025-11-25). */
 export function postSession(context: GatewayContext, post: Post): void {
@@ -21,12 +20,13 @@ export function postSession(context: GatewayContext, post: Post): void {
       return sessionRequest(context, session, {
         request: body.message,
         caller,
-        outlet: new HttpOutlet(res, 'session'),
+        outlet: new HttpOutlet(res, body.message.id, { era: 'session', streams: session.streams }),
       });
     case 'notification':
       sessionNotification(session, body.message);
       return sendEmpty(res, 202);
-    case 'response': // nothing was asked of the client, so it answers nothing; accepted as the transport demands
+    case 'response':
+      session.questions.answered(body.message);
       return sendEmpty(res, 202);
     case 'batch':
       return postBatch(context, session, { post, envelopes: body.envelopes });
@@ -44,16 +44,15 @@ function begin(context: GatewayContext, post: Post, request: RpcRequest): void {
     const status = outcome.because === 'view' ? 404 : undefined;
     return refused({ name: 'INVALID_PARAMS', message: outcome.message, status });
   }
-  const { version } = outcome;
   const session = context.sessions.create(caller.principal, {
     view: caller.view,
     transport: 'streamable',
-    version,
     nowMs: context.now(),
   });
   if (session === undefined) {
     return refused({ name: 'RATE_LIMITED', message: 'too many sessions are open', retryAfterMs: 1000 });
   }
+  session.begin(outcome.version, outcome.abilities);
   sendJson(res, resultText(request.id, outcome.result), 200, ['Mcp-Session-Id', session.id]);
 }
 
@@ -76,9 +75,10 @@ function postBatch(
   const requests = envelopes.filter((envelope) => envelope.kind === 'request');
   for (const envelope of envelopes) {
     if (envelope.kind === 'notification') sessionNotification(session, envelope.message);
+    else if (envelope.kind === 'response') session.questions.answered(envelope.message);
   }
   if (requests.length === 0) return sendEmpty(post.res, 202);
-  const replies = new BatchReply(post.res, requests.length);
+  const replies = new BatchReply(post.res, { requests: requests.length, streams: session.streams });
   for (const { message } of requests) {
     sessionRequest(context, session, { request: message, caller: post.caller, outlet: replies.outlet() });
   }
@@ -119,7 +119,7 @@ function no(refusal: Refusal): Found {
   return { kind: 'refused', refusal };
 }
 
-/** GET: the one stream on which a session hears what belongs to no request. */
+/** GET: the one stream on which a session hears what belongs to no request; with `Last-Event-ID`, the rest of the stream that event came by. */
 export function getSession(
   context: GatewayContext,
   asked: { res: ServerResponse; headers: IncomingHttpHeaders; caller: Caller },
@@ -130,15 +130,19 @@ export function getSession(
   }
   const found = sessionOf(context, headers, asked.caller);
   if (found.kind === 'refused') return sendRefusal(res, found.refusal);
-  if (found.session.stream !== undefined) {
+  const { session } = found;
+  const onClose = (): void => {
+    session.lastUsedMs = context.now();
+  };
+  const lastEventId = header(headers, 'last-event-id');
+  if (lastEventId !== undefined) {
+    if (session.streams.resume(res, lastEventId, onClose)) return;
+    return sendRefusal(res, { name: 'INVALID_REQUEST', message: 'this Last-Event-ID is not known here any more' });
+  }
+  if (session.streams.main !== undefined) {
     return sendRefusal(res, { name: 'INVALID_REQUEST', message: 'this session already has a stream', status: 409 });
   }
-  const { session } = found;
-  session.attach(
-    new SseStream(res, () => {
-      session.lastUsedMs = context.now();
-    }),
-  );
+  session.streams.listen(res, onClose);
 }
 
 /** DELETE: ends a session and what is in flight in it. */

@@ -1,8 +1,17 @@
-import { type ErrorName, errorText, type RpcNotification, type RpcRequest, resultText } from '../../src/mcp/index.ts';
+import {
+  type ErrorName,
+  errorText,
+  isLogLevel,
+  LOG_LEVELS,
+  type RpcNotification,
+  type RpcRequest,
+  resultText,
+} from '../../src/mcp/index.ts';
 import type { GatewayContext } from './context.ts';
 import { type Caller, Exchange } from './exchange.ts';
 import type { Outlet } from './outlet.ts';
-import { LOG_LEVELS, type LogLevel, type Session } from './session.ts';
+import type { RouterCall, RouterReply } from './router-port.ts';
+import type { Session } from './session.ts';
 
 /** What the router answers, in either era. */
 export const FORWARDED: ReadonlySet<string> = new Set([
@@ -15,15 +24,8 @@ export const FORWARDED: ReadonlySet<string> = new Set([
   'prompts/get',
   'completion/complete',
 ]);
-/** MCP methods of the session era that are known and not passed through. */
-const NOT_BUILT: ReadonlySet<string> = new Set([
-  'resources/subscribe',
-  'resources/unsubscribe',
-  'tasks/get',
-  'tasks/list',
-  'tasks/cancel',
-  'tasks/result',
-]);
+/** What the router answers in the session era alone. */
+const TASKS: ReadonlySet<string> = new Set(['tasks/get', 'tasks/list', 'tasks/cancel', 'tasks/result']);
 
 export function answer(outlet: Outlet, text: string): void {
   outlet.reply({ body: Buffer.from(text) });
@@ -39,12 +41,18 @@ export function sessionRequest(
   session: Session,
   asked: { request: RpcRequest; caller: Caller; outlet: Outlet },
 ): void {
-  const { request, caller, outlet } = asked;
+  const { request, outlet } = asked;
   if (session.inFlight.has(request.id)) {
     return refuse(outlet, request, { name: 'INVALID_REQUEST', message: 'a request with this id is still in flight' });
   }
-  if (FORWARDED.has(request.method)) return forward(context, session, { request, caller, outlet });
+  if (FORWARDED.has(request.method) || TASKS.has(request.method)) {
+    return run(context, session, { ...asked, handle: (call) => context.router.handle(call) });
+  }
   switch (request.method) {
+    case 'resources/subscribe':
+      return run(context, session, { ...asked, handle: (call) => session.resources.subscribe(context.router, call) });
+    case 'resources/unsubscribe':
+      return outlet.reply(session.resources.unsubscribe(request));
     case 'ping':
       return answer(outlet, resultText(request.id, {}));
     case 'logging/setLevel':
@@ -52,41 +60,46 @@ export function sessionRequest(
     case 'initialize':
       return refuse(outlet, request, { name: 'INVALID_REQUEST', message: 'this session is already initialized' });
     default:
-      if (NOT_BUILT.has(request.method)) {
-        return refuse(outlet, request, { name: 'NOT_BUILT', message: `${request.method} is not built` });
-      }
       return refuse(outlet, request, { name: 'METHOD_NOT_FOUND', message: 'no such method' });
   }
 }
 
-function forward(
+function run(
   context: GatewayContext,
   session: Session,
-  asked: { request: RpcRequest; caller: Caller; outlet: Outlet },
+  asked: {
+    request: RpcRequest;
+    caller: Caller;
+    outlet: Outlet;
+    handle: (call: RouterCall) => Promise<RouterReply>;
+  },
 ): void {
-  const { request, caller, outlet } = asked;
+  const { request, caller, outlet, handle } = asked;
   if (session.inFlight.size >= context.limits.maxInFlight) {
     return refuse(outlet, request, { name: 'RATE_LIMITED', message: 'too many requests in flight in this session' });
   }
-  const exchange = new Exchange(request, caller, { era: 'session', outlet, sessionId: session.id });
+  const exchange = new Exchange(request, caller, { outlet, session });
   session.inFlight.set(request.id, exchange);
   // Never rejects: the exchange turns a failure into an answer.
-  void exchange.run(context.router).then(() => session.inFlight.delete(request.id));
+  void exchange.run(handle).then(() => session.inFlight.delete(request.id));
 }
 
 function setLevel(session: Session, request: RpcRequest, outlet: Outlet): void {
   const level = request.params?.['level'];
-  if (!LOG_LEVELS.includes(level as LogLevel)) {
+  if (!isLogLevel(level)) {
     return refuse(outlet, request, {
       name: 'INVALID_PARAMS',
       message: `level must be one of ${LOG_LEVELS.join(', ')}`,
     });
   }
-  session.logLevel = level as LogLevel;
+  session.logLevel = level;
   answer(outlet, resultText(request.id, {}));
 }
 
-/** A notification from the client. Only a cancellation asks anything of us; of the others none is passed through. */
+/**
+ * A notification from the client. Only a cancellation asks anything of us: of changed roots a server hears when it next asks for them,
+ * in a call.
+ */
 export function sessionNotification(session: Session, notification: RpcNotification): void {
   if (notification.method !== 'notifications/cancelled') return;
   const id = notification.params?.['requestId'];

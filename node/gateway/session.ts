@@ -1,11 +1,22 @@
-import { notificationText, type RpcId, type SessionVersion } from '../../src/mcp/index.ts';
+import {
+  type ClientAbilities,
+  type LogLevel,
+  NO_ABILITIES,
+  notificationText,
+  type RpcId,
+  type SessionVersion,
+} from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
+import type { SessionEvents } from './event-store.ts';
 import type { Exchange } from './exchange.ts';
-import type { SseStream } from './sse-stream.ts';
+import { Questions } from './questions.ts';
+import { ResourceInterest } from './resource-interest.ts';
+import { SessionStreams } from './session-streams.ts';
 
 export type Change = 'tools' | 'resources' | 'prompts';
-export type LogLevel = (typeof LOG_LEVELS)[number];
-export const LOG_LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'] as const;
+
+/** The first revision whose clients know events without data. */
+const PRIMED_SINCE: SessionVersion = '2025-11-25';
 
 /** What one client of a session-era revision has open with us. */
 export class Session {
@@ -15,35 +26,48 @@ export class Session {
   /** `sse` is the HTTP+SSE transport of 2024-11-05, whose stream is the session. */
   readonly transport: 'streamable' | 'sse';
   readonly inFlight = new Map<RpcId, Exchange>();
-  /** undefined until `initialize` on the HTTP+SSE transport, where the stream comes first. */
-  version: SessionVersion | undefined;
+  readonly streams: SessionStreams;
+  readonly questions = new Questions();
+  readonly resources: ResourceInterest;
   logLevel: LogLevel | undefined;
   lastUsedMs: number;
   /** When the newest token that used it ends: no stream outlives that. */
   validUntilMs: number;
-  #stream: SseStream | undefined;
-  /** Changes that found no stream, for the next one. At most one of each kind. */
-  readonly #missed = new Set<Change>();
+  #version: SessionVersion | undefined;
+  #abilities: ClientAbilities = NO_ABILITIES;
 
   constructor(options: {
     id: string;
     principal: Principal;
     view: string | undefined;
     transport: 'streamable' | 'sse';
-    version: SessionVersion | undefined;
+    events: SessionEvents | undefined;
     nowMs: number;
   }) {
     this.id = options.id;
     this.agentId = options.principal.agentId;
     this.view = options.view;
     this.transport = options.transport;
-    this.version = options.version;
     this.lastUsedMs = options.nowMs;
     this.validUntilMs = options.principal.expiresAtMs;
+    this.streams = new SessionStreams(options.events);
+    this.resources = new ResourceInterest((uri) => this.#tell('resources/updated', { uri }));
   }
 
-  get stream(): SseStream | undefined {
-    return this.#stream?.open === true ? this.#stream : undefined;
+  /** undefined until `initialize` on the HTTP+SSE transport, where the stream comes first. */
+  get version(): SessionVersion | undefined {
+    return this.#version;
+  }
+
+  /** What its client can be asked. */
+  get abilities(): ClientAbilities {
+    return this.#abilities;
+  }
+
+  begin(version: SessionVersion, abilities: ClientAbilities): void {
+    this.#version = version;
+    this.#abilities = abilities;
+    this.streams.primes = version >= PRIMED_SINCE;
   }
 
   touch(principal: Principal, nowMs: number): void {
@@ -51,32 +75,28 @@ export class Session {
     if (principal.expiresAtMs > this.validUntilMs) this.validUntilMs = principal.expiresAtMs;
   }
 
-  attach(stream: SseStream): void {
-    this.#stream = stream;
-    const missed = [...this.#missed];
-    this.#missed.clear();
-    for (const change of missed) this.notify(change);
-  }
-
   notify(change: Change): void {
-    const { stream } = this;
-    if (stream === undefined) this.#missed.add(change);
-    else if (this.version !== undefined) stream.send(notificationText(`notifications/${change}/list_changed`));
+    this.#tell(`${change}/list_changed`);
   }
 
   /** Nobody waits for anything in it. */
   idle(): boolean {
-    return this.inFlight.size === 0 && this.stream === undefined;
+    return this.inFlight.size === 0 && this.streams.main === undefined;
   }
 
   /** Ends it, and what is in flight in it: without a response when its client wanted that, else with one that says so. */
   close(by: 'client' | 'node'): void {
+    this.questions.close();
     for (const exchange of this.inFlight.values()) {
       if (by === 'client') exchange.cancel();
       else exchange.abandon();
     }
     this.inFlight.clear();
-    this.#stream?.end();
-    this.#stream = undefined;
+    this.resources.close();
+    this.streams.close();
+  }
+
+  #tell(what: string, params?: object): void {
+    if (this.#version !== undefined) this.streams.notify(notificationText(`notifications/${what}`, params));
   }
 }

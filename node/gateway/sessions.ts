@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { SessionVersion } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
+import { type EventStore, SessionEvents } from './event-store.ts';
 import { type Change, Session } from './session.ts';
 
 export interface SessionLimits {
@@ -11,10 +11,12 @@ export interface SessionLimits {
 /** All open sessions. An id alone opens nothing: agent, path and transport must be those it was made with. */
 export class Sessions {
   readonly #limits: SessionLimits;
+  readonly #events: EventStore;
   readonly #byId = new Map<string, Session>();
 
-  constructor(limits: SessionLimits) {
+  constructor(limits: SessionLimits, events: EventStore) {
     this.#limits = limits;
+    this.#events = events;
   }
 
   get size(): number {
@@ -24,15 +26,12 @@ export class Sessions {
   /** A new session, or undefined when there is no room. An agent at half of all sessions gives up its own longest idle one. */
   create(
     principal: Principal,
-    options: {
-      view: string | undefined;
-      transport: 'streamable' | 'sse';
-      version: SessionVersion | undefined;
-      nowMs: number;
-    },
+    options: { view: string | undefined; transport: 'streamable' | 'sse'; nowMs: number },
   ): Session | undefined {
     if (!this.#makeRoom(principal.agentId)) return undefined;
-    const session = new Session({ ...options, id: randomUUID(), principal });
+    // The stream of HTTP+SSE is the session: there is nothing to come back to.
+    const events = options.transport === 'sse' ? undefined : new SessionEvents(this.#events);
+    const session = new Session({ ...options, id: randomUUID(), principal, events });
     this.#byId.set(session.id, session);
     return session;
   }
@@ -59,14 +58,22 @@ export class Sessions {
   tick(nowMs: number): void {
     for (const session of this.#byId.values()) {
       if (session.idle() && nowMs - session.lastUsedMs >= this.#limits.sessionIdleMs) this.remove(session);
-      else if (nowMs >= session.validUntilMs) session.stream?.end();
-      else session.stream?.keepAlive();
+      else if (nowMs >= session.validUntilMs) session.streams.endMain();
+      else session.streams.keepAlive();
+    }
+    this.#events.expire();
+  }
+
+  /** Looks after what has been in flight for a while. */
+  linger(): void {
+    for (const { inFlight } of this.#byId.values()) {
+      if (inFlight.size > 0) for (const exchange of inFlight.values()) exchange.linger();
     }
   }
 
   /** Ends the streams; what is in flight over HTTP goes on to its reply. */
   endStreams(): void {
-    for (const session of this.#byId.values()) session.stream?.end();
+    for (const session of this.#byId.values()) session.streams.endMain();
   }
 
   closeAll(): void {

@@ -22,13 +22,15 @@ export function openEventStream(res: ServerResponse, headers: FlatHeaders = []):
 }
 
 /** One message as a server-sent event. Raw line breaks in JSON are only ever spaces between tokens, so they become spaces. */
-export function eventOf(message: Uint8Array): Uint8Array {
+export function eventOf(message: Uint8Array, id?: string): Uint8Array {
   const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-  if (!bytes.includes(10) && !bytes.includes(13)) return Buffer.concat([PREFIX, bytes, END]);
-  return Buffer.concat([PREFIX, bytes.map((byte) => (byte === 10 || byte === 13 ? 32 : byte)), END]);
+  const oneLine =
+    bytes.includes(10) || bytes.includes(13) ? bytes.map((byte) => (byte === 10 || byte === 13 ? 32 : byte)) : bytes;
+  const head = id === undefined ? PREFIX : Buffer.from(`id: ${id}\nevent: message\ndata: `);
+  return Buffer.concat([head, oneLine, END]);
 }
 
-/** A long-lived stream of messages to one client: a session's GET stream, an HTTP+SSE connection, or a subscription. */
+/** One connection that carries events to one client. */
 export class SseStream {
   readonly #res: ServerResponse;
 
@@ -43,27 +45,40 @@ export class SseStream {
     return !this.#res.destroyed && !this.#res.writableEnded;
   }
 
+  /** The client reads so slowly that what may be lost should be. */
+  get behind(): boolean {
+    return this.#res.writableLength > MAX_BACKLOG_BYTES;
+  }
+
   send(message: Uint8Array | string): void {
-    this.#write(eventOf(typeof message === 'string' ? Buffer.from(message) : message));
+    this.write(eventOf(typeof message === 'string' ? Buffer.from(message) : message));
   }
 
   /** An event that is not a message, as HTTP+SSE's `endpoint`. */
   event(name: string, data: string): void {
-    this.#write(`event: ${name}\ndata: ${data}\n\n`);
+    this.write(`event: ${name}\ndata: ${data}\n\n`);
+  }
+
+  /** An event without data: from its id the client can resume before anything was said, after `retryMs`. */
+  prime(id: string, retryMs: number): void {
+    this.write(`id: ${id}\nretry: ${retryMs}\ndata: \n\n`);
   }
 
   /** A comment that keeps proxies from closing an idle connection. */
   keepAlive(): void {
-    this.#write(':\n\n');
+    this.write(':\n\n');
   }
 
-  end(): void {
-    if (this.open) this.#res.end();
-  }
-
-  #write(chunk: Uint8Array | string): void {
+  /** Whole events, as `eventOf` makes them. */
+  write(chunk: Uint8Array | string): void {
     if (!this.open) return;
-    if (this.#res.writableLength > MAX_BACKLOG_BYTES) this.#res.destroy();
+    if (this.behind) this.#res.destroy();
     else this.#res.write(chunk);
+  }
+
+  end(last?: Uint8Array): void {
+    if (!this.open) return;
+    if (last === undefined) this.#res.end();
+    else this.#res.end(last);
   }
 }

@@ -8,22 +8,19 @@ import { type Outlet, StreamOutlet } from './outlet.ts';
 import type { Post } from './post.ts';
 import type { Session } from './session.ts';
 import { answer, refuse, sessionNotification, sessionRequest } from './session-requests.ts';
-import { SseStream } from './sse-stream.ts';
 
 /** GET /sse: the HTTP+SSE transport of 2024-11-05. The stream is the session: it ends when the client goes away. */
 export function openSse(context: GatewayContext, res: ServerResponse, caller: Caller): void {
   const session = context.sessions.create(caller.principal, {
     view: caller.view,
     transport: 'sse',
-    version: undefined,
     nowMs: context.now(),
   });
   if (session === undefined) {
     return sendRefusal(res, { name: 'RATE_LIMITED', message: 'too many sessions are open', retryAfterMs: 1000 });
   }
-  const stream = new SseStream(res, () => context.sessions.remove(session));
-  stream.event('endpoint', `/messages?sessionId=${session.id}`);
-  session.attach(stream);
+  session.streams.listen(res, () => context.sessions.remove(session));
+  session.streams.main?.connection?.event('endpoint', `/messages?sessionId=${session.id}`);
 }
 
 /** POST /messages?sessionId=ID: accepted with 202; every answer goes out on the session's stream. */
@@ -31,15 +28,15 @@ export function postSse(context: GatewayContext, post: Post, sessionId: string |
   const { res, caller, body } = post;
   const owner = { agentId: caller.principal.agentId, view: caller.view, transport: 'sse' } as const;
   const session = sessionId === null ? undefined : context.sessions.find(sessionId, owner);
-  const stream = session?.stream;
-  if (session === undefined || stream === undefined) {
+  if (session?.streams.main === undefined) {
     const dataCode = 'SESSION_NOT_FOUND';
     return sendRefusal(res, { name: 'INVALID_REQUEST', message: 'no such session', dataCode, status: 404 });
   }
   session.touch(caller.principal, context.now());
   sendEmpty(res, 202);
-  const outlet = new StreamOutlet(stream);
+  const outlet = new StreamOutlet(session.streams);
   if (body.kind === 'notification') sessionNotification(session, body.message);
+  else if (body.kind === 'response') session.questions.answered(body.message);
   else if (body.kind === 'batch') {
     const error = { name: 'INVALID_REQUEST', message: 'protocol version 2024-11-05 has no batches over HTTP' } as const;
     answer(outlet, errorText(null, error));
@@ -58,6 +55,6 @@ function begin(context: GatewayContext, session: Session, asked: { post: Post; o
   const { message } = post.body;
   const outcome = initialize(context, message, post.caller);
   if (outcome.kind === 'refused') return refuse(outlet, message, { name: 'INVALID_PARAMS', message: outcome.message });
-  session.version = outcome.version;
+  session.begin(outcome.version, outcome.abilities);
   answer(outlet, resultText(message.id, outcome.result));
 }

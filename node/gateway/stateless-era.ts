@@ -48,9 +48,10 @@ function request(context: GatewayContext, post: Post, message: RpcRequest): void
 
 function forward(context: GatewayContext, post: Post, message: RpcRequest): void {
   const { res, caller } = post;
-  const exchange = new Exchange(message, caller, { era: 'stateless', outlet: new HttpOutlet(res, 'stateless') });
+  const outlet = new HttpOutlet(res, message.id, { era: 'stateless' });
+  const exchange = new Exchange(message, caller, { outlet, session: undefined });
   res.once('close', () => exchange.cancel()); // does nothing once it has been answered
-  void exchange.run(context.router); // never rejects
+  void exchange.run((call) => context.router.handle(call)); // never rejects
 }
 
 function discover(context: GatewayContext, post: Post, message: RpcRequest): void {

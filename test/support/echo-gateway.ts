@@ -42,7 +42,12 @@ export interface Opened extends AsyncDisposable {
   readonly origin: string;
   post(message: unknown, options?: { path?: string; token?: string; headers?: Record<string, string> }): Promise<Reply>;
   /** Opens a session and gives the headers of its further requests. */
-  session(options?: { version?: string; token?: string; path?: string }): Promise<Record<string, string>>;
+  session(options?: {
+    version?: string;
+    token?: string;
+    path?: string;
+    capabilities?: object;
+  }): Promise<Record<string, string>>;
 }
 
 /** A gateway on a port of its own before an echo router, with limits small enough to reach. */
@@ -73,19 +78,19 @@ export async function openGateway(options: Partial<GatewayOptions> = {}): Promis
     router,
     origin,
     post,
-    session: async ({ version = '2025-11-25', token = 'alice', path } = {}) => {
-      const reply = await post(initialize(version), path === undefined ? { token } : { token, path });
+    session: async ({ version = '2025-11-25', token = 'alice', path, capabilities } = {}) => {
+      const reply = await post(initialize(version, capabilities), path === undefined ? { token } : { token, path });
       return { ...bearer(token), 'Mcp-Session-Id': String(reply.headers['mcp-session-id']) };
     },
     [Symbol.asyncDispose]: () => gateway.stop(),
   };
 }
 
-export const initialize = (version: string): object => ({
+export const initialize = (version: string, capabilities: object = {}): object => ({
   jsonrpc: '2.0',
   id: 0,
   method: 'initialize',
-  params: { protocolVersion: version, capabilities: {}, clientInfo: { name: 'test', version: '0' } },
+  params: { protocolVersion: version, capabilities, clientInfo: { name: 'test', version: '0' } },
 });
 export const call = (id: number | string, name: string, more: object = {}): object => ({
   jsonrpc: '2.0',

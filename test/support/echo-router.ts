@@ -1,11 +1,12 @@
 import type { RouterCall, RouterPort, RouterReply } from '../../node/gateway/index.ts';
+import type { ClientQuestion } from '../../node/backends/backend.ts';
 import { errorText, resultText } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 
 type Change = 'tools' | 'resources' | 'prompts';
 export type Refused = Parameters<RouterPort['refused']>[0];
 
-const TOOLS = ['echo', 'hold', 'progress', 'limited', 'chatty'].map((name) => ({
+const TOOLS = ['echo', 'hold', 'progress', 'ask', 'limited', 'chatty'].map((name) => ({
   name,
   description: name,
   inputSchema: { type: 'object' as const },
@@ -16,6 +17,10 @@ export class EchoRouter implements RouterPort {
   readonly calls: RouterCall[] = [];
   readonly refusals: Refused[] = [];
   readonly aborted: RouterCall[] = [];
+  /** URI → those who want to hear of it. */
+  readonly interest = new Map<string, Set<(uri: string) => void>>();
+  /** Aborts what the tool `ask` waits for. */
+  impatience = new AbortController();
   readonly #listeners = new Set<(what: Change) => void>();
   readonly #held: (() => void)[] = [];
   readonly #arrivals: ((call: RouterCall) => void)[] = [];
@@ -53,6 +58,28 @@ export class EchoRouter implements RouterPort {
     return () => this.#listeners.delete(listener);
   }
 
+  async subscribe(
+    call: Parameters<RouterPort['handle']>[0],
+    listener: (uri: string) => void,
+  ): ReturnType<NonNullable<RouterPort['subscribe']>> {
+    const uri = String(call.request.params?.['uri']);
+    if (uri.startsWith('secret:')) {
+      const error = { name: 'PERMISSION_DENIED', message: 'not for you' } as const;
+      return { kind: 'refused', reply: { body: Buffer.from(errorText(call.request.id, error)) } };
+    }
+    const listeners = this.interest.get(uri) ?? new Set();
+    this.interest.set(uri, listeners.add(listener));
+    const end = (): void => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.interest.delete(uri);
+    };
+    return { kind: 'subscribed', end };
+  }
+
+  update(uri: string): void {
+    for (const listener of this.interest.get(uri) ?? []) listener(uri);
+  }
+
   change(what: Change): void {
     for (const listener of this.#listeners) listener(what);
   }
@@ -79,6 +106,11 @@ export class EchoRouter implements RouterPort {
         for (const progress of [1, 2, 3]) this.#progress(call, progress);
         if (given?.['wait'] === true) await this.#hold(call);
         return this.#result(call, { content });
+      case 'ask': {
+        const question = given?.['question'] as ClientQuestion;
+        const answer = await call.ask?.(question, { signal: this.impatience.signal });
+        return this.#result(call, { content: [], structuredContent: answer ?? { unasked: true } });
+      }
       case 'chatty':
         call.onRelated?.(Buffer.from('{\n  "jsonrpc": "2.0",\r\n  "method": "notifications/message"\n}'));
         return {

@@ -41,8 +41,19 @@ export function sendAndVanish(url: string, { method = 'POST', headers = {}, body
   return () => req.destroy();
 }
 
+export interface ServerEvent {
+  readonly event: string;
+  readonly data: string;
+  readonly id: string | undefined;
+}
+
 /** The messages of an event stream, one after the other. Ends with the stream. */
-export async function* events(res: IncomingMessage): AsyncGenerator<{ event: string; data: string }> {
+export async function* events(res: IncomingMessage): AsyncGenerator<ServerEvent> {
+  for await (const event of allEvents(res)) if (event.data !== '') yield event;
+}
+
+/** As `events`, with those that carry no data. */
+export async function* allEvents(res: IncomingMessage): AsyncGenerator<ServerEvent> {
   let text = '';
   for await (const chunk of res) {
     text += String(chunk);
@@ -52,7 +63,7 @@ export async function* events(res: IncomingMessage): AsyncGenerator<{ event: str
       const field = (name: string): string | undefined =>
         lines.find((line) => line.startsWith(name))?.slice(name.length);
       const data = field('data: ');
-      if (data !== undefined) yield { event: field('event: ') ?? 'message', data };
+      if (data !== undefined) yield { event: field('event: ') ?? 'message', data, id: field('id: ') };
     }
   }
 }
