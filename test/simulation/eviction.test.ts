@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Policy } from '../../src/constitution/index.ts';
+import { AssembledNode } from '../support/assembled-node.ts';
+import { endOf, LyingNode } from '../support/lying-node.ts';
+import { cleanUp, ROOT } from '../support/process-node.ts';
+import { until } from '../support/until.ts';
+
+const tiny = { command: process.execPath, args: [join(ROOT, 'test/fixtures/servers/tiny.mjs')] };
+const echo = { name: 'hers__echo', arguments: { message: 'hi' }, timeout_ms: 5_000 };
+
+let a: AssembledNode;
+let c: AssembledNode;
+let liar: LyingNode;
+
+beforeAll(async () => {
+  a = await AssembledNode.start({ mcpServers: { his: tiny } });
+  c = await AssembledNode.start({ invite: a.invite(), mcpServers: { hers: tiny } });
+  liar = await LyingNode.join(a.invite());
+  await liar.meet(a.parts.host.addresses());
+  await until(async () => (await a.tools()).includes('hers__echo') && (await c.tools()).includes('his__echo'), {
+    timeoutMs: 10_000,
+  });
+}, 30_000);
+
+afterAll(async () => {
+  await Promise.all([a, c, liar].map((node) => node?.[Symbol.asyncDispose]()));
+  await cleanUp();
+});
+
+test('a node that is evicted is cut off, its calls are refused, its servers leave, and it does not come back', async () => {
+  const ask = { server: 'his', tool: 'echo', args: { message: 'hi' } };
+  const claim = liar.claim(a.nodeId);
+  expect(endOf(await liar.call(claim, ask))).toBe('ok');
+  expect(JSON.stringify(await a.call('tools.call', echo))).toContain('hi');
+  const refused: string[] = [];
+  a.bus.on('peer.refused', ({ peer, reason }) => refused.push(`${peer} ${reason}`));
+
+  const evicted = [c.nodeId, liar.keys.nodeId];
+  a.village.setPolicy(new Policy(a.village.constitution, new Map([['nodes.evicted', { value: evicted, version: 1 }]])));
+
+  for (const nodeId of evicted) expect(a.parts.host.admitted().has(nodeId)).toBe(false);
+  expect(await a.tools()).not.toContain('hers__echo');
+  await expect(a.call('tools.call', echo)).rejects.toMatchObject({ code: expect.any(String) });
+  await until(() => c.parts.host.admitted().size === 0 && liar.host.admitted().size === 0);
+  expect(endOf(await liar.call(claim, ask))).not.toBe('ok');
+  await until(async () => !(await c.tools()).includes('his__echo'));
+  await until(
+    () =>
+      evicted.every((nodeId) =>
+        refused.some((line) => line === `${nodeId} they say evicted` || line === `${nodeId} evicted`),
+      ),
+    {
+      timeoutMs: 10_000,
+    },
+  );
+  await expect(liar.meet(a.parts.host.addresses())).rejects.toMatchObject({ code: expect.any(String) });
+  expect(a.parts.host.connections().filter(({ admitted }) => admitted)).toEqual([]);
+});
