@@ -1,3 +1,10 @@
+import {
+  abilitiesFromBits,
+  bitsOfAbilities,
+  type ClientAbilities,
+  LOG_LEVELS,
+  type LogLevel,
+} from '../../src/mcp/index.ts';
 import { WireError } from '../wire/index.ts';
 import { type CallEra, type CallOutcome, ERAS, LIMITS, OUTCOMES } from './schema.ts';
 
@@ -13,12 +20,16 @@ export interface CallHeader {
   readonly argumentsHash: string;
   /** The virtual session; 0 for none, which is all that revision 1 uses. */
   readonly session: number;
+  /** What the caller's client can be asked. */
+  readonly client: ClientAbilities;
+  /** The least grave log message the caller wants to hear. */
+  readonly logLevel: LogLevel | undefined;
   readonly server: string;
   readonly target: string;
   readonly traceparent: string | undefined;
 }
 
-const FIXED_BYTES = 1 + 2 + 4 + 16 + 32 + 4;
+const FIXED_BYTES = 1 + 2 + 4 + 16 + 32 + 4 + 2 + 1;
 export const MAX_CALL_HEADER_BYTES =
   FIXED_BYTES + 1 + LIMITS.maxServerBytes + 2 + LIMITS.maxTargetBytes + 1 + LIMITS.maxTraceparentBytes;
 
@@ -39,6 +50,8 @@ export function writeCallHeader(into: Buffer, at: number, header: CallHeader): n
   into.set(header.callId, at + 7);
   into.write(header.argumentsHash, at + 23, 'hex');
   into.writeUInt32BE(header.session, at + 55);
+  into.writeUInt16BE(bitsOfAbilities(header.client), at + 59);
+  into[at + 61] = header.logLevel === undefined ? 0 : LOG_LEVELS.indexOf(header.logLevel) + 1;
   let end = at + FIXED_BYTES;
   const server = into.write(header.server, end + 1);
   into[end] = server;
@@ -55,6 +68,8 @@ export function writeCallHeader(into: Buffer, at: number, header: CallHeader): n
 export function readCallHeader(bytes: Buffer, start: number, end: number): { header: CallHeader; bodyAt: number } {
   const era = ERAS[bytes[start] ?? -1];
   if (end - start < FIXED_BYTES + 4 || era === undefined) throw malformed('a call without a header');
+  const level = bytes[start + 61] as number;
+  if (level > LOG_LEVELS.length) throw malformed('an unknown log level');
   const serverAt = start + FIXED_BYTES + 1;
   const serverEnd = serverAt + (bytes[serverAt - 1] as number);
   if (serverEnd - serverAt > LIMITS.maxServerBytes || serverEnd + 2 > end)
@@ -72,6 +87,8 @@ export function readCallHeader(bytes: Buffer, start: number, end: number): { hea
     callId: Buffer.from(bytes.subarray(start + 7, start + 23)),
     argumentsHash: bytes.toString('hex', start + 23, start + 55),
     session: bytes.readUInt32BE(start + 55),
+    client: abilitiesFromBits(bytes.readUInt16BE(start + 59)),
+    logLevel: LOG_LEVELS[level - 1],
     server: bytes.toString('utf8', serverAt, serverEnd),
     target: bytes.toString('utf8', targetAt, targetEnd),
     traceparent: bodyAt === traceAt ? undefined : bytes.toString('latin1', traceAt, bodyAt),

@@ -1,3 +1,4 @@
+import { type ClientAnswer, NO_ABILITIES } from '../../src/mcp/index.ts';
 import { argumentsHash, targetOf } from './arguments-hash.ts';
 import {
   type CallHeader,
@@ -10,6 +11,7 @@ import { type Presented, PresentedDelegations } from './delegations.ts';
 import type { Outbox } from './outbox.ts';
 import { PendingCall } from './pending-call.ts';
 import type { CallEnd, OutgoingCall, SessionPorts } from './ports.ts';
+import { decodeQuestion, encode, QUESTION_HEAD_BYTES, questionHead, readQuestionId, refusal } from './questions.ts';
 import { LIMITS, mcp, REFUSALS, type RefuseReason, TYPE } from './schema.ts';
 
 /** The asking side of a session: calls in flight, by key. */
@@ -67,6 +69,28 @@ export class Calling {
     this.#pending.get(key)?.call.context.onRelated?.(keep(bytes, start, end));
   }
 
+  /** The server asks the caller's client, or withdraws what it asked. Throws WireError. */
+  onRequest(key: number, bytes: Buffer, start: number, end: number): void {
+    const id = readQuestionId(bytes, start, end);
+    const pending = this.#pending.get(key);
+    if (pending === undefined) return;
+    if (end - start === QUESTION_HEAD_BYTES) return pending.questions?.withdraw(id);
+    const question = decodeQuestion(bytes, start, end);
+    const { ask } = pending.call.context;
+    const full = pending.questions?.full === true;
+    const signal = pending.asked(id);
+    const answering =
+      full || ask === undefined || question === undefined
+        ? Promise.resolve(unanswerable(full, question !== undefined))
+        : ask(question, { signal });
+    // It never rejects; were it to, the server is told no more than that.
+    void answering
+      .catch(() => refusal('INTERNAL_ERROR', 'the client could not be asked'))
+      .then((answer) => {
+        if (pending.questions?.finish(id) === true) this.#answer(key, id, answer);
+      });
+  }
+
   onRefuse(key: number, reason: number | undefined): void {
     const pending = this.#pending.get(key);
     if (pending === undefined) return;
@@ -105,6 +129,8 @@ export class Calling {
       callId: context.callId,
       argumentsHash: context.argumentsHash ?? argumentsHash(context.callId, request),
       session: 0,
+      client: mayBeAsked(context) ? (context.client ?? NO_ABILITIES) : NO_ABILITIES,
+      logLevel: context.logLevel,
       server,
       target,
       traceparent: context.traceparent,
@@ -156,8 +182,9 @@ export class Calling {
     if (!this.#pending.has(pending.key)) return;
     // What is in the write buffer goes out, whatever comes behind it; only a message in chunks can still be stopped.
     const left = this.#outbox.drop(pending.key);
-    const sent = left === 'absent';
-    if (left !== 'unsent') this.#outbox.small(TYPE.CANCEL, pending.key);
+    const heard = pending.questions !== undefined;
+    const sent = heard || left === 'absent';
+    if (heard || left !== 'unsent') this.#outbox.small(TYPE.CANCEL, pending.key);
     this.#onGivenUp(pending.key);
     const late = this.#ports.clock.now() >= pending.call.context.deadlineAt;
     this.#settle(pending, { kind: late ? 'deadline' : 'cancelled', sent });
@@ -165,13 +192,20 @@ export class Calling {
 
   /** Whether the peer may have the whole of it. */
   #wasSent(pending: PendingCall): boolean {
+    if (pending.questions !== undefined) return true;
     return pending.chunked ? this.#outbox.partOf(pending.key) === 'absent' : this.#outbox.wasSent(pending.segment);
   }
 
   #settle(pending: PendingCall, end: CallEnd): void {
     this.#pending.delete(pending.key);
-    if (pending.chunked) this.#outbox.drop(pending.key);
+    if (pending.chunked || pending.questions !== undefined) this.#outbox.drop(pending.key);
     pending.settle(end);
+  }
+
+  #answer(key: number, id: number, answer: ClientAnswer): void {
+    const room = LIMITS.maxQueueBytes - this.#outbox.queuedBytes;
+    const body = encode(answer, Math.min(mcp.maxMessageBytes, room)) ?? TOO_LARGE_AN_ANSWER;
+    this.#outbox.message(key, { type: TYPE.REPLY, key, head: questionHead(id), body });
   }
 
   #nextKey(): number {
@@ -179,6 +213,20 @@ export class Calling {
     while (this.#pending.has(this.#lastKey));
     return this.#lastKey;
   }
+}
+
+const TOO_LARGE_AN_ANSWER = Buffer.from(JSON.stringify(refusal('TOO_LARGE', 'the answer is too large to be carried')));
+
+/** In the stateless era it is not asked; what it could be asked is still told, for a server of the other era. */
+function mayBeAsked({ era, ask }: OutgoingCall['context']): boolean {
+  return era === 'stateless' || ask !== undefined;
+}
+
+function unanswerable(full: boolean, understood: boolean): ClientAnswer {
+  if (!understood) return refusal('INVALID_REQUEST', 'not a request');
+  return full
+    ? refusal('RATE_LIMITED', `this call has ${LIMITS.maxQuestions} questions open`)
+    : refusal('METHOD_NOT_FOUND', 'this client cannot be asked');
 }
 
 const TOO_LARGE: CallEnd = { kind: 'unsent', because: 'too-large' };

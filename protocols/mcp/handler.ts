@@ -1,11 +1,12 @@
 import { WireError } from '../wire/index.ts';
-import type { RpcRequest } from '../../src/mcp/index.ts';
+import type { ClientAnswer, ClientQuestion, RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import { argumentsHash, targetOf } from './arguments-hash.ts';
 import { type CallHeader, MAX_RESULT_HEADER_BYTES, readCallHeader, writeResultHeader } from './call-header.ts';
 import { HeldDelegations } from './delegations.ts';
 import type { Outbox } from './outbox.ts';
 import type { Deadlines, Expiring, ServedReply, SessionPorts } from './ports.ts';
+import { AskedQuestions, decodeAnswer, encode, questionHead, readQuestionId, refusal } from './questions.ts';
 import { readRequest } from './read-request.ts';
 import { LIMITS, mcp, REFUSALS, type RefuseReason, TYPE } from './schema.ts';
 import { SeenCalls } from './seen-calls.ts';
@@ -23,22 +24,30 @@ export class Serving {
   readonly #seen: SeenCalls;
   readonly #running = new Map<number, RunningCall>();
   /** Told each time a call has ended here. */
-  readonly #onIdle: () => void;
+  readonly #onEnded: (key: number) => void;
   draining = false;
   #ended = false;
 
-  constructor(ports: SessionPorts, outbox: Outbox, options: { peer: string; maxInFlight: number; onIdle: () => void }) {
+  constructor(
+    ports: SessionPorts,
+    outbox: Outbox,
+    options: { peer: string; maxInFlight: number; onEnded: (key: number) => void },
+  ) {
     this.#ports = ports;
     this.#outbox = outbox;
     this.#peer = options.peer;
     this.#maxInFlight = options.maxInFlight;
-    this.#onIdle = options.onIdle;
+    this.#onEnded = options.onEnded;
     this.#delegations = new HeldDelegations(ports.clock, ports.accept);
     this.#seen = new SeenCalls(ports.clock.now());
   }
 
   get inFlight(): number {
     return this.#running.size;
+  }
+
+  has(key: number): boolean {
+    return this.#running.has(key);
   }
 
   forget(gone: (principal: Principal) => boolean): void {
@@ -74,6 +83,12 @@ export class Serving {
     if (argumentsHash(header.callId, request) !== header.argumentsHash) return this.#refuse(key, 'hash-mismatch');
     if (!this.#seen.add(header.callId, this.#ports.clock.now())) return this.#refuse(key, 'replayed');
     void this.#run(key, header, { request, principal });
+  }
+
+  /** What the caller's client answered. Throws WireError. */
+  onReply(key: number, bytes: Buffer, start: number, end: number): void {
+    const id = readQuestionId(bytes, start, end);
+    this.#running.get(key)?.questions.answered(id, decodeAnswer(bytes, start, end));
   }
 
   onCancel(key: number): void {
@@ -112,6 +127,12 @@ export class Serving {
           deadlineAt,
           signal: running.signal,
           onRelated: (message) => this.#related(key, running, message),
+          client: header.client,
+          ask:
+            header.era === 'session' && header.client.size > 0
+              ? (question, { signal }) => this.#ask(key, running, { question, signal })
+              : undefined,
+          logLevel: header.logLevel,
           traceparent: header.traceparent,
           argumentsHash: header.argumentsHash,
         },
@@ -123,16 +144,32 @@ export class Serving {
     running.done();
     this.#running.delete(key);
     if (!this.#ended && !running.unwanted) this.#reply(key, reply);
-    this.#onIdle();
+    this.#onEnded(key);
   }
 
   #related(key: number, running: RunningCall, message: Uint8Array): void {
     // A peer too slow to take its progress loses some of it, never the result.
     if (running.over || this.#ended || this.#outbox.busy || message.length > mcp.maxMessageBytes) return;
     const id = REPLY_ID + key;
-    if (message.length <= LIMITS.chunkBytes && !this.#outbox.follows(id))
-      this.#outbox.small(TYPE.RELATED, key, message);
-    else this.#outbox.large(id, { type: TYPE.RELATED, key, head: NOTHING, body: message });
+    this.#outbox.message(id, { type: TYPE.RELATED, key, head: NOTHING, body: message });
+  }
+
+  #ask(
+    key: number,
+    running: RunningCall,
+    { question, signal }: { question: ClientQuestion; signal: AbortSignal },
+  ): Promise<ClientAnswer> {
+    const refused = (answer: ClientAnswer) => Promise.resolve(answer);
+    if (running.over || running.signal.aborted || signal.aborted) return refused(OVER);
+    if (running.questions.full) return refused(refusal('RATE_LIMITED', 'too many questions are open in this call'));
+    const body = this.#outbox.busy ? undefined : encode(question, mcp.maxMessageBytes);
+    if (body === undefined) return refused(refusal('TOO_LARGE', 'the question could not be carried to its client'));
+    const send = (id: number, of: Uint8Array) =>
+      this.#outbox.message(REPLY_ID + key, { type: TYPE.REQUEST, key, head: questionHead(id), body: of });
+    return running.questions.add(signal, {
+      send: (id) => send(id, body),
+      withdraw: (id) => send(id, NOTHING),
+    });
   }
 
   #reply(key: number, reply: ServedReply): void {
@@ -162,12 +199,14 @@ export class Serving {
 }
 
 const NOTHING = Buffer.alloc(0);
+const OVER = refusal('INTERNAL_ERROR', 'the call is over');
 const UNSEEN = { outcome: 'unknown', reason: 'TOO_LARGE', notStarted: false } as const;
 
 /** What runs here, and what stops it: its deadline, its caller, or the end of the stream. */
 class RunningCall implements Expiring {
   readonly #controller = new AbortController();
   readonly #deadline: { cancel(): void };
+  readonly questions = new AskedQuestions();
   over = false;
   /** The caller waits no longer: no reply is sent. */
   unwanted = false;
@@ -182,6 +221,7 @@ class RunningCall implements Expiring {
 
   stop(because: 'cancelled' | 'gone' | 'deadline'): void {
     if (because !== 'deadline') this.unwanted = true;
+    this.questions.close();
     this.#controller.abort(because);
   }
 
@@ -191,6 +231,7 @@ class RunningCall implements Expiring {
 
   done(): void {
     this.over = true;
+    this.questions.close();
     this.#deadline.cancel();
   }
 }

@@ -12,4 +12,5 @@ export type {
   SessionPorts,
 } from './ports.ts';
 export { type CallEra, type CallOutcome, LIMITS, mcp, type RefuseReason } from './schema.ts';
+export { openResourceNotice, RESOURCE_TOPIC, type ResourceNotice, resourceNotice } from './resource-notice.ts';
 export { PeerSession, type SessionOptions } from './session.ts';

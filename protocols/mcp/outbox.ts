@@ -12,7 +12,7 @@ interface Large {
   readonly id: number;
   readonly type: number;
   readonly key: number;
-  readonly head: Buffer;
+  readonly head: Uint8Array;
   readonly body: Uint8Array;
   sent: number;
   /** The write it must not overtake: small frames it relies on were queued before it. */
@@ -99,8 +99,21 @@ export class Outbox {
     this.commit(type, key, at + (payload?.length ?? 0));
   }
 
+  /** Queues a message in one frame or, where it is too long or must follow one that is, in chunks. */
+  message(id: number, frame: { type: number; key: number; head: Uint8Array; body: Uint8Array }): void {
+    const { type, key, head, body } = frame;
+    if (head.length + body.length > LIMITS.chunkBytes || this.follows(id)) {
+      this.large(id, frame);
+      return;
+    }
+    const { into, at } = this.reserve(head.length + body.length);
+    into.set(head, at);
+    into.set(body, at + head.length);
+    this.commit(type, key, at + head.length + body.length);
+  }
+
   /** Queues a message in chunks. `id` names its key's direction as well, for `follows` and `drop`. */
-  large(id: number, frame: { type: number; key: number; head: Buffer; body: Uint8Array }): void {
+  large(id: number, frame: { type: number; key: number; head: Uint8Array; body: Uint8Array }): void {
     if (this.#closed) return;
     const item: Large = { ...frame, id, sent: 0, notBefore: this.segment, after: [] };
     this.#largeBytes += sizeOf(item);
@@ -181,6 +194,8 @@ export class Outbox {
     const small = sealed ?? this.#scratch.subarray(0, this.#used);
     if (sealed === undefined) this.#used = 0;
     else this.#segmentBytes -= sealed.length;
+    // With nothing to say there is no word of a dropped message to wait for.
+    if (small.length === 0) this.#admitFrom = 0;
     const chunked = this.#fillChunks();
     if (small.length + chunked === 0) return;
     // Copied to its exact size: the stream may keep it, and both buffers are written again at once.
@@ -224,7 +239,11 @@ export class Outbox {
     let at = writeFrameHead(this.#chunks, from, type, item.key, announced + count);
     if (announced > 0) at = this.#chunks.writeUInt32BE(total, at);
     const end = at + count;
-    if (item.sent < item.head.length) at += item.head.copy(this.#chunks, at, item.sent);
+    if (item.sent < item.head.length) {
+      const head = item.head.subarray(item.sent, item.sent + end - at);
+      this.#chunks.set(head, at);
+      at += head.length;
+    }
     const bodyFrom = Math.max(0, item.sent - item.head.length);
     this.#chunks.set(item.body.subarray(bodyFrom, bodyFrom + end - at), at);
     item.sent += count;

@@ -1,5 +1,6 @@
 import type { Presented } from './delegations.ts';
 import type { CallEnd, Deadlines, Expiring, OutgoingCall } from './ports.ts';
+import { OpenQuestions } from './questions.ts';
 
 /** One call waiting for its end. It listens for its own deadline and its caller's signal, without a closure for either. */
 export class PendingCall implements Expiring {
@@ -12,6 +13,8 @@ export class PendingCall implements Expiring {
   tooLarge = false;
   presented: Presented | undefined;
   presentedAgain = false;
+  /** There since the first question came, which proves that the whole call arrived. */
+  questions: OpenQuestions | undefined;
   readonly #giveUp: (pending: PendingCall) => void;
   #resolve!: (end: CallEnd) => void;
   #deadline: { cancel(): void } | undefined;
@@ -33,7 +36,14 @@ export class PendingCall implements Expiring {
   settle(end: CallEnd): void {
     this.#deadline?.cancel();
     this.call.context.signal.removeEventListener('abort', this);
+    this.questions?.close();
     this.#resolve(end);
+  }
+
+  /** Takes question `id` in. Throws WireError when it is open already. */
+  asked(id: number): AbortSignal {
+    this.questions ??= new OpenQuestions();
+    return this.questions.begin(id);
   }
 
   onDeadline(): void {

@@ -1,4 +1,4 @@
-import type { RpcRequest } from '../../src/mcp/index.ts';
+import type { ClientAbilities, ClientAnswer, ClientQuestion, LogLevel, RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { CallEra, CallOutcome, RefuseReason } from './schema.ts';
 
@@ -11,6 +11,12 @@ export interface CallContext {
   readonly deadlineAt: number;
   readonly signal: AbortSignal;
   readonly onRelated?: ((message: Uint8Array) => void) | undefined;
+  /** What the caller's client can be asked; undefined: nothing. */
+  readonly client?: ClientAbilities | undefined;
+  /** Asks the caller's client in the midst of the call. Never rejects. Only in the session era, where it can be asked anything. */
+  readonly ask?: ((question: ClientQuestion, options: { signal: AbortSignal }) => Promise<ClientAnswer>) | undefined;
+  /** The least grave log message the caller wants to hear. */
+  readonly logLevel?: LogLevel | undefined;
   readonly traceparent?: string | undefined;
   /** As argumentsHash() makes it; made here where it is not given. */
   readonly argumentsHash?: string | undefined;

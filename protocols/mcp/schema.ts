@@ -37,12 +37,14 @@ export const LIMITS = {
   maxReasonBytes: 64,
   maxTopicBytes: 64,
   maxNoticeBytes: 16 * 1024,
+  /** What one call's server may ask at a time of its caller's client. */
+  maxQuestions: 8,
   pingEveryMs: 3_000,
   /** Nothing heard for so long: the peer is gone. */
   deadAfterMs: 8_000,
 } as const;
 
-/** Frame types. REQUEST and REPLY are kept for what a server asks within a call; revision 1 sends none. */
+/** Frame types. */
 export const TYPE = {
   DELEGATE: 1,
   CALL: 2,

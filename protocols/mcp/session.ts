@@ -54,7 +54,14 @@ export class PeerSession {
     const maxInFlight = options.maxInFlight ?? LIMITS.maxInFlight;
     const onGivenUp = (key: number) => this.#assembly.drop(MINE + key);
     this.#calling = new Calling(ports, this.#outbox, { maxInFlight, onGivenUp });
-    this.#serving = new Serving(ports, this.#outbox, { peer: options.peer, maxInFlight, onIdle: closeWhenDone });
+    this.#serving = new Serving(ports, this.#outbox, {
+      peer: options.peer,
+      maxInFlight,
+      onEnded: (key) => {
+        this.#assembly.drop(key);
+        this.#closeWhenDone();
+      },
+    });
     this.#reader = new FrameReader(this.#onFrame, { maxPayloadBytes: LIMITS.maxFramePayloadBytes });
     this.#openedAt = this.#heardAt = this.#tickedAt = ports.clock.now();
     stream.addEventListener('message', (event) => this.#onBytes(event.data));
@@ -171,16 +178,20 @@ export class PeerSession {
       return;
     }
     const kind = type & TYPE_MASK;
-    const id = kind === TYPE.CALL ? key : MINE + key;
+    const id = kind === TYPE.CALL || kind === TYPE.REPLY ? key : MINE + key;
     if ((type & CONTINUED) !== 0) {
       const whole = this.#assembly.add(id, type, { bytes, start, end });
       if (whole !== undefined) this.#onMessage(kind, key, { bytes: whole, start: 0, end: whole.length });
       return;
     }
     if (!CHUNKABLE.has(kind)) throw new WireError('WIRE_MALFORMED', `type ${kind} in chunks`);
-    const wanted = kind === TYPE.CALL ? this.#serving.admits(key, this.#assembly.size) : this.#calling.has(key);
-    if (wanted) this.#assembly.begin(id, bytes, start, end);
+    if (this.#wants(kind, key)) this.#assembly.begin(id, bytes, start, end);
   };
+
+  #wants(kind: number, key: number): boolean {
+    if (kind === TYPE.CALL) return this.#serving.admits(key, this.#assembly.size);
+    return kind === TYPE.REPLY ? this.#serving.has(key) : this.#calling.has(key);
+  }
 
   #onMessage(type: number, key: number, { bytes, start, end }: { bytes: Buffer; start: number; end: number }): void {
     switch (type) {
@@ -193,6 +204,10 @@ export class PeerSession {
         return this.#closeWhenDone();
       case TYPE.RELATED:
         return this.#calling.onRelated(key, bytes, start, end);
+      case TYPE.REQUEST:
+        return this.#calling.onRequest(key, bytes, start, end);
+      case TYPE.REPLY:
+        return this.#serving.onReply(key, bytes, start, end);
       case TYPE.CANCEL:
         this.#assembly.drop(key);
         return this.#serving.onCancel(key);
@@ -263,4 +278,4 @@ export class PeerSession {
   }
 }
 
-const CHUNKABLE: ReadonlySet<number> = new Set([TYPE.CALL, TYPE.RESULT, TYPE.RELATED]);
+const CHUNKABLE: ReadonlySet<number> = new Set([TYPE.CALL, TYPE.RESULT, TYPE.RELATED, TYPE.REQUEST, TYPE.REPLY]);

@@ -21,7 +21,7 @@ function pingCall(id: string): string {
   const callId = id.repeat(16);
   const hash = createHash('sha256').update(Buffer.from(callId, 'hex')).digest('hex');
   const request = Buffer.from('{"jsonrpc":"2.0","id":1,"method":"ping"}').toString('hex');
-  return `000001${u32(1000)}${callId}${hash}${u32(0)}0161000000${request}`;
+  return `000001${u32(1000)}${callId}${hash}${u32(0)}0000000161000000${request}`;
 }
 
 /** Bytes that differ everywhere, so that a chunk out of place shows. */
