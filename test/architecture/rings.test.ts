@@ -39,6 +39,7 @@ const DAG: Record<string, readonly string[]> = {
   audit: ['kernel'],
   constitution: ['kernel', 'permissions'],
   routing: ['kernel', 'mcp', 'permissions'],
+  governance: ['kernel', 'permissions', 'constitution'],
 };
 
 const ringOf = (path: string) => path.split('/')[0] ?? '';

@@ -1,0 +1,42 @@
+export {
+  Action,
+  type Choice,
+  CHOICES,
+  type CommitBody,
+  type FenceBody,
+  GENESIS,
+  type HoldBody,
+  type OverrideBody,
+  PROPOSAL_TYPES,
+  ProposalBody,
+  type ProposalType,
+  type RuleChanges,
+  type SetAction,
+  type VoteBody,
+} from './body.ts';
+export { type Count, type Outcome, outcomeOf } from './outcome.ts';
+export {
+  MAX_STATEMENT_BYTES,
+  type Payload,
+  type PayloadOf,
+  type Statement,
+  STATEMENT_TYP,
+  type StatementKind,
+  type StatementOf,
+} from './statement.ts';
+export type {
+  Certificate,
+  Decision,
+  Effect,
+  EpochProof,
+  Evidence,
+  IngestResult,
+  InvalidProposal,
+  LogHead,
+  OverlayEntry,
+  ParkReason,
+  PolicyEntry,
+  PolicyState,
+  ProposalView,
+  StatementRefusal,
+} from './views.ts';
