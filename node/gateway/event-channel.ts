@@ -92,15 +92,13 @@ export class EventChannel {
     return kept || connection !== undefined;
   }
 
-  /** Ends it with a last message. False: nobody will ever hear that, and it has not ended. */
-  end(last: Uint8Array): boolean {
-    if (this.#ended) return true;
-    const { chunk, kept } = this.#next(last);
-    const { connection } = this;
-    if (!kept && connection === undefined) return false;
+  /** Ends it with a last message; a client that comes back for it hears `instead`, where the message is too large to be kept. */
+  end(last: Uint8Array, instead: Uint8Array): void {
+    if (this.#ended) return;
     this.#ended = true;
-    connection?.end(chunk);
-    return true;
+    const { chunk, kept } = this.#next(last);
+    if (!kept) this.#keep(eventOf(instead, eventId(this.number, this.#last)));
+    this.connection?.end(chunk);
   }
 
   /** Ends it as it is. */
@@ -117,7 +115,11 @@ export class EventChannel {
     if (this.#events === undefined) return { chunk: eventOf(message), kept: false };
     this.#last += 1;
     const chunk = eventOf(message, eventId(this.number, this.#last));
-    return { chunk, kept: this.#resumable() && this.#events.keep(this.number, this.#last, chunk) };
+    return { chunk, kept: this.#keep(chunk) };
+  }
+
+  #keep(chunk: Uint8Array): boolean {
+    return this.#resumable() && this.#events?.keep(this.number, this.#last, chunk) === true;
   }
 
   /** The client has seen an id of it, or will have with what is being sent. */

@@ -90,9 +90,8 @@ export class HttpOutlet implements Outlet {
 
   reply(reply: RouterReply): void {
     const { res, channel } = this.#post;
-    if (channel !== undefined) {
-      if (!channel.end(reply.body)) channel.end(lost(this.#id));
-    } else if (reply.errorName === undefined) sendJson(res, reply.body);
+    if (channel !== undefined) channel.end(reply.body, lost(this.#id));
+    else if (reply.errorName === undefined) sendJson(res, reply.body);
     else sendJson(res, reply.body, statusOf(reply.errorName, this.#era), retryAfter(reply.retryAfterMs));
   }
 
@@ -108,9 +107,9 @@ function statusOf(name: keyof typeof ERRORS, era: Era): number {
   return name === 'METHOD_NOT_FOUND' && era === 'stateless' ? 404 : ERRORS[name].http;
 }
 
-/** For a client that was away when a reply came which is too large to be kept. */
-function lost(id: RpcId): Uint8Array {
-  const message = 'the answer came while the connection was lost, and is too large to be kept';
+/** For a client that comes back for a reply which was too large to be kept. */
+function lost(id: RpcId | null): Uint8Array {
+  const message = 'the connection was lost, and the answer was too large to be kept';
   return Buffer.from(errorText(id, { name: 'OUTCOME_UNKNOWN', message }));
 }
 
@@ -182,6 +181,6 @@ export class BatchReply {
     const parts = this.#replies.flatMap((body, index) => (index === 0 ? [body] : [COMMA, body]));
     const body = Buffer.concat([Buffer.from('['), ...parts, Buffer.from(']')]);
     if (channel === undefined) sendJson(res, body);
-    else channel.end(body);
+    else channel.end(body, lost(null));
   }
 }

@@ -19,6 +19,8 @@ export class EchoRouter implements RouterPort {
   readonly aborted: RouterCall[] = [];
   /** URI → those who want to hear of it. */
   readonly interest = new Map<string, Set<(uri: string) => void>>();
+  /** What the tool `ask` was told. */
+  readonly answers: unknown[] = [];
   /** Aborts what the tool `ask` waits for. */
   impatience = new AbortController();
   readonly #listeners = new Set<(what: Change) => void>();
@@ -109,6 +111,7 @@ export class EchoRouter implements RouterPort {
       case 'ask': {
         const question = given?.['question'] as ClientQuestion;
         const answer = await call.ask?.(question, { signal: this.impatience.signal });
+        this.answers.push(answer);
         return this.#result(call, { content: [], structuredContent: answer ?? { unasked: true } });
       }
       case 'chatty':
