@@ -38,6 +38,7 @@ export interface RouterPort {
   describe(
     principal: Principal,
     view: string | undefined,
+    era?: Era | undefined,
   ): { readonly capabilities: Record<string, unknown>; readonly instructions: string | undefined } | undefined;
   /** A refusal that never reached `handle`: for the audit. */
   refused(detail: {
@@ -51,7 +52,7 @@ export interface RouterPort {
    * Hears of changes to one resource until the returned function is called; the refusal, as a whole JSON-RPC response to `request`,
    * where it is not to be heard of. `request` is a resources/subscribe.
    */
-  subscribe?(
+  subscribe(
     call: Pick<RouterCall, 'request' | 'principal' | 'era' | 'view' | 'sourceIp' | 'signal'>,
     listener: (uri: string) => void,
   ): Promise<

@@ -67,6 +67,11 @@ export class PeerLinks {
     return told;
   }
 
+  /** Sends a hint to one peer; false when it did not take it. */
+  tell(nodeId: string, topic: string, body: Uint8Array): boolean {
+    return this.#links.get(nodeId)?.session?.notice(topic, body) === true;
+  }
+
   /** A hint from a peer. Bytes of a stranger's making: check them. */
   onNotice(listener: (nodeId: string, topic: string, body: Uint8Array) => void): () => void {
     this.#notices.add(listener);

@@ -2,6 +2,7 @@ import type { AuditRecord } from '../../src/audit/index.ts';
 import type { PolicyView } from '../../src/constitution/index.ts';
 import type { Catalogue } from '../../src/routing/index.ts';
 import type { Backend, Hosting } from '../backends/backend.ts';
+import type { PeerLinks } from '../peers/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 
 /** Where every outcome goes. `recordDurably` resolves when the entry is on disk and rejects when the disk refused it. */
@@ -25,8 +26,10 @@ export interface RouterParts {
   readonly catalogue: () => Catalogue;
   /** Looks for a server that the catalogue lacks; resolves when it is there, or when looking was in vain. */
   readonly find: (alias: string, options: { signal: AbortSignal }) => Promise<void>;
-  readonly hosting: Pick<Hosting, 'get'>;
+  readonly hosting: Pick<Hosting, 'get' | 'onChange'>;
   readonly peer: (nodeId: string, alias: string) => Backend;
+  /** The links to peers, for what is no call: notices of changed resources. */
+  readonly links: Pick<PeerLinks, 'tell' | 'onNotice' | 'onLost' | 'keep'>;
   readonly audit: AuditPort;
   readonly rates: RatePort;
   readonly reporter: Reporter;

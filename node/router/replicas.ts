@@ -23,6 +23,15 @@ export interface Forwarded {
   readonly replica: Replica | undefined;
 }
 
+/** How the request reaches the chosen replica. */
+type Send = (
+  replica: Replica,
+  backend: Backend,
+  call: { readonly target: Target; readonly context: BackendContext },
+) => Promise<BackendReply>;
+
+const plainly: Send = (_replica, backend, { target, context }) => backend.request(target.request, context);
+
 type Parts = Pick<RouterParts, 'hosting' | 'peer' | 'clock'>;
 
 /** Chooses among the places where a service runs, and learns from every answer. */
@@ -35,14 +44,14 @@ export class Replicas {
   }
 
   /** Sends the target's request to one replica, and to another only where the first provably never began. */
-  async forward(target: Target, context: BackendContext): Promise<Forwarded> {
+  async forward(target: Target, context: BackendContext, send: Send = plainly): Promise<Forwarded> {
     const tried: Replica[] = [];
     let last: BackendReply | undefined;
     while (tried.length < MAX_ATTEMPTS) {
       const replica = this.#choose(target, tried);
       if (replica === undefined) break;
       tried.push(replica);
-      last = await this.#ask(replica, target, context);
+      last = await this.#ask(replica, target, (backend) => send(replica, backend, { target, context }));
       if (last.notStarted !== true || context.signal.aborted) break;
     }
     return { reply: last ?? this.#nobody(target), replica: tried.at(-1) };
@@ -68,7 +77,11 @@ export class Replicas {
     return !replica.local || this.#parts.hosting.get(replica.alias)?.state().state !== 'down';
   }
 
-  async #ask(replica: Replica, target: Target, context: BackendContext): Promise<BackendReply> {
+  async #ask(
+    replica: Replica,
+    target: Target,
+    send: (backend: Backend) => Promise<BackendReply>,
+  ): Promise<BackendReply> {
     const { clock, hosting } = this.#parts;
     const { load, breaker, backend } = this.#of(replica);
     const asked = replica.local ? hosting.get(replica.alias) : backend;
@@ -76,7 +89,7 @@ export class Replicas {
     const began = clock.now();
     load.begin();
     breaker.begin(began);
-    const reply = await asked.request(target.request, context);
+    const reply = await send(asked);
     const fault = FAULTS.has(reply.reason);
     load.end(reply.notStarted === true || fault ? undefined : clock.now() - began);
     if (fault) breaker.failed(clock.now());

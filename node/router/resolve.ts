@@ -33,7 +33,8 @@ export function resolve(catalogue: Catalogue, request: RpcRequest, view: string 
     case 'prompts/get':
       return promptGet(seen, request);
     case 'resources/read':
-      return resourceRead(seen, request);
+    case 'resources/subscribe':
+      return resourceAt(seen, request);
     case 'completion/complete':
       return completion(seen, request);
     default:
@@ -79,9 +80,9 @@ function promptGet(view: View, request: RpcRequest): Resolution {
   return found({ service, name: ownName, request: renamed(request, name, ownName), nodeId: undefined });
 }
 
-function resourceRead(view: View, request: RpcRequest): Resolution {
+function resourceAt(view: View, request: RpcRequest): Resolution {
   const uri = request.params?.['uri'];
-  if (typeof uri !== 'string') return none('INVALID_PARAMS', 'resources/read needs params.uri, a string');
+  if (typeof uri !== 'string') return none('INVALID_PARAMS', `${request.method} needs params.uri, a string`);
   const service = resourceOwner(view, uri);
   if (service === undefined) return none('RESOURCE_NOT_FOUND', `Resource not found: ${uri}`);
   return found({ service, name: uri, request, nodeId: undefined });

@@ -1,20 +1,22 @@
 import { argumentsHash, type Deadlines, type ServedCall } from '../../protocols/mcp/index.ts';
 import { utf8 } from '../../src/kernel/index.ts';
-import { ERRORS, type ErrorName, errorText, type RpcRequest } from '../../src/mcp/index.ts';
+import { ERRORS, type Era, type ErrorName, errorText, type RpcRequest } from '../../src/mcp/index.ts';
 import { decide, type Principal } from '../../src/permissions/index.ts';
-import type { View } from '../../src/routing/index.ts';
-import type { BackendReply } from '../backends/backend.ts';
+import type { Service } from '../../src/routing/index.ts';
+import type { BackendReply, HostedServer } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
 import type { RouterCall, RouterPort, RouterReply } from '../gateway/router-port.ts';
 import { CallContext, newCallId } from './call-context.ts';
+import { capabilitiesOf } from './capabilities.ts';
 import { gate, type Refused } from './gate.ts';
 import { type Job, nameIn } from './job.ts';
 import { ListChanges } from './list-changes.ts';
-import { isList, Lists, mayUse } from './lists.ts';
+import { isList, Lists } from './lists.ts';
 import type { RouterParts } from './parts.ts';
 import { type EarlyRefusal, Recorder } from './recorder.ts';
-import { Replicas } from './replicas.ts';
-import { permissionOf, type Resolution, resolve } from './resolve.ts';
+import { type Forwarded, Replicas } from './replicas.ts';
+import { Resources } from './resources.ts';
+import { permissionOf, type Resolution, resolve, type Target } from './resolve.ts';
 
 /** How long a call waits for a server that is asked for by a name nobody here knows yet. */
 const FIND_MS = 2_500;
@@ -30,6 +32,7 @@ export class Router implements RouterPort {
   readonly #recorder: Recorder;
   readonly #lists = new Lists();
   readonly #changes = new ListChanges();
+  readonly #resources: Resources;
   readonly #running = new Map<string, number>();
   #inFlight = 0;
 
@@ -38,6 +41,7 @@ export class Router implements RouterPort {
     this.#deadlines = deadlines;
     this.#replicas = new Replicas(parts);
     this.#recorder = new Recorder(parts);
+    this.#resources = new Resources(parts, { deadlines, replicas: this.#replicas });
   }
 
   get callsInFlight(): number {
@@ -46,6 +50,7 @@ export class Router implements RouterPort {
 
   async handle(call: RouterCall): Promise<RouterReply> {
     const { request } = call;
+    if (this.#resources.subscriptions.size > 0) this.#resources.subscriptions.seen(call.principal);
     if (isList(request.method)) {
       const village = { catalogue: this.#parts.catalogue(), policy: this.#parts.policy() };
       return { body: this.#lists.answer(request, call, village) };
@@ -88,24 +93,39 @@ export class Router implements RouterPort {
       began,
     };
     if (hosted !== undefined && definition !== undefined) {
-      const { reply } = await this.#perform(job, () => hosted.request(request, context));
+      const { reply } = await this.#perform(job, () => this.#serveAt(hosted, peer, { request, context }));
       return reply;
     }
     const problem = { name: 'NO_HEALTHY_SERVER', message: `this node serves no ${server}` } as const;
     return this.#recorder.ended(job, failure(request.id, problem, { notStarted: true }));
   }
 
-  describe(principal: Principal, view: string | undefined): ReturnType<RouterPort['describe']> {
-    const catalogue = this.#parts.catalogue();
-    const seen = view === undefined ? catalogue.village : catalogue.views.get(view);
-    if (seen === undefined || !this.#mayEnter(principal, seen)) return undefined;
-    const listChanged = true;
-    const capabilities = {
-      tools: { listChanged },
-      resources: { listChanged },
-      prompts: { listChanged },
-      completions: {},
-    };
+  async subscribe(
+    call: Parameters<RouterPort['subscribe']>[0],
+    listener: (uri: string) => void,
+  ): ReturnType<RouterPort['subscribe']> {
+    const { clock } = this.#parts;
+    const deadlineAt = clock.now() + this.#parts.limits().callTimeoutMs;
+    const context = new CallContext(call, newCallId(), { deadlineAt, deadlines: this.#deadlines });
+    let end: (() => void) | undefined;
+    try {
+      const reply = await this.#route(call, context, async (target) => {
+        const added = await this.#resources.subscriptions.add({ target, view: call.view, listener }, context);
+        end = added.end;
+        return added;
+      });
+      return end === undefined ? { kind: 'refused', reply } : { kind: 'subscribed', end };
+    } finally {
+      context.end();
+    }
+  }
+
+  describe(principal: Principal, view: string | undefined, era: Era = 'session'): ReturnType<RouterPort['describe']> {
+    const { services, village, views } = this.#parts.catalogue();
+    const seen = view === undefined ? village : views.get(view);
+    if (seen === undefined || (seen.service !== undefined && !this.#mayUse(principal, seen.service))) return undefined;
+    const usable = seen.service === undefined ? services.filter((one) => this.#mayUse(principal, one)) : [seen.service];
+    const capabilities = capabilitiesOf(usable, { era, whole: seen.service === undefined });
     const instructions = seen.service === undefined ? INSTRUCTIONS : seen.service.definition.instructions;
     return { capabilities, instructions };
   }
@@ -121,9 +141,39 @@ export class Router implements RouterPort {
   /** The catalogue may have changed: tells the listeners what did. */
   catalogueChanged(): void {
     this.#changes.compare(this.#parts.catalogue());
+    this.#resources.subscriptions.nudge();
   }
 
-  async #route(call: RouterCall, context: CallContext): Promise<RouterReply> {
+  /** A token, an agent or a node was revoked: nothing goes on in the name of such principals. */
+  forget(gone: (principal: Principal) => boolean): void {
+    this.#resources.forget(gone);
+  }
+
+  close(): void {
+    this.#resources.close();
+  }
+
+  #serveAt(
+    server: HostedServer,
+    peer: string,
+    { request, context }: Pick<ServedCall, 'request' | 'context'>,
+  ): Promise<BackendReply> | BackendReply {
+    const { leases } = this.#resources;
+    switch (request.method) {
+      case 'resources/subscribe':
+        return leases.subscribe({ peer, server, request, context });
+      case 'resources/unsubscribe':
+        return leases.unsubscribe({ peer, server, request, context });
+      default:
+        return server.request(request, context);
+    }
+  }
+
+  async #route(
+    call: Pick<RouterCall, 'request' | 'view' | 'sourceIp' | 'era'>,
+    context: CallContext,
+    forward: (target: Target) => Promise<Forwarded> = (target) => this.#replicas.forward(target, context),
+  ): Promise<RouterReply> {
     const { sourceIp } = call;
     const began = this.#parts.clock.now();
     const resolved = await this.#resolve(call, context);
@@ -135,6 +185,7 @@ export class Router implements RouterPort {
       return answer(
         await this.#recorder.ended({ side: 'call', request, context, sourceIp, began, ...nobody }, reply),
         undefined,
+        call.era,
       );
     }
     const { target } = resolved;
@@ -153,14 +204,14 @@ export class Router implements RouterPort {
       began,
     };
     const { reply, refused } = await this.#perform(job, async () => {
-      const { reply: answered, replica } = await this.#replicas.forward(target, context);
+      const { reply: answered, replica } = await forward(target);
       job.peer = replica === undefined || replica.local ? '' : replica.nodeId;
       return answered;
     });
-    return answer(reply, refused);
+    return answer(reply, refused, call.era);
   }
 
-  async #resolve(call: RouterCall, context: CallContext): Promise<Resolution> {
+  async #resolve(call: Pick<RouterCall, 'request' | 'view'>, context: CallContext): Promise<Resolution> {
     const { request, view } = call;
     const first = resolve(this.#parts.catalogue(), request, view);
     if (first.kind === 'target' || first.wanted === undefined) return first;
@@ -171,7 +222,7 @@ export class Router implements RouterPort {
   /** Limits, permission, then `run`; and the record of it, whatever the outcome. */
   async #perform(
     job: Job,
-    run: () => Promise<BackendReply>,
+    run: () => Promise<BackendReply> | BackendReply,
   ): Promise<{ readonly reply: BackendReply; readonly refused: Refused | undefined }> {
     const { agentId } = job.context.principal;
     const { clock, rates } = this.#parts;
@@ -195,12 +246,14 @@ export class Router implements RouterPort {
     }
   }
 
-  /** A server's own view is open to who may use anything of it. */
-  #mayEnter(principal: Principal, { service, tools }: View): boolean {
-    if (service === undefined) return true;
+  /** A server is there for who may use anything of it. */
+  #mayUse(principal: Principal, service: Service): boolean {
     const policy = this.#parts.policy();
-    for (const entry of tools.values()) if (mayUse(principal, entry, 'tools/call', policy)) return true;
-    return decide(principal, service.alias, permissionOf(policy, service, 'resources/read', '')).kind === 'allow';
+    const asks = (method: string, name: string) => permissionOf(policy, service, method, name);
+    if (decide(principal, service.alias, asks('resources/read', '')).kind === 'allow') return true;
+    return service.definition.tools.some(
+      ({ name }) => decide(principal, name, asks('tools/call', name)).kind === 'allow',
+    );
   }
 }
 
@@ -213,9 +266,18 @@ function denial(request: RpcRequest, { error: name, message, reason, retryAfterM
   return { body: utf8(errorText(request.id, { name, message }, { retryAfterMs })), outcome: 'denied', reason };
 }
 
+/** Errors of the servers themselves to which 2026-07-28 gives a status. */
+const OF_SERVERS: Readonly<Record<string, ErrorName>> = {
+  [String(ERRORS.METHOD_NOT_FOUND.code)]: 'METHOD_NOT_FOUND',
+  [String(ERRORS.MISSING_CAPABILITY.code)]: 'MISSING_CAPABILITY',
+};
+
 /** HTTP wants to know of the few errors that have a status of their own. */
-function answer(reply: BackendReply, refused: Refused | undefined): RouterReply {
-  if (refused === undefined) return { body: reply.body };
+function answer(reply: BackendReply, refused: Refused | undefined, era: Era): RouterReply {
+  if (refused === undefined) {
+    const theirs = era === 'stateless' && reply.outcome === 'failed' ? OF_SERVERS[reply.reason] : undefined;
+    return { body: reply.body, errorName: theirs };
+  }
   const errorName: ErrorName | undefined = ERRORS[refused.error].http === 200 ? undefined : refused.error;
   return { body: reply.body, errorName, retryAfterMs: refused.retryAfterMs };
 }

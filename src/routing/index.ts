@@ -24,6 +24,7 @@ export {
   type Refusal,
   Registry,
 } from './registry.ts';
+export { concerns } from './resource-interest.ts';
 export { isRole, ROLES, type RoleName } from './roles.ts';
 export type { Offer, Replica, Service } from './service.ts';
 export { type RateLimit, RateLimiter, type RateLimiterOptions } from './rate-limit.ts';
