@@ -49,8 +49,8 @@ export class Revocations {
     const { by, iat } = entry.revocation;
     if (this.#bySigner.get(by)?.has(id) === true) return 'known';
     // It was checked: its signer's clock is at most 30 s ahead of ours, so what ended before that has ended.
-    if (this.#countOf(by) >= MAX_PER_SIGNER) await this.forgetEnded((iat - 30) * 1000);
-    if (this.#countOf(by) >= MAX_PER_SIGNER) return 'full';
+    if (this.isFull(by)) await this.forgetEnded((iat - 30) * 1000);
+    if (this.isFull(by)) return 'full';
     this.#remember(id, entry); // in force before the disk has it: taking back must not wait
     for (const listener of this.#listeners) listener(entry.revocation);
     await this.#store.put(id, utf8(JSON.stringify(entry)), { sync: true });
@@ -60,6 +60,11 @@ export class Revocations {
   /** Whether this very statement of `by` is honoured already. */
   has(jws: string, by: string): boolean {
     return this.#bySigner.get(by)?.has(sha256Hex(jws)) === true;
+  }
+
+  /** Whether nothing more of `by` is taken until some of it has ended. */
+  isFull(by: string): boolean {
+    return this.#countOf(by) >= MAX_PER_SIGNER;
   }
 
   /** Everything in force, to pass on to peers. */

@@ -44,11 +44,14 @@ export class ParkedStatements {
     return true;
   }
 
-  /** Takes out those that `signer` claims to have signed; all of them where no signer is named. */
-  take(signer?: string): Waiting[] {
-    const taken = [...this.#parked].filter(([, waiting]) => signer === undefined || waiting.signer === signer);
-    for (const [id] of taken) this.#parked.delete(id);
-    return taken.map(([, { carried, from }]) => ({ carried, from }));
+  /** Those that `signer` claims to have signed; all of them where no signer is named. */
+  of(signer?: string): Waiting[] {
+    const waiting = [...this.#parked.values()];
+    return signer === undefined ? waiting : waiting.filter((one) => one.signer === signer);
+  }
+
+  remove(statement: string): void {
+    this.#parked.delete(sha256Hex(statement));
   }
 
   forgetOld(nowMs: number): void {

@@ -14,6 +14,7 @@ import { RateLimiter } from '../../src/routing/index.ts';
 import type { RevocationEntry } from '../identity/index.ts';
 import { ParkedStatements } from './parked.ts';
 import type { SpreadParts } from './ports.ts';
+import { IdlePeers } from './idle-peers.ts';
 import { pullFrom } from './pull.ts';
 import { PullQueue } from './pull-queue.ts';
 import { Shelf } from './shelf.ts';
@@ -39,6 +40,9 @@ export class RevocationSpread {
   readonly #shelf: Shelf;
   readonly #parked = new ParkedStatements();
   readonly #pulls: PullQueue;
+  readonly #idle = new IdlePeers();
+  /** Signers with too many, named once between two looks. */
+  readonly #full = new Set<string>();
   readonly #rates = new RateLimiter({ maxKeys: 4_096 });
   readonly #saving = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
@@ -127,10 +131,16 @@ export class RevocationSpread {
     const { by, kind, id } = revocation;
     const adding = revocations.add({ revocation, jws: statement }).then((outcome) => {
       if (outcome === 'added') reporter.report('revocation.heard', { by, kind, id });
-      else if (outcome === 'full') reporter.report('revocation.full', { by });
+      else if (outcome === 'full') this.#nameFull(by);
     });
     const learning = signer === undefined || by === host.nodeId ? undefined : this.#chains.learn(signer);
     return this.#save(Promise.all([adding, learning]));
+  }
+
+  #nameFull(by: string): void {
+    if (this.#full.has(by)) return;
+    this.#full.add(by);
+    this.#parts.reporter.report('revocation.full', { by });
   }
 
   #save(work: Promise<unknown>): Promise<void> {
@@ -145,34 +155,49 @@ export class RevocationSpread {
   }
 
   #admitted(nodeId: string): void {
+    this.#idle.forget(nodeId);
     this.#reconsider(nodeId);
     this.#pulls.add(nodeId);
   }
 
   /** Judges anew what waited: for this signer, or whatever changed. */
   #reconsider(signer?: string): void {
-    for (const { carried, from } of this.#parked.take(signer)) this.#take(carried, from);
+    for (const { carried, from } of this.#parked.of(signer)) {
+      if (this.#take(carried, from).kind !== 'waits') this.#parked.remove(carried.statement);
+    }
   }
 
   async #pull(nodeId: string): Promise<void> {
-    const { host, reporter } = this.#parts;
+    const { host, reporter, clock } = this.#parts;
     const told: Carried[] = [];
+    let [got, news] = [0, 0];
     const ended = await pullFrom(nodeId, {
       host,
       digest: this.#shelf.digest(),
       signal: this.#stopping.signal,
       take: async (page) => {
-        const taken = page.map((carried) => [carried, this.#take(carried, nodeId)] as const);
-        const news = taken.flatMap(([carried, { kind, ...more }]) => (kind === 'news' ? [{ carried, ...more }] : []));
-        told.push(...news.slice(0, MAX_TOLD_ON - told.length).map(({ carried }) => carried));
-        await Promise.all(taken.map(([, one]) => (one.kind === 'news' ? one.kept : undefined)));
-        return taken.filter(([, { kind }]) => kind === 'bad').length;
+        const looked = page.filter((carried) => this.#hasRoomFor(carried));
+        const taken = looked.map((carried) => ({ carried, ...this.#take(carried, nodeId) }));
+        const fresh = taken.flatMap((one) => (one.kind === 'news' ? [one] : []));
+        got += page.length;
+        news += fresh.length;
+        told.push(...fresh.slice(0, MAX_TOLD_ON - told.length).map(({ carried }) => carried));
+        await Promise.all(fresh.map(({ kept }) => kept));
+        return taken.filter(({ kind }) => kind === 'bad').length;
       },
     });
+    if (got > 0 && news === 0) this.#idle.broughtNothing(nodeId, clock.now());
+    else this.#idle.forget(nodeId);
     if (ended.kind === 'lied') {
       reporter.report('peer.misbehaved', { peer: nodeId, protocol: REVOCATION.name, reason: ended.because });
     }
     for (const carried of told) await this.#announce(carried);
+  }
+
+  /** A signer with too many costs no more looks. */
+  #hasRoomFor({ statement }: Carried): boolean {
+    const by = claimedSigner(statement);
+    return by === undefined || !this.#parts.revocations.isFull(by);
   }
 
   /** Never rejects: who does not hear it now will pull it. */
@@ -206,7 +231,9 @@ export class RevocationSpread {
     void this.#save(revocations.forgetEnded(nowMs).then(() => this.#forgetSigners()));
     this.#parked.forgetOld(nowMs);
     this.#reconsider();
-    const peers = [...host.admitted().keys()];
+    this.#full.clear();
+    this.#idle.keepOnly(host.admitted());
+    const peers = [...host.admitted().keys()].filter((nodeId) => !this.#idle.rests(nodeId, clock.now()));
     const peer = peers[Math.floor(clock.chance() * peers.length)];
     if (peer !== undefined) this.#pulls.add(peer);
   }
