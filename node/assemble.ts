@@ -1,5 +1,6 @@
 import { AUDIT_HEAD_TYPE } from '../src/audit/index.ts';
 import { checkDelegation } from '../src/constitution/index.ts';
+import type { Principal } from '../src/permissions/index.ts';
 import { RateLimiter } from '../src/routing/index.ts';
 import { AdminServer, newSecret } from './admin/index.ts';
 import { AuditLog, recordEvents, segmented } from './audit/index.ts';
@@ -119,9 +120,11 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     },
     serve: (call) => router.serve(call),
   });
-  revocations.onRevoked(({ kind, id }) =>
-    links.forget((principal) => (kind === 'token' ? principal.tokenId : principal.agentId) === id),
-  );
+  revocations.onRevoked(({ kind, id }) => {
+    const gone = (principal: Principal) => (kind === 'token' ? principal.tokenId : principal.agentId) === id;
+    links.forget(gone);
+    router.forget(gone);
+  });
   village.onPolicy(() => links.forget(() => true));
 
   const spread = await RevocationSpread.open({
@@ -179,6 +182,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       find: (alias, options) => directory.want(alias, options),
       hosting,
       peer: (peer, alias) => new PeerBackend(links, { nodeId: peer, alias }),
+      links,
       audit,
       rates,
       reporter: bus,
@@ -189,6 +193,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   );
   directory.onCatalogue(() => router.catalogueChanged());
   village.onPolicy(() => router.catalogueChanged());
+  stack.defer(() => router.close());
 
   let ready = false;
   const gateway = new Gateway({

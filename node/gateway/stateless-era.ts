@@ -5,7 +5,7 @@ import { Exchange } from './exchange.ts';
 import { HttpOutlet } from './outlet.ts';
 import { header, type Post } from './post.ts';
 import { FORWARDED } from './session-requests.ts';
-import { honoredFilter } from './subscriptions.ts';
+import { readFilter } from './subscriptions.ts';
 
 /** How long a client may keep what `server/discover` said. Servers come and go with their nodes. */
 const DISCOVER_TTL_MS = 5_000;
@@ -74,19 +74,23 @@ function listen(context: GatewayContext, post: Post, message: RpcRequest): void 
   const { res, caller } = post;
   const offer = offerOf(context, post, message);
   if (offer === undefined) return;
-  const honored = honoredFilter(message.params?.['notifications'], offer.capabilities);
-  if (honored === undefined) {
+  const filter = readFilter(message.params?.['notifications'], offer.capabilities);
+  if (filter === undefined) {
     return sendRefusal(res, { name: 'INVALID_PARAMS', message: 'notifications must be a filter', id: message.id });
   }
   if (context.subscriptions.full) {
     const retryAfterMs = 1000;
     return sendRefusal(res, { name: 'RATE_LIMITED', message: 'too many subscriptions', id: message.id, retryAfterMs });
   }
-  context.subscriptions.open(res, { id: message.id, principal: caller.principal, honored });
+  const { principal, view, sourceIp } = caller;
+  void context.subscriptions.open(context.router, res, {
+    filter,
+    call: { request: message, principal, view, sourceIp },
+  });
 }
 
 function offerOf(context: GatewayContext, post: Post, message: RpcRequest): ReturnType<typeof context.router.describe> {
-  const offer = context.router.describe(post.caller.principal, post.caller.view);
+  const offer = context.router.describe(post.caller.principal, post.caller.view, 'stateless');
   if (offer === undefined) {
     sendRefusal(post.res, { name: 'INVALID_PARAMS', message: 'no such server', id: message.id, status: 404 });
   }
