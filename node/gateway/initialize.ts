@@ -24,7 +24,7 @@ export function initialize(context: GatewayContext, request: RpcRequest, caller:
   if (typeof protocolVersion !== 'string') return wrong('protocolVersion must be a string');
   if (!isObject(capabilities)) return wrong('capabilities must be an object');
   if (!isObject(clientInfo) || typeof clientInfo['name'] !== 'string') return wrong('clientInfo must name the client');
-  const offer = context.router.describe(caller.principal, caller.view);
+  const offer = context.router.describe(caller.principal, caller.view, 'session');
   if (offer === undefined) return { kind: 'refused', because: 'view', message: 'no such server' };
   const version = negotiate(protocolVersion);
   const instructions = offer.instructions === undefined ? {} : { instructions: offer.instructions };

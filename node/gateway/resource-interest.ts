@@ -1,44 +1,45 @@
 import { type ErrorName, errorText, resultText, type RpcRequest } from '../../src/mcp/index.ts';
-import type { RouterCall, RouterPort, RouterReply } from './router-port.ts';
+import type { RouterPort, RouterReply } from './router-port.ts';
 
-const MAX_SUBSCRIBED = 256;
+export const MAX_SUBSCRIBED = 256;
 
-/** The resources one session wants to hear of. */
+/** The resources one session, or one subscription of the stateless era, wants to hear of. */
 export class ResourceInterest {
   readonly #ends = new Map<string, () => void>();
   readonly #tell: (uri: string) => void;
   #closed = false;
 
+  /** `tell` is called with the URI of each change. */
   constructor(tell: (uri: string) => void) {
     this.#tell = tell;
   }
 
-  get size(): number {
-    return this.#ends.size;
+  get uris(): readonly string[] {
+    return [...this.#ends.keys()];
   }
 
-  /** resources/subscribe. Twice is once. */
-  async subscribe(router: RouterPort, call: RouterCall): Promise<RouterReply> {
+  /** resources/subscribe. Twice is once. Resolves with the refusal; undefined: changes are told from now on. */
+  async add(router: RouterPort, call: Parameters<RouterPort['subscribe']>[0]): Promise<RouterReply | undefined> {
     const { request } = call;
     const uri = request.params?.['uri'];
     if (typeof uri !== 'string') return no(request, 'INVALID_PARAMS', 'resources/subscribe needs params.uri, a string');
-    if (router.subscribe === undefined) return no(request, 'NOT_BUILT', 'resources/subscribe is not built');
-    if (this.#ends.has(uri)) return done(request);
+    if (this.#ends.has(uri)) return undefined;
     if (this.#ends.size >= MAX_SUBSCRIBED) {
-      return no(request, 'RATE_LIMITED', `a session may subscribe to ${MAX_SUBSCRIBED} resources`);
+      return no(request, 'RATE_LIMITED', `at most ${MAX_SUBSCRIBED} resources can be subscribed to`);
     }
     const outcome = await router.subscribe(call, this.#tell);
     if (outcome.kind === 'refused') return outcome.reply;
     if (this.#closed || this.#ends.has(uri)) outcome.end();
     else this.#ends.set(uri, outcome.end);
-    return done(request);
+    return undefined;
   }
 
-  /** resources/unsubscribe. */
-  unsubscribe(request: RpcRequest): RouterReply {
+  /** resources/unsubscribe. What was never subscribed to is not subscribed to afterwards either. */
+  remove(request: RpcRequest): RouterReply {
     const uri = request.params?.['uri'];
-    if (typeof uri !== 'string')
+    if (typeof uri !== 'string') {
       return no(request, 'INVALID_PARAMS', 'resources/unsubscribe needs params.uri, a string');
+    }
     this.#ends.get(uri)?.();
     this.#ends.delete(uri);
     return done(request);
@@ -51,7 +52,7 @@ export class ResourceInterest {
   }
 }
 
-function done({ id }: RpcRequest): RouterReply {
+export function done({ id }: RpcRequest): RouterReply {
   return { body: Buffer.from(resultText(id, {})) };
 }
 

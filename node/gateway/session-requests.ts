@@ -10,6 +10,7 @@ import {
 import type { GatewayContext } from './context.ts';
 import { type Caller, Exchange } from './exchange.ts';
 import type { Outlet } from './outlet.ts';
+import { done } from './resource-interest.ts';
 import type { RouterCall, RouterReply } from './router-port.ts';
 import type { Session } from './session.ts';
 
@@ -50,9 +51,12 @@ export function sessionRequest(
   }
   switch (request.method) {
     case 'resources/subscribe':
-      return run(context, session, { ...asked, handle: (call) => session.resources.subscribe(context.router, call) });
+      return run(context, session, {
+        ...asked,
+        handle: async (call) => (await session.resources.add(context.router, call)) ?? done(request),
+      });
     case 'resources/unsubscribe':
-      return outlet.reply(session.resources.unsubscribe(request));
+      return outlet.reply(session.resources.remove(request));
     case 'ping':
       return answer(outlet, resultText(request.id, {}));
     case 'logging/setLevel':

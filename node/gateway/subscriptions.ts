@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { isObject, META, notificationText, type RpcId, resultText } from '../../src/mcp/index.ts';
-import type { Principal } from '../../src/permissions/index.ts';
+import { MAX_SUBSCRIBED, ResourceInterest } from './resource-interest.ts';
+import type { RouterPort } from './router-port.ts';
 import type { Change } from './session.ts';
 import { SseStream } from './sse-stream.ts';
 
 export const MAX_SUBSCRIPTIONS = 1024;
+const CHANGES = ['tools', 'resources', 'prompts'] as const;
 const FILTERS: Readonly<Record<Change, string>> = {
   tools: 'toolsListChanged',
   resources: 'resourcesListChanged',
@@ -14,59 +16,99 @@ const FILTERS: Readonly<Record<Change, string>> = {
 interface Subscription {
   readonly id: RpcId;
   readonly stream: SseStream;
-  readonly honored: Readonly<Record<string, unknown>>;
+  readonly changes: ReadonlySet<Change>;
+  readonly resources: ResourceInterest;
   readonly validUntilMs: number;
 }
 
-/** The kinds of change that `wanted` asks for and `capabilities` can deliver; undefined when `wanted` is no filter. */
-export function honoredFilter(
-  wanted: unknown,
-  capabilities: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, true>> | undefined {
+/** What a client wants to hear of. */
+export interface Filter {
+  readonly changes: ReadonlySet<Change>;
+  readonly uris: readonly string[];
+}
+
+/** Reads `params.notifications`, without what `capabilities` cannot deliver; undefined when it is no filter. */
+export function readFilter(wanted: unknown, capabilities: Readonly<Record<string, unknown>>): Filter | undefined {
   if (!isObject(wanted)) return undefined;
-  const { resourceSubscriptions } = wanted;
-  if (resourceSubscriptions !== undefined && !Array.isArray(resourceSubscriptions)) return undefined;
-  const honored: Record<string, true> = {};
-  for (const [kind, filter] of Object.entries(FILTERS)) {
-    const asked = wanted[filter];
+  const uris = wanted['resourceSubscriptions'] ?? [];
+  if (!Array.isArray(uris) || uris.length > MAX_SUBSCRIBED) return undefined;
+  if (!uris.every((uri) => typeof uri === 'string')) return undefined;
+  const changes = new Set<Change>();
+  for (const kind of CHANGES) {
+    const asked = wanted[FILTERS[kind]];
     if (asked !== undefined && typeof asked !== 'boolean') return undefined;
     const capability = capabilities[kind];
-    if (asked === true && isObject(capability) && capability['listChanged'] === true) honored[filter] = true;
+    if (asked === true && isObject(capability) && capability['listChanged'] === true) changes.add(kind);
   }
-  return honored;
+  return { changes, uris: [...new Set(uris)] };
 }
 
 /** The open `subscriptions/listen` streams of the stateless era. */
 export class Subscriptions {
   readonly #serverInfo: object;
   readonly #open = new Set<Subscription>();
+  #opening = 0;
+  #closed = false;
 
   constructor(serverInfo: object) {
     this.#serverInfo = serverInfo;
   }
 
-  get full(): boolean {
-    return this.#open.size >= MAX_SUBSCRIPTIONS;
+  get size(): number {
+    return this.#open.size + this.#opening;
   }
 
-  /** Acknowledges what is honoured, then sends those changes until client or server ends it. Nothing honoured: ends at once. */
-  open(
+  get full(): boolean {
+    return this.size >= MAX_SUBSCRIPTIONS;
+  }
+
+  /**
+   * Subscribes to the resources, acknowledges what is honoured, then sends those changes until client or server ends it. Nothing
+   * honoured: ends at once. Never rejects.
+   */
+  async open(
+    router: RouterPort,
     res: ServerResponse,
-    options: { id: RpcId; principal: Principal; honored: Readonly<Record<string, true>> },
-  ): void {
-    const { id, honored } = options;
+    asked: { filter: Filter; call: Omit<Parameters<RouterPort['subscribe']>[0], 'era' | 'signal'> },
+  ): Promise<void> {
+    const { filter, call } = asked;
+    const { id } = call.request;
+    const early = new Set<string>();
+    let tell = (uri: string): void => void early.add(uri);
+    const resources = new ResourceInterest((uri) => tell(uri));
+    const gone = new AbortController();
+    res.once('close', () => {
+      gone.abort();
+      resources.close();
+    });
+    this.#opening += 1;
+    await Promise.all(
+      filter.uris.map((uri) => {
+        const { _meta } = call.request.params ?? {};
+        const request = { ...call.request, method: 'resources/subscribe', params: { uri, _meta } };
+        return resources.add(router, { ...call, request, era: 'stateless', signal: gone.signal });
+      }),
+    ).catch(() => undefined); // what could not be subscribed to is not acknowledged
+    this.#opening -= 1;
+    if (res.destroyed) return resources.close();
     const stream = new SseStream(res, () => this.#open.delete(subscription));
-    const subscription: Subscription = { id, stream, honored, validUntilMs: options.principal.expiresAtMs };
-    const params = { notifications: honored, _meta: { [META.subscriptionId]: id } };
-    stream.send(notificationText('notifications/subscriptions/acknowledged', params));
-    if (Object.keys(honored).length === 0) this.#finish(subscription);
-    else this.#open.add(subscription);
+    const { changes } = filter;
+    const subscription: Subscription = { id, stream, changes, resources, validUntilMs: call.principal.expiresAtMs };
+    const { uris } = resources;
+    const honored = {
+      ...Object.fromEntries([...changes].map((change) => [FILTERS[change], true])),
+      ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }),
+    };
+    send(subscription, 'subscriptions/acknowledged', { notifications: honored });
+    if (this.#closed || Object.keys(honored).length === 0) return this.#finish(subscription);
+    this.#open.add(subscription);
+    tell = (uri) => send(subscription, 'resources/updated', { uri });
+    for (const uri of early) tell(uri);
   }
 
   notify(change: Change): void {
-    for (const { id, stream, honored } of this.#open) {
-      if (honored[FILTERS[change]] !== true) continue;
-      stream.send(notificationText(`notifications/${change}/list_changed`, { _meta: { [META.subscriptionId]: id } }));
+    for (const subscription of this.#open) {
+      if (subscription.changes.has(change)) send(subscription, `${change}/list_changed`);
     }
   }
 
@@ -78,6 +120,7 @@ export class Subscriptions {
   }
 
   closeAll(): void {
+    this.#closed = true;
     for (const subscription of this.#open) this.#finish(subscription);
   }
 
@@ -86,6 +129,12 @@ export class Subscriptions {
     const _meta = { [META.subscriptionId]: id, [META.serverInfo]: this.#serverInfo };
     stream.send(resultText(id, { resultType: 'complete', _meta }));
     stream.end();
+    subscription.resources.close();
     this.#open.delete(subscription);
   }
+}
+
+/** Every message of a subscription says which one it belongs to. */
+function send({ id, stream }: Subscription, what: string, params: object = {}): void {
+  stream.send(notificationText(`notifications/${what}`, { ...params, _meta: { [META.subscriptionId]: id } }));
 }

@@ -4,6 +4,7 @@ import { errorText, resultText } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 
 type Change = 'tools' | 'resources' | 'prompts';
+type Subscribe = Parameters<RouterPort['subscribe']>[0];
 export type Refused = Parameters<RouterPort['refused']>[0];
 
 const TOOLS = ['echo', 'hold', 'progress', 'ask', 'limited', 'chatty'].map((name) => ({
@@ -19,6 +20,7 @@ export class EchoRouter implements RouterPort {
   readonly aborted: RouterCall[] = [];
   /** URI → those who want to hear of it. */
   readonly interest = new Map<string, Set<(uri: string) => void>>();
+  readonly subscribes: Subscribe[] = [];
   /** What the tool `ask` was told. */
   readonly answers: unknown[] = [];
   /** Aborts what the tool `ask` waits for. */
@@ -60,10 +62,8 @@ export class EchoRouter implements RouterPort {
     return () => this.#listeners.delete(listener);
   }
 
-  async subscribe(
-    call: Parameters<RouterPort['handle']>[0],
-    listener: (uri: string) => void,
-  ): ReturnType<NonNullable<RouterPort['subscribe']>> {
+  async subscribe(call: Subscribe, listener: (uri: string) => void): ReturnType<RouterPort['subscribe']> {
+    this.subscribes.push(call);
     const uri = String(call.request.params?.['uri']);
     if (uri.startsWith('secret:')) {
       const error = { name: 'PERMISSION_DENIED', message: 'not for you' } as const;
