@@ -12,7 +12,7 @@ export interface Refused {
   readonly retryAfterMs?: number | undefined;
 }
 
-type Question = Pick<Job, 'request' | 'server' | 'target' | 'permission' | 'context'>;
+type Question = Pick<Job, 'request' | 'server' | 'target' | 'tool' | 'permission' | 'context'>;
 
 /**
  * What every call passes, whoever asks and wherever it runs: the agent's limits, then the permission matrix, then whether it needs a
@@ -40,8 +40,9 @@ function limited(
   return ofTool > 0 ? tooMany(`the limit of ${target}, ${perMinute} calls a minute,`, ofTool) : undefined;
 }
 
-function unauthorised({ request, context, server, target, permission }: Question): Refused | undefined {
-  const verdict = decide(context.principal, request.method === 'tools/call' ? target : server, permission);
+function unauthorised({ request, context, server, target, tool, permission }: Question): Refused | undefined {
+  const name = tool ?? (request.method === 'tools/call' ? target : server);
+  const verdict = decide(context.principal, name, permission);
   if (verdict.kind === 'allow') return undefined;
   return { error: 'PERMISSION_DENIED', reason: verdict.because, message: whyDenied(verdict, target) };
 }

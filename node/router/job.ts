@@ -14,6 +14,8 @@ export interface Job {
   readonly target: string;
   /** Matrix entry or the server's configured access; undefined: not listed, which denies. */
   readonly permission: Permission | undefined;
+  /** The tool whose task this is about. */
+  readonly tool?: string | undefined;
   /** The other node of a hop, once it is known; empty where there is none. */
   peer: string;
   readonly sourceIp: string;

@@ -1,7 +1,7 @@
 import type { PolicyView } from '../../src/constitution/index.ts';
 import { isObject, type ErrorName, type RpcRequest } from '../../src/mcp/index.ts';
 import type { Permission } from '../../src/permissions/index.ts';
-import { type Catalogue, resourceOwner, type Service, type View } from '../../src/routing/index.ts';
+import { type Catalogue, type KnownTask, resourceOwner, type Service, type View } from '../../src/routing/index.ts';
 
 /** What a request is about: one service, asked in its own names. */
 export interface Target {
@@ -12,6 +12,8 @@ export interface Target {
   readonly request: RpcRequest;
   /** A call that names the node which must answer it. */
   readonly nodeId: string | undefined;
+  /** The task that it is about. */
+  readonly task?: KnownTask | undefined;
 }
 
 export interface NotFound {

@@ -1,30 +1,34 @@
 import { argumentsHash, type Deadlines, type ServedCall } from '../../protocols/mcp/index.ts';
-import { utf8 } from '../../src/kernel/index.ts';
-import { ERRORS, type Era, type ErrorName, errorText, type RpcRequest } from '../../src/mcp/index.ts';
-import { decide, type Principal } from '../../src/permissions/index.ts';
+import { ERRORS, type Era, type ErrorName } from '../../src/mcp/index.ts';
+import { decide, type Permission, type Principal } from '../../src/permissions/index.ts';
 import type { Service } from '../../src/routing/index.ts';
-import type { BackendReply, HostedServer } from '../backends/backend.ts';
+import type { BackendReply } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
 import type { RouterCall, RouterPort, RouterReply } from '../gateway/router-port.ts';
 import { CallContext, newCallId } from './call-context.ts';
 import { capabilitiesOf } from './capabilities.ts';
-import { gate, type Refused } from './gate.ts';
+import type { Refused } from './gate.ts';
 import { type Job, nameIn } from './job.ts';
 import { ListChanges } from './list-changes.ts';
 import { isList, Lists } from './lists.ts';
 import type { RouterParts } from './parts.ts';
+import { Pipeline } from './pipeline.ts';
 import { type EarlyRefusal, Recorder } from './recorder.ts';
 import { type Forwarded, Replicas } from './replicas.ts';
 import { Resources } from './resources.ts';
+import { Serving } from './serving.ts';
+import { asksForTask, isAboutTask, ofTask, TASK_LIST, Tasks } from './tasks.ts';
 import { permissionOf, type Resolution, resolve, type Target } from './resolve.ts';
 
 /** How long a call waits for a server that is asked for by a name nobody here knows yet. */
 const FIND_MS = 2_500;
+/** How long a list of tasks waits for the state of each. */
+const TASK_STATE_MS = 5_000;
 
 const INSTRUCTIONS =
   'Tools of a whole village of nodes. A name with two underscores (everything__echo) belongs to the server before them; plain names are the village’s own.';
 
-/** The one pipeline: calls that come by HTTP enter at `handle`, calls that come from peers at `serve`; both go through `#perform`. */
+/** The one pipeline: calls that come by HTTP enter at `handle`, calls that come from peers at `serve`; both go through the same gate. */
 export class Router implements RouterPort {
   readonly #parts: RouterParts;
   readonly #deadlines: Deadlines;
@@ -33,8 +37,9 @@ export class Router implements RouterPort {
   readonly #lists = new Lists();
   readonly #changes = new ListChanges();
   readonly #resources: Resources;
-  readonly #running = new Map<string, number>();
-  #inFlight = 0;
+  readonly #pipeline: Pipeline;
+  readonly #serving: Serving;
+  readonly #tasks: Tasks;
 
   constructor(parts: RouterParts, deadlines: Deadlines) {
     this.#parts = parts;
@@ -42,10 +47,14 @@ export class Router implements RouterPort {
     this.#replicas = new Replicas(parts);
     this.#recorder = new Recorder(parts);
     this.#resources = new Resources(parts, { deadlines, replicas: this.#replicas });
+    this.#tasks = new Tasks(parts.clock.now);
+    this.#pipeline = new Pipeline(parts, this.#recorder);
+    const { leases } = this.#resources;
+    this.#serving = new Serving({ parts, leases, pipeline: this.#pipeline, recorder: this.#recorder });
   }
 
   get callsInFlight(): number {
-    return this.#inFlight;
+    return this.#pipeline.callsInFlight;
   }
 
   async handle(call: RouterCall): Promise<RouterReply> {
@@ -61,6 +70,7 @@ export class Router implements RouterPort {
     const options = { deadlineAt: clock.now() + timeoutMs, deadlines: this.#deadlines };
     const context = new CallContext(call, newCallId(), options);
     try {
+      if (request.method === TASK_LIST) return { body: await this.#listTasks(call, context) };
       return await this.#route(call, context);
     } catch (error) {
       this.#parts.reporter.report('background.failed', { area: 'router', error });
@@ -71,33 +81,9 @@ export class Router implements RouterPort {
     }
   }
 
-  /** Does a call for a peer's node, whose delegation and arguments hash are checked; everything else is checked here again. */
-  async serve({ peer, server, target, request, context, argumentsHash }: ServedCall): Promise<BackendReply> {
-    const hosted = this.#parts.hosting.get(server);
-    const definition = hosted?.share === 'mesh' ? hosted.definition() : undefined;
-    const access = definition?.access;
-    const kind = access === undefined ? 'role' : 'third_party';
-    const policy = this.#parts.policy();
-    const permission = definition && permissionOf(policy, { kind, access }, request.method, target);
-    const began = this.#parts.clock.now();
-    const job: Job = {
-      side: 'serve',
-      request,
-      context,
-      server,
-      target,
-      permission,
-      peer,
-      sourceIp: '',
-      argumentsHash,
-      began,
-    };
-    if (hosted !== undefined && definition !== undefined) {
-      const { reply } = await this.#perform(job, () => this.#serveAt(hosted, peer, { request, context }));
-      return reply;
-    }
-    const problem = { name: 'NO_HEALTHY_SERVER', message: `this node serves no ${server}` } as const;
-    return this.#recorder.ended(job, failure(request.id, problem, { notStarted: true }));
+  /** Does a call for a peer's node. */
+  serve(call: ServedCall): Promise<BackendReply> {
+    return this.#serving.serve(call);
   }
 
   async subscribe(
@@ -153,26 +139,10 @@ export class Router implements RouterPort {
     this.#resources.close();
   }
 
-  #serveAt(
-    server: HostedServer,
-    peer: string,
-    { request, context }: Pick<ServedCall, 'request' | 'context'>,
-  ): Promise<BackendReply> | BackendReply {
-    const { leases } = this.#resources;
-    switch (request.method) {
-      case 'resources/subscribe':
-        return leases.subscribe({ peer, server, request, context });
-      case 'resources/unsubscribe':
-        return leases.unsubscribe({ peer, server, request, context });
-      default:
-        return server.request(request, context);
-    }
-  }
-
   async #route(
     call: Pick<RouterCall, 'request' | 'view' | 'sourceIp' | 'era'>,
     context: CallContext,
-    forward: (target: Target) => Promise<Forwarded> = (target) => this.#replicas.forward(target, context),
+    forward?: (target: Target) => Promise<Forwarded>,
   ): Promise<RouterReply> {
     const { sourceIp } = call;
     const began = this.#parts.clock.now();
@@ -189,7 +159,7 @@ export class Router implements RouterPort {
       );
     }
     const { target } = resolved;
-    const { service, name, request } = target;
+    const { service, name, request, task } = target;
     context.argumentsHash = argumentsHash(context.callId, request);
     const job: Job = {
       side: 'call',
@@ -197,53 +167,61 @@ export class Router implements RouterPort {
       context,
       server: service.alias,
       target: name,
-      permission: permissionOf(this.#parts.policy(), service, request.method, name),
+      permission: this.#permission(target),
+      tool: task?.tool,
       peer: '',
       sourceIp,
       argumentsHash: context.argumentsHash,
       began,
     };
-    const { reply, refused } = await this.#perform(job, async () => {
-      const { reply: answered, replica } = await forward(target);
+    const { reply, refused } = await this.#pipeline.perform(job, async () => {
+      const { reply: answered, replica } = await this.#forward(target, context, forward);
       job.peer = replica === undefined || replica.local ? '' : replica.nodeId;
       return answered;
     });
     return answer(reply, refused, call.era);
   }
 
+  async #forward(
+    target: Target,
+    context: CallContext,
+    forward?: (target: Target) => Promise<Forwarded>,
+  ): Promise<Forwarded> {
+    if (forward !== undefined) return forward(target);
+    const forwarded = await this.#replicas.forward(target, context);
+    const tells = target.task !== undefined || asksForTask(target.request);
+    return tells ? this.#tasks.learn(target, context, forwarded) : forwarded;
+  }
+
+  #permission({ service, request, name, task }: Target): Permission | undefined {
+    const policy = this.#parts.policy();
+    if (task === undefined) return permissionOf(policy, service, request.method, name);
+    return ofTask(permissionOf(policy, service, 'tools/call', task.tool));
+  }
+
+  #listTasks({ request, principal, view, era }: RouterCall, { signal }: CallContext): Promise<Uint8Array> {
+    const { clock } = this.#parts;
+    const get = async (target: Target): Promise<void> => {
+      const deadlineAt = clock.now() + TASK_STATE_MS;
+      const own = new CallContext({ principal, era, signal }, newCallId(), { deadlineAt, deadlines: this.#deadlines });
+      try {
+        await this.#forward(target, own);
+      } finally {
+        own.end();
+      }
+    };
+    return this.#tasks.list(request, { principal, view }, { catalogue: this.#parts.catalogue(), get });
+  }
+
   async #resolve(call: Pick<RouterCall, 'request' | 'view'>, context: CallContext): Promise<Resolution> {
     const { request, view } = call;
+    if (isAboutTask(request.method)) {
+      return this.#tasks.resolve(request, { principal: context.principal, view }, this.#parts.catalogue());
+    }
     const first = resolve(this.#parts.catalogue(), request, view);
     if (first.kind === 'target' || first.wanted === undefined) return first;
     await this.#parts.find(first.wanted, { signal: AbortSignal.any([context.signal, AbortSignal.timeout(FIND_MS)]) });
     return resolve(this.#parts.catalogue(), request, view);
-  }
-
-  /** Limits, permission, then `run`; and the record of it, whatever the outcome. */
-  async #perform(
-    job: Job,
-    run: () => Promise<BackendReply> | BackendReply,
-  ): Promise<{ readonly reply: BackendReply; readonly refused: Refused | undefined }> {
-    const { agentId } = job.context.principal;
-    const { clock, rates } = this.#parts;
-    const limits = this.#parts.limits();
-    const running = this.#running.get(agentId) ?? 0;
-    const refused =
-      (running < limits.maxInFlightPerAgent ? undefined : tooManyInFlight(limits.maxInFlightPerAgent)) ??
-      gate(job, rates, { perAgentPerMinute: limits.perAgentPerMinute, nowMs: clock.now() });
-    if (refused !== undefined) return { reply: await this.#recorder.ended(job, denial(job.request, refused)), refused };
-    const unrecordable = await this.#recorder.unready(job);
-    if (unrecordable !== undefined) return { reply: unrecordable, refused: undefined };
-    this.#running.set(agentId, running + 1);
-    this.#inFlight += 1;
-    try {
-      return { reply: await this.#recorder.ended(job, await run()), refused: undefined };
-    } finally {
-      this.#inFlight -= 1;
-      const left = (this.#running.get(agentId) ?? 1) - 1;
-      if (left === 0) this.#running.delete(agentId);
-      else this.#running.set(agentId, left);
-    }
   }
 
   /** A server is there for who may use anything of it. */
@@ -255,15 +233,6 @@ export class Router implements RouterPort {
       ({ name }) => decide(principal, name, asks('tools/call', name)).kind === 'allow',
     );
   }
-}
-
-function tooManyInFlight(limit: number): Refused {
-  const message = `this agent has ${limit} calls in flight; wait for some to end`;
-  return { error: 'RATE_LIMITED', reason: 'in-flight', message, retryAfterMs: 100 };
-}
-
-function denial(request: RpcRequest, { error: name, message, reason, retryAfterMs }: Refused): BackendReply {
-  return { body: utf8(errorText(request.id, { name, message }, { retryAfterMs })), outcome: 'denied', reason };
 }
 
 /** Errors of the servers themselves to which 2026-07-28 gives a status. */

@@ -27,4 +27,5 @@ export {
 export { concerns } from './resource-interest.ts';
 export { isRole, ROLES, type RoleName } from './roles.ts';
 export type { Offer, Replica, Service } from './service.ts';
+export { isEnded, type KnownTask, type NewTask, TaskBook } from './task-book.ts';
 export { type RateLimit, RateLimiter, type RateLimiterOptions } from './rate-limit.ts';

@@ -1,0 +1,77 @@
+import type { ServedCall } from '../../protocols/mcp/index.ts';
+import type { ServerDefinition } from '../../src/mcp/index.ts';
+import type { Permission } from '../../src/permissions/index.ts';
+import type { BackendReply, HostedServer } from '../backends/backend.ts';
+import { failure } from '../backends/reply.ts';
+import type { Job } from './job.ts';
+import type { Leases } from './leases.ts';
+import type { RouterParts } from './parts.ts';
+import type { Pipeline } from './pipeline.ts';
+import type { Recorder } from './recorder.ts';
+import { permissionOf } from './resolve.ts';
+import { asksForTask, isAboutTask, ofTask, ServedTasks } from './tasks.ts';
+
+interface ServingParts {
+  readonly parts: Pick<RouterParts, 'hosting' | 'policy' | 'clock'>;
+  readonly pipeline: Pipeline;
+  readonly recorder: Recorder;
+  readonly leases: Leases;
+}
+
+/** Calls that peers' nodes ask for. Their delegation and arguments hash are checked; everything else is checked here again. */
+export class Serving {
+  readonly #made: ServingParts;
+  readonly #tasks: ServedTasks;
+
+  constructor(made: ServingParts) {
+    this.#made = made;
+    this.#tasks = new ServedTasks(made.parts.clock.now);
+  }
+
+  async serve(call: ServedCall): Promise<BackendReply> {
+    const { peer, server, target, request, context, argumentsHash } = call;
+    const { parts, pipeline, recorder } = this.#made;
+    const began = parts.clock.now();
+    const hosted = parts.hosting.get(server);
+    const definition = hosted?.share === 'mesh' ? hosted.definition() : undefined;
+    const about = isAboutTask(request.method);
+    const tool = about ? this.#tasks.toolOf(request, context.principal, server) : undefined;
+    const permission = definition && this.#permission(definition, { method: request.method, target, tool });
+    const asked = { side: 'serve', request, context, server, target, permission, tool, peer } as const;
+    const job: Job = { ...asked, sourceIp: '', argumentsHash, began };
+    if (hosted === undefined || definition === undefined) {
+      const problem = { name: 'NO_HEALTHY_SERVER', message: `this node serves no ${server}` } as const;
+      return recorder.ended(job, failure(request.id, problem, { notStarted: true }));
+    }
+    const unknown = about && tool === undefined;
+    const { reply } = await pipeline.perform(job, () => (unknown ? noTask(call) : this.#serveAt(hosted, call)));
+    return reply;
+  }
+
+  #permission(
+    { access }: ServerDefinition,
+    { method, target, tool }: { readonly method: string; readonly target: string; readonly tool: string | undefined },
+  ): Permission | undefined {
+    const service = { kind: access === undefined ? 'role' : 'third_party', access } as const;
+    const policy = this.#made.parts.policy();
+    if (tool === undefined) return permissionOf(policy, service, method, target);
+    return ofTask(permissionOf(policy, service, 'tools/call', tool));
+  }
+
+  async #serveAt(server: HostedServer, { peer, request, context }: ServedCall): Promise<BackendReply> {
+    const { leases } = this.#made;
+    switch (request.method) {
+      case 'resources/subscribe':
+        return leases.subscribe({ peer, server, request, context });
+      case 'resources/unsubscribe':
+        return leases.unsubscribe({ peer, server, request, context });
+    }
+    const reply = await server.request(request, context);
+    if (asksForTask(request)) this.#tasks.learn(request, context.principal, { alias: server.alias, reply });
+    return reply;
+  }
+}
+
+function noTask({ request }: ServedCall): BackendReply {
+  return failure(request.id, { name: 'INVALID_PARAMS', message: 'Task not found' });
+}
