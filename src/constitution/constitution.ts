@@ -18,6 +18,12 @@ const PolicyKey = z
   .regex(/^[a-z][a-z0-9_]*(\.[A-Za-z0-9_*@-]+)+$/)
   .max(128);
 const Approvals = z.int().min(1).max(9);
+const PerType = z.strictObject({
+  minor_change: z.int().nonnegative(),
+  major_change: z.int().nonnegative(),
+  critical_change: z.int().nonnegative(),
+  emergency_action: z.int().nonnegative(),
+});
 
 /** What a policy key may hold: plain JSON, small. */
 export type PolicyValue =
@@ -55,6 +61,16 @@ export const Constitution = z.strictObject({
       .max(128),
     z.enum(['minor_change', 'major_change', 'critical_change']),
   ),
+  /** What differs from the usual rules of voting: see src/governance/rules.ts. Durations in milliseconds. */
+  governance: z
+    .strictObject({
+      overseer: AgentName,
+      period_ms: PerType,
+      cool_off_ms: PerType,
+      emergency_keys: z.array(z.string().max(128)).max(64),
+    })
+    .partial()
+    .optional(),
   /** Genesis value of every policy key, the permission matrix included. */
   policy: z
     .record(PolicyKey, PolicyValueShape)

@@ -1,0 +1,121 @@
+import { Log } from './log.ts';
+import { Registers } from './registers.ts';
+import type { Statement, StatementOf } from './statement.ts';
+
+/** Whether a statement is about deciding who decides, and so may end its epoch. */
+export function changesRules(proposal: StatementOf<'proposal'>): boolean {
+  const op = proposal.payload.body.actions[0]?.op;
+  return op === 'amend' || op === 'expel' || op === 'recover';
+}
+
+/**
+ * Every statement that was taken in, indexed. A set that only grows: what it means is computed elsewhere, from the set
+ * alone, so the order of arrival can't matter.
+ */
+export class Book {
+  readonly registers = new Registers();
+  readonly proposals = new Map<string, StatementOf<'proposal'>>();
+  /** Proposals that change the rules, by epoch. */
+  readonly changes = new Map<number, StatementOf<'proposal'>[]>();
+  readonly fences = new Map<string, StatementOf<'fence'>[]>();
+  readonly overrides: StatementOf<'override'>[] = [];
+  readonly holds: StatementOf<'hold'>[] = [];
+  readonly revokes: StatementOf<'revoke'>[] = [];
+  readonly emergencies: StatementOf<'proposal'>[] = [];
+  readonly withdrawals = new Map<string, StatementOf<'withdraw'>[]>();
+  readonly homes = new Map<string, StatementOf<'home'>>();
+  readonly logs = new Map<string, Log>();
+  readonly #byId = new Map<string, Statement>();
+  /** Ids that a kept statement rests on and that are not here. */
+  readonly #wanted = new Set<string>();
+
+  get(id: string): Statement | undefined {
+    return this.#byId.get(id);
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get wanted(): ReadonlySet<string> {
+    return this.#wanted;
+  }
+
+  want(id: string): void {
+    if (!this.#byId.has(id)) this.#wanted.add(id);
+  }
+
+  logOf(statement: Statement): Log {
+    const known = this.logs.get(statement.kid);
+    if (known !== undefined) return known;
+    const log = new Log(statement.kid, statement.payload.voter);
+    this.logs.set(statement.kid, log);
+    return log;
+  }
+
+  add(statement: Statement): void {
+    this.#byId.set(statement.id, statement);
+    this.#wanted.delete(statement.id);
+    const log = this.logOf(statement);
+    log.add(statement);
+    const { prev, seq } = statement.payload;
+    // A rival of what is here already is fetched only when an epoch's end rests on it: forks must not grow without bound.
+    if (prev !== null && log.at(seq - 1).length === 0) this.want(prev);
+    this.#index(statement);
+  }
+
+  #index(statement: Statement): void {
+    switch (statement.payload.kind) {
+      case 'proposal':
+        return this.#addProposal(statement as StatementOf<'proposal'>);
+      case 'vote':
+        this.registers.addVote(statement as StatementOf<'vote'>);
+        return this.#wantProposal(statement.payload.body.proposal);
+      case 'commit':
+        this.registers.addCommit(statement as StatementOf<'commit'>);
+        return this.#wantProposal(statement.payload.body.proposal);
+      case 'fence':
+        return push(this.fences, statement.payload.body.change, statement as StatementOf<'fence'>);
+      case 'override':
+        this.overrides.push(statement as StatementOf<'override'>);
+        return this.#wantProposal(statement.payload.body.proposal);
+      case 'hold':
+        this.holds.push(statement as StatementOf<'hold'>);
+        return;
+      case 'revoke':
+        this.revokes.push(statement as StatementOf<'revoke'>);
+        return;
+      case 'withdraw':
+        return push(this.withdrawals, statement.payload.body.proposal, statement as StatementOf<'withdraw'>);
+      case 'home':
+        return this.#addHome(statement as StatementOf<'home'>);
+    }
+  }
+
+  #addProposal(proposal: StatementOf<'proposal'>): void {
+    this.proposals.set(proposal.id, proposal);
+    if (changesRules(proposal)) push(this.changes, proposal.payload.ep, proposal);
+    if (proposal.payload.body.type === 'emergency_action') this.emergencies.push(proposal);
+  }
+
+  /** The ratification of an overlay entry is named like a proposal, and never a statement: asking for it in vain is bounded. */
+  #wantProposal(id: string): void {
+    if (this.#wanted.size < MAX_WANTED) this.want(id);
+  }
+
+  #addHome(home: StatementOf<'home'>): void {
+    const before = this.homes.get(home.kid);
+    const { seq } = home.payload;
+    const newer =
+      before === undefined || seq > before.payload.seq || (seq === before.payload.seq && home.id < before.id);
+    if (newer) this.homes.set(home.kid, home);
+  }
+}
+
+const MAX_WANTED = 4096;
+
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}
