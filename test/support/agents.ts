@@ -32,8 +32,13 @@ export async function agentSse(gateway: string, token: string): Promise<ClientV1
 
 /** The SDK's second line; `pin` speaks 2026-07-28 only, `auto` finds out, `legacy` initialises a session. */
 export async function agentV2(gateway: string, token: string, mode: 'legacy' | 'auto' | 'pin'): Promise<ClientV2> {
-  const client = new ClientV2(INFO, mode === 'legacy' ? {} : { versionNegotiation: { mode: mode === 'pin' ? { pin: '2026-07-28' } : 'auto' } });
-  await client.connect(new HttpV2(new URL(gateway), { requestInit: { headers: { authorization: `Bearer ${token}` } } }));
+  const client = new ClientV2(
+    INFO,
+    mode === 'legacy' ? {} : { versionNegotiation: { mode: mode === 'pin' ? { pin: '2026-07-28' } : 'auto' } },
+  );
+  await client.connect(
+    new HttpV2(new URL(gateway), { requestInit: { headers: { authorization: `Bearer ${token}` } } }),
+  );
   return client;
 }
 

@@ -20,9 +20,9 @@ export interface ConformanceVillage extends AsyncDisposable {
 }
 
 export async function conformanceVillage(): Promise<ConformanceVillage> {
-  const stack = new AsyncDisposableStack();
-  const session = stack.use(await startFixture(fixture('session'), ['http']));
-  const stateless = stack.use(await startFixture(fixture('stateless'), ['http']));
+  await using building = new AsyncDisposableStack();
+  const session = building.use(await startFixture(fixture('session'), ['http']));
+  const stateless = building.use(await startFixture(fixture('stateless'), ['http']));
   const mcpServers = {
     'session-url': { url: `http://127.0.0.1:${session.port}/mcp` },
     'stateless-url': { url: `http://127.0.0.1:${stateless.port}/mcp` },
@@ -39,8 +39,9 @@ export async function conformanceVillage(): Promise<ConformanceVillage> {
       what: `${alias} is reached from the other node`,
     });
   }
-  const near = stack.use(await bearerProxy({ port: portOf(host), token: await host.token() }));
-  const away = stack.use(await bearerProxy({ port: portOf(far), token: await far.token() }));
+  const near = building.use(await bearerProxy({ port: portOf(host), token: await host.token() }));
+  const away = building.use(await bearerProxy({ port: portOf(far), token: await far.token() }));
+  const stack = building.move();
   return {
     host,
     far,

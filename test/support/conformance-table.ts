@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import type { SuiteName, SuiteOutcome } from './conformance-suite.ts';
+import { runSuite, SUITES } from './conformance-suite.ts';
+import { type ConformanceVillage, type Fixture, type Placement, PLACEMENTS } from './conformance-village.ts';
+import { ROOT } from './process-node.ts';
+
+export const RESULTS_FILE = join(ROOT, 'test/conformance-results.md');
+
+export interface Row {
+  readonly suite: SuiteName;
+  readonly placement: Placement;
+  readonly outcome: SuiteOutcome;
+}
+
+export const SUITE_NAMES = Object.keys(SUITES) as SuiteName[];
+export const COMBINATIONS = SUITE_NAMES.flatMap((suite) => PLACEMENTS.map((placement) => ({ suite, placement })));
+
+const fixtureOf = (suite: SuiteName): Fixture => (suite === '2026-07-28' ? 'stateless' : 'session');
+
+/** Runs one set of scenarios against its fixture in one placement. */
+export async function runRow(village: ConformanceVillage, where: Omit<Row, 'outcome'>): Promise<Row> {
+  const outcome = await runSuite(where.suite, village.url(where.placement, fixtureOf(where.suite)));
+  return { ...where, outcome };
+}
+
+const NAMES: Readonly<Record<SuiteName, string>> = {
+  '0.1.16 all': '0.1.16 `--suite all`',
+  '2025-11-25': '0.2.0-alpha.12 `--requirements 2025-11-25`',
+  '2026-07-28': '0.2.0-alpha.12 `--requirements 2026-07-28`',
+};
+
+const HEAD = `# Conformance
+
+\`@modelcontextprotocol/conformance\` against its fixtures (test/fixtures/conformance) hosted behind a village, at the view \`/mcp/SERVER\`, without
+an expected-failures list. Written by \`node scripts/conformance-results.ts\`, and compared with the truth by \`test/e2e/conformance.test.ts\`.
+Scenarios, not checks, are counted. Unscored are those that a suite runs but does not count: extensions and scenarios it calls pending.
+
+| suite | placement | scored: passed | scored: failed | unscored: passed | unscored: failed |
+| --- | --- | --- | --- | --- | --- |
+`;
+
+/** The table of the file, and below it the unscored scenarios that fail. */
+export function renderResults(rows: readonly Row[]): string {
+  const lines = rows.map(({ suite, placement, outcome: { scenarios } }) => {
+    const count = (scored: boolean, good: boolean) =>
+      scenarios.filter((scenario) => scenario.scored === scored && (scenario.failed === 0) === good).length;
+    const cells = [
+      NAMES[suite],
+      placement,
+      count(true, true),
+      count(true, false),
+      count(false, true),
+      count(false, false),
+    ];
+    return `| ${cells.join(' | ')} |\n`;
+  });
+  const failing = rows.flatMap(({ outcome }) =>
+    outcome.scenarios.filter((scenario) => !scenario.scored && scenario.failed > 0),
+  );
+  const names = [...new Set(failing.map(({ name }) => name))].sort();
+  const rest = names.length === 0 ? '' : `\nUnscored and failing: ${names.map((name) => `\`${name}\``).join(', ')}.\n`;
+  return HEAD + lines.join('') + rest;
+}
