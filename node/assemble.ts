@@ -16,7 +16,7 @@ import { openIdentity } from './open-identity.ts';
 import { PeerLinks } from './peers/index.ts';
 import { RevocationSpread } from './revocation/index.ts';
 import { type P2pParts, p2pRole } from './roles/p2p/index.ts';
-import { DeadlineTimer, mayUse, Router } from './router/index.ts';
+import { DeadlineTimer, mayUse, Router, SearchMode } from './router/index.ts';
 import { sourceLimit } from './source-limit.ts';
 import type { Database } from './storage/index.ts';
 import { createMetrics, type EventBus } from './telemetry/index.ts';
@@ -201,7 +201,11 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     insecureBind: config().insecureGatewayBind,
     allowedHosts: config().allowedHosts,
     allowedOrigins: config().allowedOrigins,
-    router,
+    router: new SearchMode(router, {
+      policy: () => village.policy(),
+      catalogue: () => directory.catalogue(),
+      mode: () => config().tools.mode,
+    }),
     auth: {
       verifyCached: (token) => desk.verifyCached(token),
       verify: (token) => desk.verify(token),

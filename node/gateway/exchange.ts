@@ -20,6 +20,8 @@ export interface Caller {
   readonly view: string | undefined;
   readonly sourceIp: string;
   readonly traceparent: string | undefined;
+  /** As in RouterCall. */
+  readonly toolsMode: RouterCall['toolsMode'];
 }
 
 /** One request on its way through the router, and the way back of its messages. Ends once: by reply, or by cancellation. */
@@ -33,6 +35,7 @@ export class Exchange implements RouterCall {
   readonly traceparent: string | undefined;
   readonly client: ClientAbilities | undefined;
   readonly logLevel: LogLevel | undefined;
+  readonly toolsMode: RouterCall['toolsMode'];
   readonly #outlet: Outlet;
   readonly #session: Session | undefined;
   #controller: AbortController | undefined;
@@ -56,6 +59,7 @@ export class Exchange implements RouterCall {
     this.traceparent = traceOf(said) ?? caller.traceparent;
     this.client = session === undefined ? abilitiesOf(said[META.clientCapabilities]) : session.abilities;
     this.logLevel = session === undefined ? levelOf(said) : session.logLevel;
+    this.toolsMode = caller.toolsMode;
     this.#outlet = outlet;
     this.#session = session;
   }

@@ -107,7 +107,15 @@ function no(refusal: Refusal): Read {
 
 function callerOf(visit: Visit, principal: Principal): Caller {
   const traceparent = header(visit.req.headers, 'traceparent');
-  return { principal, view: visit.view, sourceIp: visit.sourceIp, traceparent };
+  return { principal, view: visit.view, sourceIp: visit.sourceIp, traceparent, toolsMode: toolsModeOf(visit.req.url) };
+}
+
+/** `?mode=search` and `?mode=list`. */
+function toolsModeOf(url: string | undefined): Caller['toolsMode'] {
+  const query = url?.indexOf('?') ?? -1;
+  if (url === undefined || query < 0) return undefined;
+  const mode = new URLSearchParams(url.slice(query)).get('mode');
+  return mode === 'search' || mode === 'list' ? mode : undefined;
 }
 
 function acceptsBoth(accept: string | undefined): boolean {

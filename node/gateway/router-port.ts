@@ -1,5 +1,6 @@
 import type { ClientAbilities, Era, ErrorName, LogLevel, RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
+import type { Service } from '../../src/routing/index.ts';
 import type { BackendContext } from '../backends/backend.ts';
 
 export interface RouterCall {
@@ -20,6 +21,8 @@ export interface RouterCall {
   readonly logLevel?: LogLevel | undefined;
   readonly traceparent?: string | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Whether the caller wants all tools, or two that find and call them; undefined: whatever is configured. */
+  readonly toolsMode?: 'list' | 'search' | undefined;
 }
 
 export interface RouterReply {
@@ -40,6 +43,8 @@ export interface RouterPort {
     view: string | undefined,
     era?: Era | undefined,
   ): { readonly capabilities: Record<string, unknown>; readonly instructions: string | undefined } | undefined;
+  /** The servers of which this agent may use anything. */
+  servers(principal: Principal): readonly Pick<Service, 'label' | 'kind' | 'definition' | 'replicas'>[];
   /** A refusal that never reached `handle`: for the audit. */
   refused(detail: {
     readonly stage: string;

@@ -2,3 +2,4 @@ export { DeadlineTimer } from './deadline-timer.ts';
 export { mayUse } from './lists.ts';
 export type { AuditPort, RatePort, RouterParts } from './parts.ts';
 export { Router } from './router.ts';
+export { SearchMode } from './search-mode.ts';

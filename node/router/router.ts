@@ -116,6 +116,10 @@ export class Router implements RouterPort {
     return { capabilities, instructions };
   }
 
+  servers(principal: Principal): readonly Service[] {
+    return this.#parts.catalogue().services.filter((one) => this.#mayUse(principal, one));
+  }
+
   refused(refusal: EarlyRefusal): void {
     this.#recorder.refused(refusal);
   }

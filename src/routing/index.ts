@@ -25,6 +25,7 @@ export {
   Registry,
 } from './registry.ts';
 export { concerns } from './resource-interest.ts';
+export { SearchIndex, type Searchable, wordsOf } from './search.ts';
 export { isRole, ROLES, type RoleName } from './roles.ts';
 export type { Offer, Replica, Service } from './service.ts';
 export { isEnded, type KnownTask, type NewTask, TaskBook } from './task-book.ts';

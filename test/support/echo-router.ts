@@ -53,6 +53,12 @@ export class EchoRouter implements RouterPort {
     };
   }
 
+  served: ReturnType<RouterPort['servers']> = [];
+
+  servers(principal: Principal): ReturnType<RouterPort['servers']> {
+    return principal.agentId === 'alice' ? this.served : [];
+  }
+
   refused(detail: Refused): void {
     this.refusals.push(detail);
   }
