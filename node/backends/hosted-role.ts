@@ -2,8 +2,9 @@ import type { z } from 'zod';
 import { utf8 } from '../../src/kernel/index.ts';
 import { isObject, type RpcId, type RpcRequest, type ServerDefinition } from '../../src/mcp/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
-import type { BackendContext, BackendReply, HostedServer, ServerState } from './backend.ts';
+import type { BackendContext, BackendReply, HostedServer, ResourceListener, ServerState } from './backend.ts';
 import { failure, success } from './reply.ts';
+import { isSubscription } from './resource-subscriptions.ts';
 import type { Refusal, Role, RoleTool } from './role.ts';
 import { definitionOf } from './role-definition.ts';
 
@@ -16,8 +17,9 @@ interface RoleParts {
 /** Hosts a role in this process, as any other server is hosted. */
 export class HostedRole implements HostedServer {
   readonly kind = 'role';
-  readonly share = 'mesh';
+  readonly share: 'mesh' | 'local';
   readonly alias: string;
+  readonly onResourceUpdated?: (listener: ResourceListener) => () => void;
   readonly #role: Role;
   readonly #definition: ServerDefinition;
   readonly #tools: ReadonlyMap<string, RoleTool>;
@@ -26,6 +28,10 @@ export class HostedRole implements HostedServer {
 
   constructor(role: Role, parts: RoleParts) {
     this.alias = role.name;
+    this.share = role.share ?? 'mesh';
+    if (role.onUpdated !== undefined) {
+      this.onResourceUpdated = (listener) => role.onUpdated?.((uri) => listener(uri, undefined)) ?? (() => undefined);
+    }
     this.#role = role;
     this.#definition = definitionOf(role);
     this.#tools = new Map(role.tools.map((tool) => [tool.name, tool]));
@@ -63,6 +69,10 @@ export class HostedRole implements HostedServer {
         case 'ping':
           return success(request.id, inEra({}, context));
         default:
+          // Every change is told; who wants to hear of which is known where the listeners are.
+          if (isSubscription(request.method) && this.#role.onUpdated !== undefined) {
+            return success(request.id, inEra({}, context));
+          }
           return failure(request.id, {
             name: 'METHOD_NOT_FOUND',
             message: `${this.alias} has no method ${request.method}`,
@@ -96,14 +106,15 @@ export class HostedRole implements HostedServer {
   async #read({ id, params }: RpcRequest, context: BackendContext): Promise<BackendReply> {
     const uri = params?.['uri'];
     const resource = this.#role.resources.find((one) => one.uri === uri);
-    if (resource === undefined) {
+    const value =
+      typeof uri === 'string' ? await (resource?.read(context) ?? this.#role.readTemplate?.(uri, context)) : undefined;
+    if (value === undefined || typeof uri !== 'string') {
       // 2026-07-28 counts an unknown URI among invalid parameters; before, it had a code of its own.
       const error = context.era === 'stateless' ? 'INVALID_PARAMS' : 'RESOURCE_NOT_FOUND';
       return failure(id, { name: error, message: `Resource not found: ${String(uri)}` });
     }
-    const text = JSON.stringify(await resource.read(context));
-    const contents = [{ uri: resource.uri, mimeType: resource.mimeType, text }];
-    const reuse = context.era === 'stateless' ? { ttlMs: resource.ttlMs, cacheScope: 'private' } : {};
+    const contents = [{ uri, mimeType: 'application/json', text: JSON.stringify(value) }];
+    const reuse = context.era === 'stateless' ? { ttlMs: resource?.ttlMs ?? 0, cacheScope: 'private' } : {};
     return success(id, inEra({ contents, ...reuse }, context));
   }
 

@@ -20,7 +20,12 @@ export function definitionOf(role: Role): ServerDefinition {
   return {
     serverInfo: { name: role.name, title: role.title, version: role.version },
     instructions: role.instructions,
-    capabilities: { tools: {}, resources: {}, prompts: {}, completions: {} },
+    capabilities: {
+      tools: {},
+      resources: role.onUpdated === undefined ? {} : { subscribe: true },
+      prompts: {},
+      completions: {},
+    },
     tools: role.tools.map((tool) => ({
       name: tool.name,
       title: tool.title,

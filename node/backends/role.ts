@@ -56,7 +56,13 @@ export interface Role {
   readonly tools: readonly RoleTool[];
   readonly resources: readonly RoleResource[];
   readonly templates?: readonly ResourceTemplateDefinition[] | undefined;
+  /** Reads what a template names; undefined: there is no such resource. */
+  readTemplate?(uri: string, context: BackendContext): Readonly<Record<string, unknown>> | undefined;
   readonly prompts: readonly RolePrompt[];
+  /** `local`: each node answers its own agents. Default `mesh`. */
+  readonly share?: 'mesh' | 'local' | undefined;
+  /** Hears of resources that changed. Absent: they cannot be subscribed to. */
+  onUpdated?(listener: (uri: string) => void): () => void;
 }
 
 /** Makes a tool whose handler sees its arguments typed as the input schema says. */
