@@ -191,6 +191,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     },
     deadlines,
   );
+  stack.defer(bus.on('directory.dropped', ({ peer, reason }) => router.nodeDropped(peer, reason)));
   directory.onCatalogue(() => router.catalogueChanged());
   village.onPolicy(() => router.catalogueChanged());
   stack.defer(() => router.close());
@@ -226,6 +227,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     peers: () => host.admitted().size,
     serverStates: () => hosting.servers().map((server) => server.state().state),
     callsInFlight: () => router.callsInFlight,
+    missingServers: () => router.missing().length,
   });
   stack.defer(() => metrics.close());
   const [adminHost, adminPort] = hostAndPort(config().admin);

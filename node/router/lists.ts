@@ -3,6 +3,7 @@ import { utf8 } from '../../src/kernel/index.ts';
 import { type Era, errorText, type RpcId, type RpcRequest } from '../../src/mcp/index.ts';
 import { decide, type Principal } from '../../src/permissions/index.ts';
 import type { Catalogue, Entry, View } from '../../src/routing/index.ts';
+import { MISSING, type Missing } from './missing.ts';
 import { permissionOf } from './resolve.ts';
 
 /** method → where its items lie in a view, and under which name a result carries them. */
@@ -22,17 +23,24 @@ export function isList(method: string): method is ListMethod {
   return Object.hasOwn(LISTS, method);
 }
 
+interface VillageNow {
+  readonly catalogue: Catalogue;
+  readonly policy: PolicyView;
+  readonly missing: Pick<Missing, 'version' | 'list'>;
+}
+
 /** The lists of one agent: everything it may use, in a fixed order, serialised once per catalogue and policy. */
 export class Lists {
   readonly #cached = new Map<string, Uint8Array>();
   #catalogueVersion = -1;
   #policyVersion = -1;
+  #missingVersion = -1;
 
   /** A whole JSON-RPC response. */
   answer(
     request: RpcRequest,
     asker: { readonly principal: Principal; readonly era: Era; readonly view: string | undefined },
-    village: { readonly catalogue: Catalogue; readonly policy: PolicyView },
+    village: VillageNow,
   ): Uint8Array {
     const method = request.method as ListMethod;
     const { catalogue } = village;
@@ -44,15 +52,17 @@ export class Lists {
     const key = keyOf(method, asker);
     let result = this.#cached.get(key);
     if (result === undefined) {
-      result = utf8(JSON.stringify(listed(view, method, asker, village.policy)));
+      result = utf8(JSON.stringify(listed(view, method, asker, village)));
       if (this.#cached.size >= MAX_CACHED) this.#cached.delete(this.#cached.keys().next().value as string);
       this.#cached.set(key, result);
     }
     return enveloped(request.id, result);
   }
 
-  #forgetOld({ catalogue, policy }: { readonly catalogue: Catalogue; readonly policy: PolicyView }): void {
-    if (catalogue.version === this.#catalogueVersion && policy.version === this.#policyVersion) return;
+  #forgetOld({ catalogue, policy, missing }: VillageNow): void {
+    const same = catalogue.version === this.#catalogueVersion && policy.version === this.#policyVersion;
+    if (same && missing.version === this.#missingVersion) return;
+    this.#missingVersion = missing.version;
     this.#cached.clear();
     this.#catalogueVersion = catalogue.version;
     this.#policyVersion = policy.version;
@@ -69,15 +79,17 @@ function listed(
   view: View,
   method: ListMethod,
   asker: { readonly principal: Principal; readonly era: Era },
-  policy: PolicyView,
+  { policy, missing }: VillageNow,
 ): object {
   const { from, as, asks } = LISTS[method];
   const entries: Entry<unknown>[] = [...view[from].values()];
   const items = entries
     .filter((entry) => mayUse(asker.principal, entry, asks, policy))
     .map((entry) => entry.definition);
-  if (asker.era === 'session') return { [as]: items };
-  return { resultType: 'complete', [as]: items, ttlMs: LIST_TTL_MS, cacheScope: 'private' };
+  const lacking = view.service === undefined ? missing.list(asker.principal) : [];
+  const meta = lacking.length === 0 ? {} : { _meta: { [MISSING]: lacking } };
+  if (asker.era === 'session') return { [as]: items, ...meta };
+  return { resultType: 'complete', [as]: items, ttlMs: LIST_TTL_MS, cacheScope: 'private', ...meta };
 }
 
 function keyOf(

@@ -26,7 +26,7 @@ export interface RouterParts {
   readonly catalogue: () => Catalogue;
   /** Looks for a server that the catalogue lacks; resolves when it is there, or when looking was in vain. */
   readonly find: (alias: string, options: { signal: AbortSignal }) => Promise<void>;
-  readonly hosting: Pick<Hosting, 'get' | 'onChange'>;
+  readonly hosting: Pick<Hosting, 'get' | 'servers' | 'onChange'>;
   readonly peer: (nodeId: string, alias: string) => Backend;
   /** The links to peers, for what is no call: notices of changed resources. */
   readonly links: Pick<PeerLinks, 'tell' | 'onNotice' | 'onLost' | 'keep'>;

@@ -11,6 +11,7 @@ import type { Refused } from './gate.ts';
 import { type Job, nameIn } from './job.ts';
 import { ListChanges } from './list-changes.ts';
 import { isList, Lists } from './lists.ts';
+import { Missing, type MissingServer } from './missing.ts';
 import type { RouterParts } from './parts.ts';
 import { Pipeline } from './pipeline.ts';
 import { type EarlyRefusal, Recorder } from './recorder.ts';
@@ -18,7 +19,7 @@ import { type Forwarded, Replicas } from './replicas.ts';
 import { Resources } from './resources.ts';
 import { Serving } from './serving.ts';
 import { asksForTask, isAboutTask, ofTask, TASK_LIST, Tasks } from './tasks.ts';
-import { permissionOf, type Resolution, resolve, type Target } from './resolve.ts';
+import { permissionOf, type NotFound, type Resolution, resolve, type Target } from './resolve.ts';
 
 /** How long a call waits for a server that is asked for by a name nobody here knows yet. */
 const FIND_MS = 2_500;
@@ -40,6 +41,8 @@ export class Router implements RouterPort {
   readonly #pipeline: Pipeline;
   readonly #serving: Serving;
   readonly #tasks: Tasks;
+  readonly #missing: Missing;
+  readonly #stopListening: () => void;
 
   constructor(parts: RouterParts, deadlines: Deadlines) {
     this.#parts = parts;
@@ -48,6 +51,8 @@ export class Router implements RouterPort {
     this.#recorder = new Recorder(parts);
     this.#resources = new Resources(parts, { deadlines, replicas: this.#replicas });
     this.#tasks = new Tasks(parts.clock.now);
+    this.#missing = new Missing(parts);
+    this.#stopListening = parts.hosting.onChange(() => this.#missing.refresh(parts.catalogue()));
     this.#pipeline = new Pipeline(parts, this.#recorder);
     const { leases } = this.#resources;
     this.#serving = new Serving({ parts, leases, pipeline: this.#pipeline, recorder: this.#recorder });
@@ -61,7 +66,8 @@ export class Router implements RouterPort {
     const { request } = call;
     if (this.#resources.subscriptions.size > 0) this.#resources.subscriptions.seen(call.principal);
     if (isList(request.method)) {
-      const village = { catalogue: this.#parts.catalogue(), policy: this.#parts.policy() };
+      const catalogue = this.#parts.catalogue();
+      const village = { catalogue, policy: this.#parts.policy(), missing: this.#missing };
       return { body: this.#lists.answer(request, call, village) };
     }
     const { clock } = this.#parts;
@@ -130,8 +136,20 @@ export class Router implements RouterPort {
 
   /** The catalogue may have changed: tells the listeners what did. */
   catalogueChanged(): void {
-    this.#changes.compare(this.#parts.catalogue());
+    const catalogue = this.#parts.catalogue();
+    this.#missing.refresh(catalogue);
+    this.#changes.compare(catalogue);
     this.#resources.subscriptions.nudge();
+  }
+
+  /** A node is not believed any more, and why; the changed catalogue follows. */
+  nodeDropped(nodeId: string, reason: string): void {
+    this.#missing.nodeDropped(nodeId, reason);
+  }
+
+  /** Servers that agents could count on and that are not there now. */
+  missing(): readonly MissingServer[] {
+    return this.#missing.list();
   }
 
   /** A token, an agent or a node was revoked: nothing goes on in the name of such principals. */
@@ -140,6 +158,7 @@ export class Router implements RouterPort {
   }
 
   close(): void {
+    this.#stopListening();
     this.#resources.close();
   }
 
@@ -155,7 +174,7 @@ export class Router implements RouterPort {
       const { request } = call;
       const hash = argumentsHash(context.callId, request);
       const nobody = { server: '', target: nameIn(request), permission: undefined, peer: '', argumentsHash: hash };
-      const reply = failure(request.id, { name: resolved.error, message: resolved.message });
+      const reply = failure(request.id, this.#whyNone(resolved, context));
       return answer(
         await this.#recorder.ended({ side: 'call', request, context, sourceIp, began, ...nobody }, reply),
         undefined,
@@ -195,6 +214,14 @@ export class Router implements RouterPort {
     const forwarded = await this.#replicas.forward(target, context);
     const tells = target.task !== undefined || asksForTask(target.request);
     return tells ? this.#tasks.learn(target, context, forwarded) : forwarded;
+  }
+
+  /** What is not found on a server that should be there is not unknown but unavailable. */
+  #whyNone(resolved: NotFound, { principal }: CallContext): { name: ErrorName; message: string } {
+    const missing = this.#missing.list(principal).find(({ server }) => server === resolved.wanted);
+    if (missing === undefined) return { name: resolved.error, message: resolved.message };
+    const why = missing.problem === undefined ? '' : `: ${missing.problem}`;
+    return { name: 'NO_HEALTHY_SERVER', message: `${missing.server} is not there since ${missing.since}${why}` };
   }
 
   #permission({ service, request, name, task }: Target): Permission | undefined {

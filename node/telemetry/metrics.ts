@@ -9,6 +9,8 @@ export interface MetricsSources {
   peers(): number;
   /** The state of each server this node hosts. */
   serverStates(): Iterable<string>;
+  /** Servers that agents could count on and that are not there now. */
+  missingServers(): number;
   /** Calls being worked on now. */
   callsInFlight(): number;
 }
@@ -77,6 +79,9 @@ export function createMetrics(bus: EventBus, sources: MetricsSources): Metrics {
     ),
     gauge({ name: 'village_calls_in_flight', help: 'Calls being worked on.' }, () => sources.callsInFlight()),
     gauge({ name: 'village_peers', help: 'Admitted peers connected.' }, () => sources.peers()),
+    gauge({ name: 'village_servers_missing', help: 'Servers known to the village that cannot be used now.' }, () =>
+      sources.missingServers(),
+    ),
     gauge({ name: 'village_servers', help: 'Servers hosted here, by state.' }, () => byState(sources.serverStates())),
     flushes,
     counter(

@@ -47,6 +47,7 @@ export function statusVerbs(parts: StatusParts): Pick<AdminHandlers, 'status' | 
       servers_hosted: hosting.servers().length,
       nodes_serving: directory.nodes().length,
       tools: directory.catalogue().village.tools.size,
+      missing: router.missing(),
       calls_in_flight: router.callsInFlight,
       memory_mib: Math.round(process.memoryUsage.rss() / 1048576),
       warnings: warningsOf(parts),
@@ -128,6 +129,9 @@ function warningsOf(parts: StatusParts): string[] {
     const { state, problem } = server.state();
     if (state === 'down' || state === 'degraded')
       warnings.push(`server ${server.alias} is ${state}${problem === undefined ? '' : `: ${problem}`}`);
+  }
+  for (const { server, node, since } of parts.router.missing()) {
+    if (node !== undefined) warnings.push(`server ${server} of node ${node} is missing since ${since}`);
   }
   for (const { nodeId, clockSkewMs = 0 } of host.admitted().values()) {
     if (Math.abs(clockSkewMs) > 30_000)

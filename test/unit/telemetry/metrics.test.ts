@@ -13,6 +13,7 @@ function metricsOf(tell: (bus: EventBus) => void): string[] {
     peers: () => 3,
     serverStates: () => ['healthy', 'healthy', 'down'],
     callsInFlight: () => 7,
+    missingServers: () => 2,
   });
   open.push(metrics);
   tell(bus);
