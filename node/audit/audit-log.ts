@@ -2,6 +2,7 @@ import {
   type AuditHead,
   type AuditRecord,
   bounded,
+  EMPTY_RECORD,
   entryKey,
   FLOOD_LIMITS,
   FloodGate,
@@ -260,23 +261,5 @@ function closed(): AuditError {
 }
 
 function ownRecord(kind: 'gap' | 'start' | 'stop', reason: string): AuditRecord {
-  return {
-    kind,
-    callId: '',
-    agentId: '',
-    level: '',
-    tokenId: '',
-    method: '',
-    server: '',
-    target: '',
-    peer: '',
-    sourceIp: '',
-    outcome: 'recorded',
-    reason,
-    argumentsHash: '',
-    resultHash: '',
-    durationMs: 0,
-    justification: '',
-    count: 1,
-  };
+  return { ...EMPTY_RECORD, kind, reason };
 }

@@ -1,30 +1,10 @@
-import type { AuditRecord } from '../../src/audit/index.ts';
+import { type AuditRecord, EMPTY_RECORD } from '../../src/audit/index.ts';
 import type { EventBus } from '../telemetry/events.ts';
 import type { AuditLog } from './audit-log.ts';
 
-const NOTHING: AuditRecord = {
-  kind: 'administration',
-  callId: '',
-  agentId: '',
-  level: '',
-  tokenId: '',
-  method: '',
-  server: '',
-  target: '',
-  peer: '',
-  sourceIp: '',
-  outcome: 'recorded',
-  reason: '',
-  argumentsHash: '',
-  resultHash: '',
-  durationMs: 0,
-  justification: '',
-  count: 1,
-};
-
 /** Puts on record what peers and operators did; calls record themselves. */
 export function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): void {
-  const record = (facts: Partial<AuditRecord>) => audit.record({ ...NOTHING, ...facts });
+  const record = (facts: Partial<AuditRecord>) => audit.record({ ...EMPTY_RECORD, ...facts });
   bus.on('admission.granted', ({ peer, ticket }) =>
     record({ kind: 'admission', method: 'redeem', peer, target: ticket }),
   );

@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../../src/audit/index.ts';
+import { type AuditRecord, EMPTY_RECORD } from '../../src/audit/index.ts';
 import { sha256Hex } from '../../src/kernel/index.ts';
 import type { BackendReply } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
@@ -58,29 +58,11 @@ export class Recorder {
 
   refused({ stage, reason, sourceIp, agentId = '', method = '' }: EarlyRefusal): void {
     this.#parts.reporter.report('call.refused', { stage, reason });
-    this.#parts.audit.record({ ...NO_CALL, agentId, method, target: stage, sourceIp, reason });
+    this.#parts.audit.record({ ...REFUSAL, agentId, method, target: stage, sourceIp, reason });
   }
 }
 
-const NO_CALL: AuditRecord = {
-  kind: 'refusal',
-  callId: '',
-  agentId: '',
-  level: '',
-  tokenId: '',
-  method: '',
-  server: '',
-  target: '',
-  peer: '',
-  sourceIp: '',
-  outcome: 'denied',
-  reason: '',
-  argumentsHash: '',
-  resultHash: '',
-  durationMs: 0,
-  justification: '',
-  count: 1,
-};
+const REFUSAL: AuditRecord = { ...EMPTY_RECORD, kind: 'refusal', outcome: 'denied' };
 
 function recordOf(job: Job, reply: BackendReply, durationMs: number): AuditRecord {
   const { callId, principal } = job.context;

@@ -50,3 +50,24 @@ export interface AuditEntry {
 }
 
 export type AuditRecord = Omit<AuditEntry, 'seq' | 'atMs'>;
+
+/** A record that says nothing yet: spread it and add what is known. */
+export const EMPTY_RECORD: AuditRecord = {
+  kind: 'administration',
+  callId: '',
+  agentId: '',
+  level: '',
+  tokenId: '',
+  method: '',
+  server: '',
+  target: '',
+  peer: '',
+  sourceIp: '',
+  outcome: 'recorded',
+  reason: '',
+  argumentsHash: '',
+  resultHash: '',
+  durationMs: 0,
+  justification: '',
+  count: 1,
+};

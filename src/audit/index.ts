@@ -7,6 +7,7 @@ export {
   type AuditKind,
   type AuditOutcome,
   type AuditRecord,
+  EMPTY_RECORD,
 } from './entry.ts';
 export { FLOOD_LIMITS, FloodGate, type FloodLimits } from './flood.ts';
 export { AUDIT_HEAD_TYPE, type AuditHead, verifyHead } from './head.ts';

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { call, initialize, JSON_TYPE, stateless } from '../support/echo-gateway.ts';
 import { send } from '../support/http.ts';
-import { type Load, load } from './load.ts';
+import { type Load, load, median, perSecond, post } from './load.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 3);
 const SECONDS = Number(process.env['SECONDS'] ?? 2);
@@ -31,13 +31,6 @@ async function ask<T>(child: ChildProcess, question?: string): Promise<T> {
   return message as T;
 }
 
-function bytes(port: number, headers: Record<string, string>, message: object): Buffer {
-  const body = JSON.stringify(message);
-  const lines = Object.entries({ ...JSON_TYPE, ...headers, 'Content-Length': String(Buffer.byteLength(body)) });
-  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  return Buffer.from(`POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${head}\r\n${body}`);
-}
-
 async function variant(name: string, kind: string): Promise<Variant> {
   const child = fork(TARGET, [kind]);
   const { port } = await ask<{ port: number }>(child);
@@ -53,9 +46,9 @@ async function variant(name: string, kind: string): Promise<Variant> {
     headers['MCP-Protocol-Version'] = '2025-11-25';
   }
   const request = (connection: number): Buffer => {
-    if (!name.includes('stateless')) return bytes(port, headers, call(connection, 'echo'));
+    if (!name.includes('stateless')) return post(port, headers, call(connection, 'echo'));
     const [message, mirrored] = stateless(connection, 'tools/call', { name: 'echo', arguments: { message: 'hi' } });
-    return bytes(port, { ...headers, ...mirrored.headers }, message);
+    return post(port, { ...headers, ...mirrored.headers }, message);
   };
   return { name, kind, child, port, request, runs: [] };
 }
@@ -76,9 +69,6 @@ for (let round = 0; round < ROUNDS; round += 1) {
   }
 }
 
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-const perSecond = (run: Load): number => run.requests / run.seconds;
 const base = variants[0];
 console.log(`${CONNECTIONS} connections, ${ROUNDS} rounds of ${SECONDS} s, medians; ratios are within a round`);
 for (const { name, child, runs } of variants) {

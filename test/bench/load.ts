@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { JSON_TYPE } from '../support/echo-gateway.ts';
 
 export interface Load {
   readonly requests: number;
@@ -7,6 +8,18 @@ export interface Load {
   readonly p99Ms: number;
   readonly failed: number;
 }
+
+/** One POST to `/mcp` as it goes over the wire. */
+export function post(port: number, headers: Record<string, string>, message: object): Buffer {
+  const body = JSON.stringify(message);
+  const lines = Object.entries({ ...JSON_TYPE, ...headers, 'Content-Length': String(Buffer.byteLength(body)) });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return Buffer.from(`POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${head}\r\n${body}`);
+}
+
+export const median = (values: readonly number[]): number =>
+  [...values].sort((one, other) => one - other)[values.length >> 1] ?? Number.NaN;
+export const perSecond = (run: Load): number => run.requests / run.seconds;
 
 /** Keeps one request in flight on each of `connections` keep-alive connections for `seconds`. `request` gives the bytes for one. */
 export async function load(

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { call, initialize, JSON_TYPE, stateless } from '../support/echo-gateway.ts';
 import { send } from '../support/http.ts';
 import { cleanUp, ProcessNode } from '../support/process-node.ts';
-import { type Load, load } from './load.ts';
+import { type Load, load, median, perSecond, post } from './load.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 3);
 const SECONDS = Number(process.env['SECONDS'] ?? 3);
@@ -37,13 +37,6 @@ function rssMiB(pid: number): number {
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
 }
 
-function bytes(port: number, headers: Record<string, string>, message: object): Buffer {
-  const body = JSON.stringify(message);
-  const lines = Object.entries({ ...JSON_TYPE, ...headers, 'Content-Length': String(Buffer.byteLength(body)) });
-  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  return Buffer.from(`POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${head}\r\n${body}`);
-}
-
 async function rival(name: string, kind: string): Promise<Variant & { readonly child: ChildProcess }> {
   const child = fork(TARGET, [kind]);
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
@@ -58,7 +51,7 @@ async function rival(name: string, kind: string): Promise<Variant & { readonly c
     headers['Mcp-Session-Id'] = String(reply.headers['mcp-session-id']);
     headers['MCP-Protocol-Version'] = '2025-11-25';
   }
-  const request = (connection: number): Buffer => bytes(port, headers, call(connection, 'echo'));
+  const request = (connection: number): Buffer => post(port, headers, call(connection, 'echo'));
   return { name, port, pids: [child.pid as number], request, runs: [], child };
 }
 
@@ -69,7 +62,7 @@ const authorization = `Bearer ${await b.token()}`;
 const port = Number(new URL(b.ready.gateway).port);
 const ping = (args: object) => (connection: number) => {
   const [message, mirrored] = stateless(connection, 'tools/call', { name: 'mesh_ping', arguments: args });
-  return bytes(port, { authorization, ...mirrored.headers }, message);
+  return post(port, { authorization, ...mirrored.headers }, message);
 };
 
 const rivals = [await rival('bare node:http', 'bare'), await rival('SDK v1 server', 'sdk')];
@@ -100,9 +93,6 @@ for (let round = 0; round < ROUNDS; round += 1) {
   }
 }
 
-const median = (values: readonly number[]): number =>
-  [...values].sort((x, y) => x - y)[values.length >> 1] ?? Number.NaN;
-const perSecond = (run: Load): number => run.requests / run.seconds;
 const base = variants[0] as Variant;
 console.log(
   `${CONNECTIONS} connections, ${ROUNDS} rounds of ${SECONDS} s, medians; ratios are within a round; "alone" is the median of one call at a time`,
