@@ -120,6 +120,7 @@ describe('the metrics of a node', () => {
         'village_servers{state="healthy"} 2',
         'village_servers{state="down"} 1',
         'village_calls_in_flight 7',
+        'village_servers_missing 2',
         'village_audit_changes_total 12',
         'village_audit_flush_duration_seconds_bucket{le="0.0025"} 1',
         'village_audit_flush_duration_seconds_sum 0.002',
