@@ -154,6 +154,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     startedAtMs,
   });
   const hosting = new LocalHosting({
+    nodeId: host.nodeId,
     roles: [new HostedRole(p2p, { wallMs: Date.now, reporter: bus })],
     servers: config().mcpServers,
     dataDir,

@@ -11,12 +11,13 @@ const MAX_WAITING = 256;
 
 export type Perform = (connection: Connection) => Promise<BackendReply>;
 
-/** Lets at most 64 calls run on one server and 256 wait; while it starts all wait, while it is down none. */
+/** Lets at most 64 calls run on one server, or one, and 256 wait; while it starts all wait, while it is down none. */
 export class CallGate {
   readonly #expiry: Expiry;
   readonly #ttlMs: number;
   readonly #waiting = new Set<WaitingCall>();
   #running = 0;
+  #maxRunning = MAX_RUNNING;
   #connection: Connection | undefined;
   #problem: string | undefined = 'it is not started';
 
@@ -27,6 +28,11 @@ export class CallGate {
 
   get idle(): boolean {
     return this.#running === 0 && this.#waiting.size === 0;
+  }
+
+  /** No call begins while another runs, from here on and for every life of the server. */
+  oneAtATime(): void {
+    this.#maxRunning = 1;
   }
 
   /** Calls run on `connection` from here on. */
@@ -57,13 +63,13 @@ export class CallGate {
   ): Promise<BackendReply> {
     const { deadlineAt, perform } = options;
     if (this.#problem !== undefined) return Promise.resolve(unavailable(request.id, this.#problem));
-    if (context.signal.aborted || isPast(deadlineAt)) return Promise.resolve(unheard(request, deadlineAt));
-    if (this.#connection !== undefined && this.#running < MAX_RUNNING) {
+    if (context.signal.aborted || isPast(deadlineAt)) return Promise.resolve(unheard(request, context.deadlineAt));
+    if (this.#connection !== undefined && this.#running < this.#maxRunning) {
       return this.#run(this.#connection, request, { context, deadlineAt, perform });
     }
     if (this.#waiting.size >= MAX_WAITING) return Promise.resolve(busy(request.id));
     return new Promise((resolve) => {
-      const given = (call: WaitingCall): void => this.#leave(call, unheard(request, deadlineAt));
+      const given = (call: WaitingCall): void => this.#leave(call, unheard(request, call.deadlineAt));
       const waiting = new WaitingCall(request, { context, deadlineAt, perform, resolve, given });
       this.#waiting.add(waiting);
       this.#expiry.add(waiting);
@@ -87,7 +93,7 @@ export class CallGate {
 
   #advance(): void {
     for (const waiting of this.#waiting) {
-      if (this.#connection === undefined || this.#running >= MAX_RUNNING) return;
+      if (this.#connection === undefined || this.#running >= this.#maxRunning) return;
       this.#leave(waiting, this.#run(this.#connection, waiting.request, waiting));
     }
   }
@@ -102,8 +108,8 @@ export class CallGate {
 class WaitingCall implements Expiring {
   readonly request: RpcRequest;
   readonly context: BackendContext;
-  readonly deadlineAt: number;
   readonly perform: Perform | undefined;
+  readonly #deadlineAt: number;
   readonly #resolve: (reply: BackendReply | Promise<BackendReply>) => void;
   readonly #given: (waiting: WaitingCall) => void;
 
@@ -120,11 +126,15 @@ class WaitingCall implements Expiring {
   ) {
     this.request = request;
     this.context = options.context;
-    this.deadlineAt = options.deadlineAt;
+    this.#deadlineAt = options.deadlineAt;
     this.perform = options.perform;
     this.#resolve = options.resolve;
     this.#given = options.given;
     this.context.signal.addEventListener('abort', this.#aborted);
+  }
+
+  get deadlineAt(): number {
+    return Math.min(this.#deadlineAt, this.context.deadlineAt);
   }
 
   leave(reply: BackendReply | Promise<BackendReply>): void {

@@ -1,5 +1,8 @@
 import {
+  type Caller,
+  capabilitiesOf,
   isObject,
+  NO_ABILITIES,
   type RpcError,
   type RpcRequest,
   sessionParams,
@@ -12,6 +15,7 @@ import type { BackendContext, BackendReply, Era } from './backend.ts';
 import type { ExchangeFailure } from './channel.ts';
 import type { Connection } from './connection.ts';
 import type { Ending } from './exchange.ts';
+import { inRounds } from './input-rounds.ts';
 import { OURSELVES } from './ourselves.ts';
 import { failure, serverError, success } from './reply.ts';
 
@@ -32,13 +36,19 @@ export async function call(
 ): Promise<BackendReply> {
   const { context, deadlineAt } = options;
   const era = connection.terms?.era ?? 'session';
-  const params = withTrace(paramsFor(era, context.era, request.params), context.traceparent);
-  const ending = await connection.exchange(request.method, params, {
+  const params = withTrace(paramsFor(era, context, request.params), context.traceparent);
+  const exchange = {
     deadlineAt,
     signal: context.signal,
     progressToken: progressTokenOf(params),
     onRelated: context.onRelated,
-  });
+    agent: context,
+  };
+  const send = (added: Params | undefined): Promise<Ending> =>
+    connection.exchange(request.method, added === undefined ? params : { ...params, ...added }, exchange);
+  if (context.logLevel !== undefined) await connection.wantLog(context.logLevel);
+  const translated = era === 'stateless' && context.era === 'session';
+  const ending = translated ? await inRounds(send, context) : await send(undefined);
   try {
     return replyFor(request, ending, { from: era, to: context.era, ttlMs: options.ttlMs });
   } catch {
@@ -47,9 +57,14 @@ export async function call(
   }
 }
 
-function paramsFor(server: Era, agent: Era, params: Params | undefined): Params | undefined {
-  if (server === agent) return params;
-  return server === 'session' ? sessionParams(params) : statelessParams(params, OURSELVES);
+function paramsFor(server: Era, agent: BackendContext, params: Params | undefined): Params | undefined {
+  if (server === agent.era) return params;
+  return server === 'session' ? sessionParams(params) : statelessParams(params, callerFor(agent));
+}
+
+/** A session-era agent as a stateless server is to see it: it can be asked what its client can do. */
+function callerFor({ ask, client = NO_ABILITIES, logLevel }: BackendContext): Caller {
+  return { ...OURSELVES, capabilities: capabilitiesOf(ask === undefined ? NO_ABILITIES : client), logLevel };
 }
 
 function withTrace(params: Params | undefined, traceparent: string | undefined): Params | undefined {
@@ -76,8 +91,7 @@ function replyFor(
       if (way.to === 'stateless') return success(id, statelessResult(method, ending.result, way));
       const result = sessionResult(ending.result);
       if (result !== undefined) return success(id, result);
-      const message = 'the server needs further input for this call, which is not built yet for agents with a session';
-      return failure(id, { name: 'NOT_BUILT', message });
+      return failure(id, { name: 'INTERNAL_ERROR', message: 'the server’s answer is of an unknown type' });
     }
     case 'error':
       return serverError(id, errorFor(way.to, ending.error));

@@ -1,37 +1,28 @@
-import { utf8 } from '../../src/kernel/index.ts';
-import { ERRORS, isId, isObject, type RpcError, type RpcId, statelessParams } from '../../src/mcp/index.ts';
+import {
+  type ClientAnswer,
+  ERRORS,
+  isId,
+  isObject,
+  isRpcError,
+  type LogLevel,
+  type RpcError,
+  statelessParams,
+} from '../../src/mcp/index.ts';
 import type { Channel, ExchangeFailure } from './channel.ts';
 import { type Ending, Exchange, type ExchangeOptions } from './exchange.ts';
 import type { Expiry } from './expiry.ts';
 import { handshake, type Terms } from './handshake.ts';
 import { OURSELVES } from './ourselves.ts';
-import { subscriptionOf } from './resource-feed.ts';
+import type { ServerRequest } from './server-questions.ts';
+import { Unasked, type UnaskedEvents } from './unasked.ts';
 
-const MAX_URI = 8_192;
+const SET_LEVEL_MS = 10_000;
 
 type Params = Readonly<Record<string, unknown>>;
 
-/** A request of the server to its client (sampling, elicitation, roots), before anyone can answer it. */
-export interface ServerRequest {
-  readonly id: RpcId;
-  readonly method: string;
-  readonly params: Params | undefined;
-  /** Our request on whose own stream it came; undefined on a byte stream. */
-  readonly about: number | undefined;
-}
-export type ServerAnswer = { readonly result: Params } | { readonly error: RpcError };
-
-export interface ConnectionEvents {
-  /** What the server lists has changed. */
-  listChanged(): void;
-  /** A resource that is subscribed to has changed. */
-  resourceUpdated(uri: string): void;
+export interface ConnectionEvents extends UnaskedEvents {
   /** A new session took the place of one the server forgot: what was said in the old one is void. */
   renewed(): void;
-  /** A log line of the server that belongs to no call. */
-  log(params: Params): void;
-  /** Answers what the server asks of its client; a `ping` never gets here. */
-  serverRequest(request: ServerRequest): Promise<ServerAnswer>;
   closed(problem: string): void;
 }
 
@@ -41,15 +32,21 @@ export class Connection {
   readonly #expiry: Expiry;
   readonly #events: ConnectionEvents;
   readonly #exchanges = new Map<number, Exchange>();
+  readonly #unasked: Unasked;
   #lastId = 0;
   #terms: Terms | undefined;
   #closed: string | undefined;
   #renewing: Promise<boolean> | undefined;
 
-  constructor(channel: Channel, options: { readonly expiry: Expiry; readonly events: ConnectionEvents }) {
+  /** `oneAgent`: the server runs for one agent alone. */
+  constructor(
+    channel: Channel,
+    options: { readonly expiry: Expiry; readonly events: ConnectionEvents; readonly oneAgent?: boolean | undefined },
+  ) {
     this.#channel = channel;
     this.#expiry = options.expiry;
     this.#events = options.events;
+    this.#unasked = new Unasked(this.#exchanges, { events: options.events, oneAgent: options.oneAgent === true });
     channel.attach({
       message: (message, about) => this.#receive(message, about),
       written: (id) => {
@@ -100,6 +97,18 @@ export class Connection {
     return this.exchange(method, stateless ? statelessParams(params, OURSELVES) : params, options);
   }
 
+  /**
+   * An agent wants to hear from `level` up. Resolves when the server surely knows before what is sent next: at once on a byte
+   * stream, or where nothing changes.
+   */
+  async wantLog(level: LogLevel): Promise<void> {
+    if (this.#terms?.era !== 'session' || !isObject(this.#terms.capabilities['logging'])) return;
+    const tell = this.#unasked.wantLog(level);
+    if (tell === undefined) return;
+    const told = this.ask('logging/setLevel', { level: tell }, { deadlineAt: performance.now() + SET_LEVEL_MS });
+    if (this.#channel.perRequestStreams) await told;
+  }
+
   notify(method: string, params?: Params): void {
     this.#channel.send({ jsonrpc: '2.0', method, ...(params === undefined ? {} : { params }) });
   }
@@ -111,6 +120,7 @@ export class Connection {
 
   #agree(terms: Terms): void {
     this.#terms = terms;
+    this.#unasked.agreed();
     this.#channel.agreed(terms);
     if (terms.era === 'session') this.notify('notifications/initialized');
   }
@@ -139,6 +149,7 @@ export class Connection {
     const { id, method } = exchange.message;
     this.#exchanges.delete(id);
     this.#expiry.remove(exchange);
+    this.#unasked.givenUp(exchange);
     // In the stateless era on HTTP, ending the request's stream is the cancellation; a handshake must not be cancelled.
     const byStream = this.#channel.perRequestStreams && (this.#terms?.era === 'stateless' || !exchange.written);
     const shaking = method === 'initialize' || method === 'server/discover';
@@ -200,73 +211,28 @@ export class Connection {
     const { id, method } = message;
     const params = isObject(message['params']) ? message['params'] : undefined;
     if (typeof method === 'string') {
-      if (id === undefined) this.#notified(method, params, about);
-      else if (isId(id)) this.#asked({ id, method, params, about });
+      if (id === undefined) this.#unasked.notified(method, { params, about });
+      else if (isId(id)) this.#asked({ id, method, params }, about);
       return;
     }
     if (typeof id !== 'number') return; // an answer to nothing we asked
     const { result, error } = message;
+    if (!this.#exchanges.has(id)) return this.#unasked.answeredLate(id);
     if (isObject(result)) this.#finish(id, { kind: 'result', result });
     else if (isRpcError(error)) this.#finish(id, { kind: 'error', error });
-    else if (this.#exchanges.has(id)) {
-      const problem = { code: ERRORS.INTERNAL_ERROR.code, message: 'the server sent a malformed response' };
-      this.#finish(id, { kind: 'error', error: problem });
-    }
+    else this.#finish(id, { kind: 'error', error: MALFORMED });
   }
 
-  #notified(method: string, params: Params | undefined, about: number | undefined): void {
-    switch (method) {
-      case 'notifications/progress': {
-        const token = params?.['progressToken'];
-        const exchange = typeof token === 'number' ? this.#exchanges.get(token) : undefined;
-        if (exchange?.progressToken === undefined) return;
-        relate(exchange, method, { ...params, progressToken: exchange.progressToken });
-        return;
-      }
-      case 'notifications/message': {
-        const exchange = about === undefined ? undefined : this.#exchanges.get(about);
-        if (exchange?.onRelated !== undefined) relate(exchange, method, params);
-        else if (params !== undefined) this.#events.log(params);
-        return;
-      }
-      case 'notifications/resources/updated': {
-        const uri = params?.['uri'];
-        if (typeof uri === 'string' && uri.length <= MAX_URI) this.#events.resourceUpdated(uri);
-        return;
-      }
-      case 'notifications/subscriptions/acknowledged': {
-        const id = about ?? subscriptionOf(params);
-        const exchange = typeof id === 'number' ? this.#exchanges.get(id) : undefined;
-        if (exchange !== undefined) relate(exchange, method, params);
-        return;
-      }
-      case 'notifications/tools/list_changed':
-      case 'notifications/prompts/list_changed':
-      case 'notifications/resources/list_changed':
-        this.#events.listChanged();
-    }
-  }
-
-  #asked(request: ServerRequest): void {
-    const answering = request.method === 'ping' ? Promise.resolve({ result: {} }) : this.#events.serverRequest(request);
-    void answering.then(
-      (answer) => this.#channel.send({ jsonrpc: '2.0', id: request.id, ...answer }),
-      () => this.#channel.send({ jsonrpc: '2.0', id: request.id, error: REFUSED }),
-    );
+  #asked(request: ServerRequest, about: number | undefined): void {
+    const send = (answer: ClientAnswer) => this.#channel.send({ jsonrpc: '2.0', id: request.id, ...answer });
+    void this.#unasked.asked(request, about).then(send, () => send({ error: REFUSED }));
   }
 }
 
+const MALFORMED: RpcError = { code: ERRORS.INTERNAL_ERROR.code, message: 'the server sent a malformed response' };
 const REFUSED: RpcError = { code: ERRORS.INTERNAL_ERROR.code, message: 'the request could not be answered' };
 
 function withToken(params: Params | undefined, token: number): Params {
   const meta = params?.['_meta'];
   return { ...params, _meta: { ...(isObject(meta) ? meta : {}), progressToken: token } };
-}
-
-function relate(exchange: Exchange, method: string, params: Params | undefined): void {
-  exchange.onRelated?.(utf8(JSON.stringify({ jsonrpc: '2.0', method, ...(params === undefined ? {} : { params }) })));
-}
-
-function isRpcError(value: unknown): value is RpcError {
-  return isObject(value) && Number.isInteger(value['code']) && typeof value['message'] === 'string';
 }

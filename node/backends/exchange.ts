@@ -1,4 +1,5 @@
 import type { RpcError } from '../../src/mcp/index.ts';
+import type { BackendContext } from './backend.ts';
 import type { ExchangeFailure, OutgoingMessage } from './channel.ts';
 import type { Expiring } from './expiry.ts';
 
@@ -17,17 +18,20 @@ export interface ExchangeOptions {
   /** The caller's own token, given back in each progress notification. */
   readonly progressToken?: string | number | undefined;
   readonly onRelated?: ((message: Uint8Array) => void) | undefined;
+  /** For whom it is made; undefined: for this node itself. Its deadline is read again whenever it matters: a held call's moves. */
+  readonly agent?: BackendContext | undefined;
 }
 
 /** One request in flight on a connection. */
 export class Exchange implements Expiring {
   readonly message: OutgoingMessage & { readonly id: number };
-  readonly deadlineAt: number;
+  readonly agent: BackendContext | undefined;
   readonly progressToken: string | number | undefined;
   readonly onRelated: ((message: Uint8Array) => void) | undefined;
   readonly ended: Promise<Ending>;
   written = false;
   resent = false;
+  readonly #deadlineAt: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onGivenUp: (exchange: Exchange) => void;
   #resolve!: (ending: Ending) => void;
@@ -38,7 +42,8 @@ export class Exchange implements Expiring {
     options: ExchangeOptions & { readonly onGivenUp: (exchange: Exchange) => void },
   ) {
     this.message = message;
-    this.deadlineAt = options.deadlineAt;
+    this.#deadlineAt = options.deadlineAt;
+    this.agent = options.agent;
     this.progressToken = options.progressToken;
     this.onRelated = options.onRelated;
     this.#onGivenUp = options.onGivenUp;
@@ -47,6 +52,10 @@ export class Exchange implements Expiring {
       this.#resolve = resolve;
     });
     this.#signal?.addEventListener('abort', this.#aborted);
+  }
+
+  get deadlineAt(): number {
+    return Math.min(this.#deadlineAt, this.agent?.deadlineAt ?? Number.POSITIVE_INFINITY);
   }
 
   end(ending: Ending): void {

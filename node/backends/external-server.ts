@@ -8,6 +8,7 @@ import type { BackendContext, BackendReply, HostedServer, ResourceListener } fro
 import type { Nursery } from './child.ts';
 import { unavailable } from './call.ts';
 import type { Expiry } from './expiry.ts';
+import type { HeldCalls } from './held-calls.ts';
 import type { Listing } from './listing.ts';
 import { offered } from './offer.ts';
 import { openStdio } from './stdio.ts';
@@ -18,6 +19,7 @@ export interface ExternalServerOptions {
   readonly config: ServerConfig;
   readonly nursery: Nursery;
   readonly expiry: Expiry;
+  readonly held: HeldCalls;
   readonly reporter: Reporter;
   readonly onChange: (alias: string) => void;
 }
@@ -76,8 +78,21 @@ export class ExternalServer implements HostedServer {
     const { timeout, cacheTtlMs } = this.#options.config;
     const own = answerOurselves(request, { definition: this.#definition, era: context.era, ttlMs: cacheTtlMs });
     if (own !== undefined) return own;
-    const limit = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout * 1_000;
-    const deadlineAt = Math.min(context.deadlineAt, limit);
+    const limitMs = timeout === undefined ? Number.POSITIVE_INFINITY : timeout * 1_000;
+    if (!this.#holds(request, context)) {
+      return this.#forward(request, context, Math.min(context.deadlineAt, performance.now() + limitMs));
+    }
+    const made = { server: this.alias, request, context, limitMs };
+    // The limits of a held call move with its requests, and are its context's own.
+    return this.#options.held.run(made, (held) => this.#forward(request, held, Number.POSITIVE_INFINITY));
+  }
+
+  /** Whether the server may ask in the midst of the call, in the one way that an agent without a session cannot hear. */
+  #holds(request: RpcRequest, { era }: BackendContext): boolean {
+    return era === 'stateless' && this.#main.era !== 'stateless' && this.#options.held.mayHold(request);
+  }
+
+  #forward(request: RpcRequest, context: BackendContext, deadlineAt: number): Promise<BackendReply> {
     if (this.#agents !== undefined) return this.#agents.request(request, context, { deadlineAt });
     return this.#main.request(request, context, { deadlineAt });
   }
@@ -85,18 +100,19 @@ export class ExternalServer implements HostedServer {
   /** `agent`: whose own process it is; undefined: everyone's. */
   #supervisor(onChange: () => void, agent: string | undefined): Supervisor {
     const { config, expiry, nursery, reporter } = this.#options;
+    const oneAgent = agent !== undefined;
     const onLine = (line: string): void => reporter.report('server.output', { server: this.alias, line });
     const inputSchemaOf = (tool: string) => this.#definition?.tools.find((one) => one.name === tool)?.inputSchema;
     const open =
       config.command === undefined
-        ? openUrl({ url: new URL(config.url as string), headers: config.headers, inputSchemaOf, expiry })
-        : openStdio({ ...config, command: config.command }, { nursery, expiry, onLine });
+        ? openUrl({ url: new URL(config.url as string), headers: config.headers, inputSchemaOf, expiry, oneAgent })
+        : openStdio({ ...config, command: config.command }, { nursery, expiry, onLine, oneAgent });
     const onListing = (listing: Listing): void => this.#listed(listing);
     const onResourceUpdated = (uri: string): void => {
       for (const listener of this.#updated) listener(uri, agent);
     };
     return new Supervisor({
-      ...{ open, expiry, ttlMs: config.cacheTtlMs, onChange, onListing, onResourceUpdated },
+      ...{ open, oneAgent, expiry, ttlMs: config.cacheTtlMs, onChange, onListing, onResourceUpdated },
       onLog: onLine,
     });
   }

@@ -8,8 +8,10 @@ import { ChildrenFile } from './children-file.ts';
 import { Expiry } from './expiry.ts';
 import { ExternalServer } from './external-server.ts';
 import { Guard } from './guard.ts';
+import { HeldCalls } from './held-calls.ts';
 
 export interface LocalHostingOptions {
+  readonly nodeId: string;
   readonly roles: readonly HostedServer[];
   readonly servers: Readonly<Record<string, ServerConfig>>;
   /** The data folder; `run/children.json` is kept in it, and servers without `cwd` run in it. */
@@ -29,6 +31,7 @@ interface Entry {
 export class LocalHosting implements Hosting {
   readonly #options: LocalHostingOptions;
   readonly #expiry = new Expiry();
+  readonly #held: HeldCalls;
   readonly #nursery: Nursery;
   readonly #roles = new Map<string, HostedServer>();
   readonly #entries = new Map<string, Entry>();
@@ -41,6 +44,7 @@ export class LocalHosting implements Hosting {
   constructor(options: LocalHostingOptions) {
     this.#options = options;
     this.#wanted = options.servers;
+    this.#held = new HeldCalls({ nodeId: options.nodeId, expiry: this.#expiry });
     for (const role of options.roles) this.#roles.set(role.alias, role);
     const run = randomBytes(12).toString('hex');
     let children = 0;
@@ -122,6 +126,7 @@ export class LocalHosting implements Hosting {
       config,
       nursery: this.#nursery,
       expiry: this.#expiry,
+      held: this.#held,
       reporter: this.#options.reporter,
       onChange: (changed) => this.#tell(changed),
     });

@@ -15,6 +15,7 @@ export interface StdioOptions {
   readonly nursery: Nursery;
   readonly expiry: Expiry;
   readonly onLine: (line: string) => void;
+  readonly oneAgent: boolean;
 }
 
 /** How a server is started that speaks MCP on its standard streams. */
@@ -68,7 +69,11 @@ function connect(
   const ended = new Promise<string>((resolve) => {
     closed = resolve;
   });
-  const connection = new Connection(channel, { expiry: options.expiry, events: { ...options.events, closed } });
+  const connection = new Connection(channel, {
+    expiry: options.expiry,
+    events: { ...options.events, closed },
+    oneAgent: options.oneAgent,
+  });
   return { connection, ended };
 }
 

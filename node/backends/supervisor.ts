@@ -1,7 +1,7 @@
 import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises';
 import { VillageError } from '../../src/kernel/index.ts';
 import type { RpcRequest } from '../../src/mcp/index.ts';
-import type { BackendContext, BackendReply, ServerState } from './backend.ts';
+import type { BackendContext, BackendReply, Era, ServerState } from './backend.ts';
 import { Backoff } from './backoff.ts';
 import { CallGate } from './call-gate.ts';
 import type { Connection, ConnectionEvents } from './connection.ts';
@@ -29,6 +29,8 @@ export interface SupervisorOptions {
   readonly onChange: () => void;
   readonly onListing: (listing: Listing) => void;
   readonly onLog: (text: string) => void;
+  /** The server runs for one agent alone: which of its calls a question belongs to does not matter. */
+  readonly oneAgent: boolean;
   /** A resource that somebody subscribed to has changed, or may have changed unheard. */
   readonly onResourceUpdated: (uri: string) => void;
 }
@@ -56,6 +58,7 @@ export class Supervisor {
   #running: Promise<void> | undefined;
   readonly #resources: ResourceSubscriptions;
   #stale = false;
+  #era: Era | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -66,6 +69,11 @@ export class Supervisor {
 
   get idle(): boolean {
     return this.#gate.idle && this.#resources.empty;
+  }
+
+  /** The era it spoke when it last answered; undefined: it never has. */
+  get era(): Era | undefined {
+    return this.#era;
   }
 
   condition(): Condition {
@@ -119,6 +127,7 @@ export class Supervisor {
       );
       const { connection, ended } = live;
       if (signal.aborted) return { problem: 'stopped', healthyMs: 0 };
+      this.#era = connection.terms?.era;
       await this.#list(connection);
       healthyAt = performance.now();
       this.#gate.open(connection);
@@ -156,9 +165,9 @@ export class Supervisor {
         if (connection !== undefined) void this.#resources.restore(connection); // never rejects
       },
       log: (params) => this.#options.onLog(JSON.stringify(params['data'] ?? null)),
-      serverRequest: async ({ method }) => ({
-        error: { code: -32601, message: `${method} is not built yet` },
-      }),
+      askedUnmarked: () => {
+        if (!this.#options.oneAgent) this.#gate.oneAtATime();
+      },
     };
   }
 

@@ -11,6 +11,7 @@ const PROBE_TIMEOUT_MS = 5_000;
 
 export interface UrlOptions extends Omit<HttpChannelOptions, 'onTrouble'> {
   readonly expiry: Expiry;
+  readonly oneAgent: boolean;
 }
 
 /** How a server is reached that speaks Streamable HTTP. */
@@ -22,7 +23,11 @@ export function openUrl(options: UrlOptions): Open {
     });
     const trouble = new EventTarget();
     const channel = channelTo(options, () => trouble.dispatchEvent(new Event('trouble')));
-    const connection = new Connection(channel, { expiry: options.expiry, events: { ...events, closed } });
+    const connection = new Connection(channel, {
+      expiry: options.expiry,
+      events: { ...events, closed },
+      oneAgent: options.oneAgent,
+    });
     const giveUp = (): void => connection.close();
     signal.addEventListener('abort', giveUp, { once: true });
     try {

@@ -1,5 +1,6 @@
 import { isObject } from './envelope.ts';
 import { META } from './eras.ts';
+import type { LogLevel } from './log-level.ts';
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -8,15 +9,17 @@ export interface Caller {
   readonly version: string;
   readonly clientInfo: { readonly name: string; readonly version: string };
   readonly capabilities: Params;
+  /** The least grave log message it wants to hear. */
+  readonly logLevel?: LogLevel | undefined;
 }
 
 const RESERVED: readonly string[] = [META.protocolVersion, META.clientInfo, META.clientCapabilities, META.logLevel];
 
-/** Params of a stateless request as a session-era server reads them: without the caller. */
+/** Params of a stateless request as a session-era server reads them: without the caller, and without what only a retry carries. */
 export function sessionParams(params: Params | undefined): Params | undefined {
-  const meta = params?.['_meta'];
-  if (params === undefined || !isObject(meta)) return params;
-  const { _meta: _, ...rest } = params;
+  if (params === undefined) return undefined;
+  const { _meta: meta, inputResponses: _responses, requestState: _state, ...rest } = params;
+  if (!isObject(meta)) return meta === undefined ? rest : { ...rest, _meta: meta };
   const kept = Object.fromEntries(Object.entries(meta).filter(([key]) => !RESERVED.includes(key)));
   return Object.keys(kept).length === 0 ? rest : { ...rest, _meta: kept };
 }
@@ -31,6 +34,7 @@ export function statelessParams(params: Params | undefined, caller: Caller): Par
       [META.protocolVersion]: caller.version,
       [META.clientInfo]: caller.clientInfo,
       [META.clientCapabilities]: caller.capabilities,
+      ...(caller.logLevel === undefined ? {} : { [META.logLevel]: caller.logLevel }),
     },
   };
 }

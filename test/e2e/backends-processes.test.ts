@@ -105,6 +105,7 @@ describe.skipIf(process.platform !== 'linux')('when the node is killed by SIGKIL
 
   function hostingIn(folder: string): LocalHosting {
     return new LocalHosting({
+      nodeId: 'this-node',
       roles: [],
       servers: {},
       dataDir: folder,

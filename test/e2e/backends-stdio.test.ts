@@ -236,7 +236,7 @@ describe('where agent and server differ in era', () => {
       'io.modelcontextprotocol/clientInfo': { name: 'village' },
     });
     const input = await callTool(server, 'fail');
-    expect(input.error.data.code).toBe('NOT_BUILT');
+    expect(input.error.code).toBe(-32603);
   });
 
   test('agent and server of the same era hear each other unchanged', async () => {

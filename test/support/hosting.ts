@@ -31,7 +31,7 @@ export async function host(
   const folder = mkdtempSync(join(tmpdir(), 'village-backends-'));
   const reported: { name: EventName; detail: Events[EventName] }[] = [];
   const reporter: Reporter = { report: (name, detail) => void reported.push({ name, detail }) };
-  const hosting = new LocalHosting({ roles: [], servers, dataDir: folder, reporter, environment });
+  const hosting = new LocalHosting({ nodeId: 'this-node', roles: [], servers, dataDir: folder, reporter, environment });
   await hosting.start();
   const hosted: Hosted = {
     hosting,
