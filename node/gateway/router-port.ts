@@ -1,4 +1,4 @@
-import type { ClientAbilities, Era, ErrorName, LogLevel, RpcRequest } from '../../src/mcp/index.ts';
+import type { ClientAbilities, Era, ErrorName, LogLevel, MirroredArgument, RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { Service } from '../../src/routing/index.ts';
 import type { BackendContext } from '../backends/backend.ts';
@@ -43,6 +43,8 @@ export interface RouterPort {
     view: string | undefined,
     era?: Era | undefined,
   ): { readonly capabilities: Record<string, unknown>; readonly instructions: string | undefined } | undefined;
+  /** The arguments of a tool that a stateless request must repeat in its headers. */
+  mirrored(tool: string, view: string | undefined): readonly MirroredArgument[];
   /** The servers of which this agent may use anything. */
   servers(principal: Principal): readonly Pick<Service, 'label' | 'kind' | 'definition' | 'replicas'>[];
   /** A refusal that never reached `handle`: for the audit. */

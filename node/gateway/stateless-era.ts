@@ -1,4 +1,12 @@
-import { checkStateless, META, type RpcRequest, resultText, SUPPORTED_VERSIONS } from '../../src/mcp/index.ts';
+import {
+  checkMirrored,
+  checkStateless,
+  type HeaderRefusal,
+  META,
+  type RpcRequest,
+  resultText,
+  SUPPORTED_VERSIONS,
+} from '../../src/mcp/index.ts';
 import { sendEmpty, sendJson, sendRefusal } from './answer.ts';
 import type { GatewayContext } from './context.ts';
 import { Exchange } from './exchange.ts';
@@ -27,16 +35,28 @@ export function postStateless(context: GatewayContext, post: Post): void {
         method: header(headers, 'mcp-method'),
         name: header(headers, 'mcp-name'),
       });
-      if (refused === undefined) return request(context, post, message);
+      const differs = refused ?? argumentsDiffer(context, post, message);
+      if (differs === undefined) return request(context, post, message);
       return sendRefusal(res, {
-        name: refused.error,
-        message: refused.message,
-        data: refused.data,
+        name: differs.error,
+        message: differs.message,
+        data: differs.data,
         id: message.id,
         status: 400,
       });
     }
   }
+}
+
+function argumentsDiffer(
+  context: GatewayContext,
+  post: Post,
+  { method, params }: RpcRequest,
+): HeaderRefusal | undefined {
+  if (method !== 'tools/call' || typeof params?.['name'] !== 'string') return undefined;
+  const mirrored = context.router.mirrored(params['name'], post.caller.view);
+  if (mirrored.length === 0) return undefined;
+  return checkMirrored(mirrored, params['arguments'], (name) => header(post.headers, name));
 }
 
 function request(context: GatewayContext, post: Post, message: RpcRequest): void {

@@ -1,5 +1,5 @@
 import { argumentsHash, type Deadlines, type ServedCall } from '../../protocols/mcp/index.ts';
-import { ERRORS, type Era, type ErrorName } from '../../src/mcp/index.ts';
+import { ERRORS, type Era, type ErrorName, type MirroredArgument, mirroredArguments } from '../../src/mcp/index.ts';
 import { decide, type Permission, type Principal } from '../../src/permissions/index.ts';
 import type { Service } from '../../src/routing/index.ts';
 import type { BackendReply } from '../backends/backend.ts';
@@ -37,6 +37,7 @@ export class Router implements RouterPort {
   readonly #recorder: Recorder;
   readonly #lists = new Lists();
   readonly #changes = new ListChanges();
+  readonly #mirrored = new WeakMap<object, readonly MirroredArgument[]>();
   readonly #resources: Resources;
   readonly #pipeline: Pipeline;
   readonly #serving: Serving;
@@ -120,6 +121,17 @@ export class Router implements RouterPort {
     const capabilities = capabilitiesOf(usable, { era, whole: seen.service === undefined });
     const instructions = seen.service === undefined ? INSTRUCTIONS : seen.service.definition.instructions;
     return { capabilities, instructions };
+  }
+
+  mirrored(tool: string, view: string | undefined): readonly MirroredArgument[] {
+    const { village, views } = this.#parts.catalogue();
+    const definition = (view === undefined ? village : views.get(view))?.tools.get(tool)?.definition;
+    if (definition === undefined) return [];
+    const known = this.#mirrored.get(definition);
+    if (known !== undefined) return known;
+    const found = mirroredArguments(definition.inputSchema);
+    this.#mirrored.set(definition, found);
+    return found;
   }
 
   servers(principal: Principal): readonly Service[] {

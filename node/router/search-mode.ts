@@ -56,6 +56,10 @@ export class SearchMode implements RouterPort {
     return this.#router.describe(...asked);
   }
 
+  mirrored(...asked: Parameters<RouterPort['mirrored']>): ReturnType<RouterPort['mirrored']> {
+    return this.#router.mirrored(...asked);
+  }
+
   servers(...asked: Parameters<RouterPort['servers']>): ReturnType<RouterPort['servers']> {
     return this.#router.servers(...asked);
   }

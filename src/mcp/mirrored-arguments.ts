@@ -50,7 +50,8 @@ export function checkMirrored(
     if (given === undefined) return refusal(`the ${header} header is missing`);
     const decoded = decodeHeader(given);
     if (decoded === undefined) return refusal(`${header} is not valid base64`);
-    const equal = decoded === String(value) || (isNumber && /^-?\d+(\.\d+)?$/.test(decoded) && Number(decoded) === value);
+    const equal =
+      decoded === String(value) || (isNumber && /^-?\d+(\.\d+)?$/.test(decoded) && Number(decoded) === value);
     if (!equal) return refusal(`${header} differs from params.arguments.${path.join('.')}`);
   }
   return undefined;

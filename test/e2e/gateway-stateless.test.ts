@@ -81,6 +81,18 @@ describe('a stateless request', () => {
     expect((await open.post(message, { headers: rest })).json.error.code).toBe(-32020);
   });
 
+  test('whose Mcp-Param header is missing or differs from its argument is -32020 and goes nowhere', async () => {
+    const args = { message: 'hi', where: { region: 'eu' } };
+    const [message, { headers }] = stateless(1, 'tools/call', { ...echo, arguments: args });
+    const before = open.router.calls.length;
+    for (const given of [{}, { 'Mcp-Param-Region': 'us' }]) {
+      const reply = await open.post(message, { headers: { ...headers, ...given } });
+      expect([reply.status, reply.json.error.code, reply.json.id]).toEqual([400, -32020, 1]);
+    }
+    expect(open.router.calls).toHaveLength(before);
+    expect((await open.post(message, { headers: { ...headers, 'Mcp-Param-Region': 'eu' } })).status).toBe(200);
+  });
+
   test('of a revision to come is -32022 with those that are served', async () => {
     const message = {
       jsonrpc: '2.0',

@@ -55,6 +55,10 @@ export class EchoRouter implements RouterPort {
 
   served: ReturnType<RouterPort['servers']> = [];
 
+  mirrored(tool: string): ReturnType<RouterPort['mirrored']> {
+    return tool === 'echo' ? [{ header: 'mcp-param-region', path: ['where', 'region'], isNumber: false }] : [];
+  }
+
   servers(principal: Principal): ReturnType<RouterPort['servers']> {
     return principal.agentId === 'alice' ? this.served : [];
   }
