@@ -11,6 +11,7 @@ const INFO = { name: 'test-agent', version: '1.0.0' };
 
 export const EVERYTHING = join(ROOT, 'node_modules/@modelcontextprotocol/server-everything/dist/index.js');
 export const MEMORY = join(ROOT, 'node_modules/@modelcontextprotocol/server-memory/dist/index.js');
+export const FILESYSTEM = join(ROOT, 'node_modules/@modelcontextprotocol/server-filesystem/dist/index.js');
 export const INSPECTOR = join(ROOT, 'node_modules/.bin/mcp-inspector');
 
 /** The SDK's first line over Streamable HTTP, as most agents in use today. */

@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { bearerProxy } from './bearer-proxy.ts';
 import { startFixture } from './fixture-port.ts';
-import { ProcessNode, ROOT } from './process-node.ts';
-import { until } from './until.ts';
+import { type ProcessNode, ROOT } from './process-node.ts';
+import { twoNodes } from './two-nodes.ts';
 
 const fixture = (name: string) => join(ROOT, 'test/fixtures/conformance', `${name}.ts`);
-const limits = { perAgentPerMinute: 1_000_000, perSourcePerMinute: 1_000_000 };
 
 export type Fixture = 'session' | 'stateless';
 export type Placement = 'same node' | 'one hop' | 'one hop, stdio child';
@@ -29,16 +28,7 @@ export async function conformanceVillage(): Promise<ConformanceVillage> {
     'session-stdio': { command: process.execPath, args: [fixture('session')] },
     'stateless-stdio': { command: process.execPath, args: [fixture('stateless')] },
   };
-  const host = await ProcessNode.start({ name: 'host', config: { mcpServers, limits } });
-  const { invite } = await host.json<{ invite: string }>(['invite', '--uses', '1']);
-  const far = await ProcessNode.start({ name: 'far', config: { limits }, args: ['--join', invite] });
-  for (const alias of Object.keys(mcpServers)) {
-    const ping = ['tools', 'call', `${alias}__test_simple_text`];
-    await until(async () => (await far.cli(ping)).stdout.includes('simple text response'), {
-      timeoutMs: 15_000,
-      what: `${alias} is reached from the other node`,
-    });
-  }
+  const { host, far } = await twoNodes(mcpServers);
   const near = building.use(await bearerProxy({ port: portOf(host), token: await host.token() }));
   const away = building.use(await bearerProxy({ port: portOf(far), token: await far.token() }));
   const stack = building.move();
