@@ -26,7 +26,7 @@ const ONLY_IN: readonly { readonly packages: RegExp; readonly places: readonly s
     places: ['node/host/'],
   },
   { packages: /^(level|classic-level|datastore-level)$/, places: ['node/storage/'] },
-  { packages: /^@modelcontextprotocol\/(?!core$)/, places: ['node/gateway/', 'node/backends/'] },
+  { packages: /^@modelcontextprotocol\/(?!core$)/, places: ['node/gateway/', 'node/backends/', 'node/client/'] },
   { packages: /^commander$/, places: ['node/cli/'] },
   { packages: /^jose$/, places: ['node/identity/'] },
 ];

@@ -1,0 +1,73 @@
+import { ProtocolError, SdkError, SdkErrorCode, UnauthorizedError } from '@modelcontextprotocol/client';
+import { ERRORS, type ErrorName, isObject } from '../../src/mcp/index.ts';
+import { VillageError } from '../../src/kernel/index.ts';
+
+export type ClientErrorCode =
+  | ErrorName
+  | 'UNKNOWN_TOOL'
+  | 'INVALID_ARGUMENTS'
+  | 'CANCELLED'
+  | 'CLOSED'
+  | 'SERVER_ERROR';
+
+/** What went wrong with a call. `notStarted` is said only when the tool provably never ran: the same call may be made again. */
+export class ClientError extends VillageError<ClientErrorCode> {
+  readonly notStarted: boolean;
+  readonly retryAfterMs: number | undefined;
+  /** The JSON-RPC error's own number and data, where one came. */
+  readonly rpc: { readonly code: number; readonly data: unknown } | undefined;
+
+  constructor(
+    code: ClientErrorCode,
+    message: string,
+    options: {
+      readonly cause?: unknown;
+      readonly notStarted?: boolean;
+      readonly retryAfterMs?: number | undefined;
+      readonly rpc?: { readonly code: number; readonly data: unknown };
+    } = {},
+  ) {
+    super(code, message, options.cause === undefined ? {} : { cause: options.cause });
+    this.notStarted = options.notStarted ?? false;
+    this.retryAfterMs = options.retryAfterMs;
+    this.rpc = options.rpc;
+  }
+}
+
+/** The error a failed request is told as; recognised by codes, never by words. */
+export function clientError(cause: unknown): ClientError {
+  if (cause instanceof ClientError) return cause;
+  if (ProtocolError.isInstance(cause)) return ofProtocol(cause);
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof UnauthorizedError) return unauthenticated(cause);
+  if (!SdkError.isInstance(cause)) return new ClientError('OUTCOME_UNKNOWN', message, { cause });
+  switch (cause.code) {
+    case SdkErrorCode.RequestTimeout:
+      return new ClientError('DEADLINE_EXCEEDED', 'no answer came before the deadline', { cause });
+    case SdkErrorCode.ConnectionClosed:
+    case SdkErrorCode.NotConnected:
+      return new ClientError('CLOSED', 'the connection to the node is closed', { cause });
+    case SdkErrorCode.ClientHttpAuthentication:
+      return unauthenticated(cause);
+    default:
+      return new ClientError('OUTCOME_UNKNOWN', message, { cause });
+  }
+}
+
+function unauthenticated(cause: unknown): ClientError {
+  return new ClientError('UNAUTHENTICATED', 'the node does not take this token', { cause, notStarted: true });
+}
+
+function ofProtocol(cause: ProtocolError): ClientError {
+  const data = isObject(cause.data) ? cause.data : {};
+  const name =
+    typeof data['code'] === 'string' && Object.hasOwn(ERRORS, data['code']) ? (data['code'] as ErrorName) : undefined;
+  const after = data['retry_after_ms'];
+  return new ClientError(name ?? 'SERVER_ERROR', cause.message, {
+    cause,
+    // The village says `retryable` exactly when nothing was begun.
+    notStarted: name !== undefined && data['retryable'] === true,
+    retryAfterMs: typeof after === 'number' ? after : undefined,
+    rpc: { code: cause.code, data: cause.data },
+  });
+}
