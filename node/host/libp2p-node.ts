@@ -10,6 +10,8 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import type { Datastore } from 'interface-datastore';
 import { createLibp2p } from 'libp2p';
+import { mcp } from '../../protocols/mcp/index.ts';
+import { boundedConnections, boundedEncrypter, boundedMuxer } from './bounded-lengths.ts';
 import { type GateContext, gatedComponents } from './gated-components.ts';
 import { lazyTls } from './lazy-tls.ts';
 import { quietLogger } from './quiet-logger.ts';
@@ -42,6 +44,8 @@ export interface Libp2pNodeOptions {
 }
 
 const MINUTE = 60_000;
+const ENCRYPTERS = ['/noise', '/tls/1.0.0'];
+const MUXERS = ['/yamux/1.0.0'];
 
 /** libp2p as a village needs it, not started. Each setting that is not the default answers a measured failure of the default. */
 export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp2pNode> {
@@ -55,8 +59,9 @@ export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp
     ...(options.datastore === undefined ? {} : { datastore: options.datastore }),
     addresses: { listen: [...options.listen] },
     transports: [options.transport === 'memory' ? memory() : tcp()],
-    connectionEncrypters: [noise(), lazyTls()],
-    streamMuxers: [yamux()],
+    connectionProtector: boundedConnections(ENCRYPTERS),
+    connectionEncrypters: [boundedEncrypter(noise(), MUXERS), boundedEncrypter(lazyTls(), MUXERS)],
+    streamMuxers: [boundedMuxer(yamux(), ['/ipfs/ping/1.0.0', names.protocol(mcp.name)])],
     connectionManager: {
       // The default, 5 new connections a second from one host, breaks every set of nodes that share an address.
       inboundConnectionThreshold: Number.POSITIVE_INFINITY,
