@@ -1,7 +1,15 @@
 import type { PolicyView } from '../../src/constitution/index.ts';
 import { isObject, type ErrorName, type RpcRequest } from '../../src/mcp/index.ts';
 import type { Permission } from '../../src/permissions/index.ts';
-import { type Catalogue, type KnownTask, resourceOwner, type Service, type View } from '../../src/routing/index.ts';
+import {
+  type Catalogue,
+  type KnownTask,
+  replicaOn,
+  resourceOwner,
+  type Service,
+  type View,
+} from '../../src/routing/index.ts';
+import { readState } from '../backends/request-state.ts';
 
 /** What a request is about: one service, asked in its own names. */
 export interface Target {
@@ -117,7 +125,18 @@ function aliasIn(name: string): string | undefined {
 }
 
 function found(target: Target): Resolution {
-  return { kind: 'target', target };
+  const nodeId = target.nodeId ?? heldOn(target);
+  return { kind: 'target', target: nodeId === target.nodeId ? target : { ...target, nodeId } };
+}
+
+/**
+ * The node where the call waits that this request goes on with. What the request says of that proves nothing and needs no proof: it
+ * only chooses among the service's own nodes, and the node so chosen checks it. Any other requestState is the server's own.
+ */
+function heldOn({ request, service }: Target): string | undefined {
+  const state = request.params?.['requestState'];
+  const at = state === undefined ? undefined : readState(state);
+  return at !== undefined && replicaOn(service, at.nodeId) !== undefined ? at.nodeId : undefined;
 }
 
 function none(error: ErrorName, message: string, wanted?: string | undefined): Resolution {

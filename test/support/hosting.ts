@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ClientAbilities, ClientAnswer, ClientQuestion, LogLevel } from '../../src/mcp/index.ts';
 import type { BackendContext, BackendReply, HostedServer } from '../../node/backends/index.ts';
 import { LocalHosting } from '../../node/backends/index.ts';
 import { ServerConfig } from '../../node/config/schema.ts';
@@ -82,10 +83,17 @@ export interface CallOptions {
   readonly progressToken?: string | number;
   readonly meta?: Record<string, unknown>;
   readonly onRelated?: (message: Record<string, unknown>) => void;
+  /** What the agent's client can be asked, and how it answers; in the stateless era only the first matters. */
+  readonly client?: ClientAbilities;
+  readonly answers?: (
+    question: ClientQuestion,
+    options: { signal: AbortSignal },
+  ) => ClientAnswer | Promise<ClientAnswer>;
+  readonly logLevel?: LogLevel;
 }
 
 export function contextFor(options: CallOptions = {}): BackendContext {
-  const onRelated = options.onRelated;
+  const { onRelated, answers } = options;
   return {
     principal: {
       agentId: options.agent ?? 'tester',
@@ -101,6 +109,9 @@ export function contextFor(options: CallOptions = {}): BackendContext {
     callId: new Uint8Array(16),
     deadlineAt: performance.now() + (options.ms ?? 10_000),
     signal: options.signal ?? new AbortController().signal,
+    client: options.client,
+    ...(answers === undefined ? {} : { ask: async (question, { signal }) => answers(question, { signal }) }),
+    logLevel: options.logLevel,
     ...(onRelated === undefined
       ? {}
       : { onRelated: (bytes) => onRelated(JSON.parse(Buffer.from(bytes).toString('utf8'))) }),
