@@ -42,7 +42,9 @@ export function bearerOf(header: string | undefined): string | undefined {
 
 function challenge(context: GatewayContext, visit: Visit, wrong: { claim: string; message: string } | undefined): void {
   const { req, res, sourceIp, path } = visit;
-  const metadata = `http://${req.headers.host}/.well-known/oauth-protected-resource${path}`;
+  // The registry is no resource of its own: a token for /mcp opens it.
+  const resource = path.startsWith('/v0.1/') ? '/mcp' : path;
+  const metadata = `http://${req.headers.host}/.well-known/oauth-protected-resource${resource}`;
   const error = wrong === undefined ? '' : ', error="invalid_token"';
   context.router.refused({ stage: 'authenticate', reason: wrong?.claim ?? 'no token', sourceIp });
   sendRefusal(res, {

@@ -11,6 +11,7 @@ import { publicEndpoint } from './public-endpoints.ts';
 import type { AuthPort, LimiterPort, RouterPort } from './router-port.ts';
 import type { Change } from './session.ts';
 import { Sessions } from './sessions.ts';
+import { REGISTRY, subregistry } from './subregistry.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 export interface GatewayOptions {
@@ -194,6 +195,7 @@ export class Gateway {
     if (path === '/mcp' || view !== undefined) return authenticate(this.#context, visit, streamableHttp);
     if (path === '/sse') return authenticate(this.#context, visit, sseConnection);
     if (path === '/messages') return authenticate(this.#context, visit, sseMessages);
+    if (path === REGISTRY || path.startsWith(`${REGISTRY}/`)) return authenticate(this.#context, visit, subregistry);
     if (publicEndpoint(this.#context, visit)) return;
     refuseUnread(visit, { name: 'INVALID_REQUEST', message: 'no such path', status: 404, dataCode: 'NOT_FOUND' });
   }
