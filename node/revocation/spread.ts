@@ -9,7 +9,6 @@ import {
   REVOCATION,
 } from '../../protocols/revocation/index.ts';
 import { type Membership, verifyMembership } from '../../src/constitution/index.ts';
-import { publicKeyOfPeerId } from '../../src/kernel/index.ts';
 import { RateLimiter } from '../../src/routing/index.ts';
 import type { RevocationEntry } from '../identity/index.ts';
 import { ParkedStatements } from './parked.ts';
@@ -203,11 +202,8 @@ export class RevocationSpread {
   /** Never rejects: who does not hear it now will pull it. */
   async #announce({ statement, chain }: Carried): Promise<void> {
     const by = claimedSigner(statement) ?? '';
-    const carriedChain = this.#chainOf(by) ?? chain;
-    // Without its chain a node's statement would be taken for one of the founder.
-    if (carriedChain === undefined && publicKeyOfPeerId(by) !== undefined) return;
     try {
-      await this.#parts.host.publish(TOPIC, announcementOf({ statement, chain: carriedChain }));
+      await this.#parts.host.publish(TOPIC, announcementOf({ statement, chain: this.#chainOf(by) ?? chain }));
     } catch (error) {
       if (!this.#stopping.signal.aborted)
         this.#parts.reporter.report('background.failed', { area: 'revocation', error });

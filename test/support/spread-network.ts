@@ -34,6 +34,8 @@ export interface SpreadNode {
   readonly refused: Uint8Array[];
   /** Streams it opened to ask. */
   asked: number;
+  /** Times it gossiped. */
+  told: number;
 }
 
 interface Joint extends SpreadNode {
@@ -53,6 +55,8 @@ interface Timer {
 export class SpreadNetwork {
   readonly #nodes = new Map<string, Joint>();
   readonly #timers = new Set<Timer>();
+  /** Open, or being opened. */
+  #streams = 0;
   #atMs = 0;
 
   async node(
@@ -76,6 +80,7 @@ export class SpreadNetwork {
       admittedListeners: new Set(),
       refused: [],
       asked: 0,
+      told: 0,
     } as unknown as Joint;
     const spread = await RevocationSpread.open({
       host: this.#hostOf(joint),
@@ -115,6 +120,11 @@ export class SpreadNetwork {
 
   wallMs(): number {
     return NOW_MS + this.#atMs;
+  }
+
+  /** Nobody is asking anybody. */
+  get quiet(): boolean {
+    return this.#streams === 0;
   }
 
   /** Both admit each other. */
@@ -157,7 +167,10 @@ export class SpreadNetwork {
       nodeId,
       handle: (_spec: unknown, handler: StreamHandler) => void (joint.answer = handler),
       subscribe: (_topic: string, accept: Joint['accept']) => void (joint.accept = accept),
-      publish: async (_topic: string, data: Uint8Array) => this.#flood(joint, data),
+      publish: async (_topic: string, data: Uint8Array) => {
+        joint.told += 1;
+        this.#flood(joint, data);
+      },
       openStream: (target: string) => {
         joint.asked += 1;
         return this.#open(joint, target);
@@ -188,7 +201,9 @@ export class SpreadNetwork {
   async #open(from: Joint, target: string): Promise<Stream> {
     const to = from.peers.has(target) ? this.#nodes.get(target) : undefined;
     if (to === undefined) throw new Error('no connection');
+    this.#streams += 1;
     const [near, far] = await streamPair();
+    near.addEventListener('close', () => (this.#streams -= 1));
     void Promise.resolve(to.answer(far, { nodeId: from.nodeId } as Parameters<StreamHandler>[1])).catch(
       () => undefined,
     );

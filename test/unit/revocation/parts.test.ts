@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { IdlePeers } from '../../../node/revocation/idle-peers.ts';
 import { ParkedStatements } from '../../../node/revocation/parked.ts';
 import { PullQueue } from '../../../node/revocation/pull-queue.ts';
 import { Shelf } from '../../../node/revocation/shelf.ts';
@@ -90,6 +91,24 @@ describe('pulls that are due', () => {
     await stopped;
     expect(running).toEqual(['a', 'b', 'c', 'a']);
   });
+});
+
+test('a peer that brings nothing of use rests twice as long each time, up to an hour, while it is connected', () => {
+  const idle = new IdlePeers();
+  const restOf = (nowMs: number) => {
+    idle.broughtNothing('x', nowMs);
+    let restMs = 0;
+    while (idle.rests('x', nowMs + restMs)) restMs += 1_000;
+    return restMs / 1_000;
+  };
+  expect([0, 1, 2, 3, 4, 5, 6, 7].map(() => restOf(5_000))).toEqual([60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
+  idle.keepOnly(new Set(['x']));
+  expect(idle.rests('x', 5_000)).toBe(true);
+  idle.keepOnly(new Set(['y']));
+  expect(idle.rests('x', 5_000)).toBe(false);
+  expect(restOf(5_000)).toBe(60);
+  idle.forget('x');
+  expect(idle.rests('x', 5_000)).toBe(false);
 });
 
 describe('what is passed on', () => {

@@ -1,5 +1,5 @@
 import { jsonStream } from '../../../protocols/wire/index.ts';
-import { announcementOf } from '../../../protocols/revocation/index.ts';
+import { announcementOf, askRevocations } from '../../../protocols/revocation/index.ts';
 import { describe, expect, test } from 'vitest';
 import { Policy } from '../../../src/constitution/index.ts';
 import {
@@ -22,7 +22,7 @@ const chain = (to: typeof hostA, changes: Record<string, unknown> = {}) => [link
 async function four(links: readonly (readonly [number, number])[]) {
   const network = new SpreadNetwork();
   const nodes: SpreadNode[] = [await network.node(founder, [])];
-  for (const host of [hostA, hostB, hostC]) nodes.push(await network.node(host, chain(host)));
+  for (const host of [hostA, hostB, hostC]) nodes.push(await network.node(host, chain(host, { exp: NOW_S + 86_400 })));
   for (const [one, other] of links) network.connect(nodes[one] as SpreadNode, nodes[other] as SpreadNode);
   await until(() => nodes.every((node, index) => links.flat().filter((end) => end === index).length === node.asked));
   return { network, nodes: nodes as [SpreadNode, SpreadNode, SpreadNode, SpreadNode] };
@@ -91,11 +91,40 @@ describe('a revocation', () => {
       for await (const [key] of nodes[0].stores.revocations.entries()) keys.push(key);
       return keys;
     };
+    const held = async (asker: SpreadNode) => {
+      const stream = await network.stream(asker, nodes[0]);
+      return (await askRevocations(stream, {}, { signal: AbortSignal.timeout(2_000) })).carried.length;
+    };
     await until(async () => (await stored()).length === 2);
+    expect(await held(nodes[1])).toBe(1);
     network.cut(nodes[0], nodes[1]);
     network.pass(3_601_000);
     await until(async () => (await stored()).length === 0);
     expect(nodes[0].knows(hostA, 't')).toBe(false);
+    network.connect(nodes[0], nodes[3]);
+    expect(await held(nodes[3])).toBe(0);
+  });
+
+  test('that was pulled is told on if it is new, and only then', async () => {
+    const { network, nodes } = await four([]);
+    const [both, one] = [takenBack(hostA, 'both'), takenBack(hostA, 'one')];
+    for (const node of [nodes[0], nodes[1]]) await node.revocations.add(both);
+    await nodes[1].revocations.add(one);
+    network.connect(nodes[0], nodes[1]);
+    await until(() => nodes[0].knows(hostA, 'one') && network.quiet);
+    await until(() => nodes[0].told === 1);
+    expect(nodes[1].told).toBe(0);
+  });
+
+  test('is not left behind where there are more than one page of them', async () => {
+    const { network, nodes } = await four([]);
+    const names = Array.from({ length: 900 }, (_, index) => `t${index}`);
+    await Promise.all(names.map((name) => nodes[1].revocations.add(takenBack(hostA, name))));
+    network.connect(nodes[1], nodes[2]);
+    await until(() => nodes[2].revocations.list().length === 900);
+    expect(names.every((name) => nodes[2].knows(hostA, name))).toBe(true);
+    await until(() => network.quiet);
+    expect(nodes[2].asked).toBeGreaterThan(1);
   });
 
   test('of a node whose eviction is lifted is honoured then', async () => {
@@ -207,12 +236,14 @@ test('a peer that holds something else, and nothing of use, is asked all over ag
   // Its 10,000 are other ones, by the same signer.
   await nodes[1].revocations.add(takenBack(hostA, 'another'));
   network.connect(nodes[0], nodes[1]);
-  await until(() => nodes[0].asked === 1);
+  await until(() => nodes[0].asked === 1 && network.quiet);
   network.pass(30_000);
   network.pass(15_000);
   expect(nodes[0].asked).toBe(1);
   network.pass(30_000);
-  await until(() => nodes[0].asked === 2);
+  await until(() => nodes[0].asked === 2 && network.quiet);
+  for (let minutes = 0; minutes < 3; minutes += 1) for (const _half of [1, 2]) network.pass(30_000);
+  expect(nodes[0].asked, 'the rest grows').toBe(3);
 });
 
 test('what is stopped asks no more and hears no more of policy', async () => {
