@@ -1,7 +1,7 @@
 import { isObject, type RpcRequest, type ServerDefinition } from '../../src/mcp/index.ts';
 import type { BackendReply, Era } from './backend.ts';
 import { failure, success } from './reply.ts';
-import { isSubscription } from './resource-subscriptions.ts';
+import { isSubscription } from './subscription-methods.ts';
 
 const LISTS: Readonly<Record<string, 'tools' | 'resources' | 'resourceTemplates' | 'prompts'>> = {
   'tools/list': 'tools',

@@ -4,6 +4,7 @@ import { busy, call, unavailable } from './call.ts';
 import type { Connection } from './connection.ts';
 import { isPast } from './exchange.ts';
 import type { Expiring, Expiry } from './expiry.ts';
+import { mayAskUnmarked } from './owner.ts';
 import { failure } from './reply.ts';
 
 const MAX_RUNNING = 64;
@@ -64,9 +65,8 @@ export class CallGate {
     const { deadlineAt, perform } = options;
     if (this.#problem !== undefined) return Promise.resolve(unavailable(request.id, this.#problem));
     if (context.signal.aborted || isPast(deadlineAt)) return Promise.resolve(unheard(request, context.deadlineAt));
-    if (this.#connection !== undefined && this.#running < this.#maxRunning) {
-      return this.#run(this.#connection, request, { context, deadlineAt, perform });
-    }
+    const connection = this.#free(request);
+    if (connection !== undefined) return this.#run(connection, request, { context, deadlineAt, perform });
     if (this.#waiting.size >= MAX_WAITING) return Promise.resolve(busy(request.id));
     return new Promise((resolve) => {
       const given = (call: WaitingCall): void => this.#leave(call, unheard(request, call.deadlineAt));
@@ -93,9 +93,17 @@ export class CallGate {
 
   #advance(): void {
     for (const waiting of this.#waiting) {
-      if (this.#connection === undefined || this.#running >= this.#maxRunning) return;
-      this.#leave(waiting, this.#run(this.#connection, waiting.request, waiting));
+      const connection = this.#free(waiting.request);
+      if (connection === undefined) continue;
+      this.#leave(waiting, this.#run(connection, waiting.request, waiting));
     }
+  }
+
+  /** The connection, if this request may begin on it now. One that has ended is on its way out, and the next is waited for. */
+  #free({ method }: RpcRequest): Connection | undefined {
+    if (this.#connection === undefined || this.#connection.closed) return undefined;
+    const most = mayAskUnmarked(method) ? this.#maxRunning : MAX_RUNNING;
+    return this.#running < most ? this.#connection : undefined;
   }
 
   #leave(waiting: WaitingCall, reply: BackendReply | Promise<BackendReply>): void {

@@ -4,7 +4,7 @@ import { isObject, type RpcId, type RpcRequest, type ServerDefinition } from '..
 import type { Reporter } from '../telemetry/events.ts';
 import type { BackendContext, BackendReply, HostedServer, ResourceListener, ServerState } from './backend.ts';
 import { failure, success } from './reply.ts';
-import { isSubscription } from './resource-subscriptions.ts';
+import { isSubscription } from './subscription-methods.ts';
 import type { Refusal, Role, RoleTool } from './role.ts';
 import { definitionOf } from './role-definition.ts';
 

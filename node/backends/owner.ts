@@ -1,5 +1,6 @@
 import { isObject } from '../../src/mcp/index.ts';
 import type { Exchange } from './exchange.ts';
+import { isSubscription } from './subscription-methods.ts';
 
 const RELATED_TASK = 'io.modelcontextprotocol/related-task';
 
@@ -28,15 +29,21 @@ export interface Calls {
 /** Finds the one call that something can belong to. Never a guess: where more than one could be meant, none is. */
 export function ownerOf(said: Said, calls: Calls): Owner {
   if (said.about !== undefined) return owned(calls.exchanges.get(said.about));
-  const inFlight = [...calls.exchanges.values()].filter(({ agent, written }) => agent !== undefined && written);
+  const known = [...calls.exchanges.values()].filter(({ agent, written }) => agent !== undefined && written);
   const task = taskOf(said.params);
-  if (task !== undefined) return onlyOf(inFlight.filter((exchange) => asksForTask(exchange, task)));
+  if (task !== undefined) return onlyOf(known.filter((exchange) => asksForTask(exchange, task)));
+  const inFlight = known.filter(({ message }) => mayAskUnmarked(message.method));
   if (calls.oneAgent) return owned(inFlight.find(({ agent }) => agent?.ask !== undefined) ?? inFlight[0]);
   const only = onlyOf(inFlight);
   if (only.kind !== 'one') return only;
   const { principal } = only.exchange.agent ?? {};
   const others = [...calls.lingering].some((agentId) => agentId !== principal?.agentId);
   return others ? { kind: 'several' } : only;
+}
+
+/** Whether a server may ask its client something in such a request without naming a task: in those about tasks it must name it. */
+export function mayAskUnmarked(method: string | undefined): boolean {
+  return method === undefined || !(method.startsWith('tasks/') || isSubscription(method));
 }
 
 /** The task that the server names as what it speaks of, where it does. */

@@ -4,9 +4,7 @@ import { busy, call } from './call.ts';
 import type { Connection } from './connection.ts';
 import { failure, success } from './reply.ts';
 import { ResourceFeed } from './resource-feed.ts';
-
-export const SUBSCRIBE = 'resources/subscribe';
-export const UNSUBSCRIBE = 'resources/unsubscribe';
+import { SUBSCRIBE } from './subscription-methods.ts';
 
 /** What one server process may be asked to watch. */
 const MAX_RESOURCES = 2_048;
@@ -19,10 +17,6 @@ interface Asked {
   readonly request: RpcRequest;
   readonly context: BackendContext;
   readonly deadlineAt: number;
-}
-
-export function isSubscription(method: string): boolean {
-  return method === SUBSCRIBE || method === UNSUBSCRIBE;
 }
 
 /**

@@ -7,7 +7,8 @@ import { CallGate } from './call-gate.ts';
 import type { Connection, ConnectionEvents } from './connection.ts';
 import type { Expiry } from './expiry.ts';
 import { type Listing, listAll } from './listing.ts';
-import { isSubscription, ResourceSubscriptions } from './resource-subscriptions.ts';
+import { ResourceSubscriptions } from './resource-subscriptions.ts';
+import { isSubscription } from './subscription-methods.ts';
 
 /** A server that answered its handshake. */
 export interface Live {
@@ -46,6 +47,7 @@ export interface Condition {
 
 // A burst of list_changed is one new listing.
 const RELIST_MS = 50;
+const PATIENT_MS = 1_000;
 
 /** Keeps one instance of one server running: starts it, lists what it offers, and starts it again when it ends. */
 export class Supervisor {
@@ -107,10 +109,13 @@ export class Supervisor {
       this.#gate.hold();
       const { problem, healthyMs } = await this.#live(signal);
       if (signal.aborted) break;
-      this.#gate.shut(problem);
+      const waitMs = this.#backoff.next(healthyMs, Math.random());
+      // One that has just served is likely to serve again in a moment: calls wait for that rather than fail.
+      if (healthyMs > 0 && waitMs <= PATIENT_MS) this.#gate.hold();
+      else this.#gate.shut(problem);
       this.#become('down', problem);
       this.#restarts++;
-      await delay(this.#backoff.next(healthyMs, Math.random()), undefined, { signal }).catch(() => undefined);
+      await delay(waitMs, undefined, { signal }).catch(() => undefined);
     }
     this.#become('down', 'stopped');
   }

@@ -152,6 +152,17 @@ describe('calls on one shared child', () => {
     expect(server.state().restarts).toBe(1);
   });
 
+  test('made while a server that died starts again wait for it, and are served', async () => {
+    await using hosted = await host({ a: tiny('plain') });
+    const server = await hosted.until('a', healthy);
+    const before = Number((await callTool(server, 'pid')).text);
+    await callTool(server, 'crash');
+    const calls = Array.from({ length: 20 }, () => callTool(server, 'pid'));
+    const pids = (await Promise.all(calls)).map(({ text }) => Number(text));
+    expect(new Set(pids)).toEqual(new Set([server.state().pid]));
+    expect(pids[0]).not.toBe(before);
+  });
+
   test('wait for a server that is just starting', async () => {
     await using hosted = await host({ a: tiny('plain') });
     expect((await callTool(hosted.server('a'), 'echo', { message: 'early' })).text).toBe('early');
