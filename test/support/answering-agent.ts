@@ -39,7 +39,7 @@ export async function answeringAgent(transport: Transport, options: AnsweringOpt
   });
   client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
     elicited.push(params);
-    const content = { name: 'Ada', check: true, integer: 7, email: 'ada@example.org' };
+    const content = { name: 'Ada', ok: true, check: true, integer: 7, email: 'ada@example.org' };
     return params.mode === 'url' ? { action: 'accept' as const } : { action: 'accept' as const, content };
   });
   client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: roots.map((uri) => ({ uri, name: 'root' })) }));
