@@ -3,8 +3,9 @@ import { utf8 } from '../../src/kernel/index.ts';
 import { isObject, type RpcId, type RpcRequest, type ServerDefinition } from '../../src/mcp/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import type { BackendContext, BackendReply, HostedServer, ResourceListener, ServerState } from './backend.ts';
+import { paced } from './paced.ts';
 import { failure, success } from './reply.ts';
-import { isSubscription } from './subscription-methods.ts';
+import { isSubscription, UNSUBSCRIBE } from './subscription-methods.ts';
 import type { Refusal, Role, RoleTool } from './role.ts';
 import { definitionOf } from './role-definition.ts';
 
@@ -29,8 +30,16 @@ export class HostedRole implements HostedServer {
   constructor(role: Role, parts: RoleParts) {
     this.alias = role.name;
     this.share = role.share ?? 'mesh';
-    if (role.onUpdated !== undefined) {
-      this.onResourceUpdated = (listener) => role.onUpdated?.((uri) => listener(uri, undefined)) ?? (() => undefined);
+    const { onUpdated } = role;
+    if (onUpdated !== undefined) {
+      this.onResourceUpdated = (listener) => {
+        const { add, close } = paced((uri) => listener(uri, undefined));
+        const stopListening = onUpdated.call(role, add);
+        return () => {
+          stopListening();
+          close();
+        };
+      };
     }
     this.#role = role;
     this.#definition = definitionOf(role);
@@ -69,9 +78,8 @@ export class HostedRole implements HostedServer {
         case 'ping':
           return success(request.id, inEra({}, context));
         default:
-          // Every change is told; who wants to hear of which is known where the listeners are.
           if (isSubscription(request.method) && this.#role.onUpdated !== undefined) {
-            return success(request.id, inEra({}, context));
+            return await this.#subscription(request, context);
           }
           return failure(request.id, {
             name: 'METHOD_NOT_FOUND',
@@ -103,19 +111,25 @@ export class HostedRole implements HostedServer {
     return outcome.kind === 'refusal' ? refused(id, outcome.refusal, context) : answered(id, outcome.value, context);
   }
 
-  async #read({ id, params }: RpcRequest, context: BackendContext): Promise<BackendReply> {
+  async #read(request: RpcRequest, context: BackendContext): Promise<BackendReply> {
+    const { id, params } = request;
     const uri = params?.['uri'];
     const resource = this.#role.resources.find((one) => one.uri === uri);
     const value =
       typeof uri === 'string' ? await (resource?.read(context) ?? this.#role.readTemplate?.(uri, context)) : undefined;
-    if (value === undefined || typeof uri !== 'string') {
-      // 2026-07-28 counts an unknown URI among invalid parameters; before, it had a code of its own.
-      const error = context.era === 'stateless' ? 'INVALID_PARAMS' : 'RESOURCE_NOT_FOUND';
-      return failure(id, { name: error, message: `Resource not found: ${String(uri)}` });
-    }
+    if (value === undefined || typeof uri !== 'string') return noResource(request, context);
     const contents = [{ uri, mimeType: 'application/json', text: JSON.stringify(value) }];
     const reuse = context.era === 'stateless' ? { ttlMs: resource?.ttlMs ?? 0, cacheScope: 'private' } : {};
     return success(id, inEra({ contents, ...reuse }, context));
+  }
+
+  /** Every change is told; who wants to hear of which is known where the listeners are. */
+  async #subscription(request: RpcRequest, context: BackendContext): Promise<BackendReply> {
+    const { id, method, params } = request;
+    const uri = params?.['uri'];
+    const listed = this.#role.resources.some((one) => one.uri === uri);
+    const known = listed || (typeof uri === 'string' && (await this.#role.readTemplate?.(uri, context)) !== undefined);
+    return known || method === UNSUBSCRIBE ? success(id, inEra({}, context)) : noResource(request, context);
   }
 
   #prompt({ id, params }: RpcRequest, context: BackendContext): BackendReply {
@@ -135,6 +149,12 @@ export class HostedRole implements HostedServer {
     const messages = [{ role: 'user', content: { type: 'text', text } }];
     return success(id, inEra({ description: prompt.description, messages }, context));
   }
+}
+
+/** 2026-07-28 counts an unknown URI among invalid parameters; before, it had a code of its own. */
+function noResource({ id, params }: RpcRequest, { era }: BackendContext): BackendReply {
+  const name = era === 'stateless' ? 'INVALID_PARAMS' : 'RESOURCE_NOT_FOUND';
+  return failure(id, { name, message: `Resource not found: ${String(params?.['uri'])}` });
 }
 
 /** A result as the text that goes out: one JSON.stringify for the value and one to quote it, since this is every role's hot path. */

@@ -5,8 +5,8 @@ import type { MeshHost } from '../../host/mesh-host.ts';
 
 /** What the P2P role looks at and acts through. */
 export interface P2pParts {
-  readonly host: Pick<MeshHost, 'nodeId' | 'addresses' | 'admitted' | 'connections'>;
-  readonly directory: Pick<Directory, 'catalogue' | 'nodes' | 'own' | 'meet' | 'want' | 'lookAround'>;
+  readonly host: Pick<MeshHost, 'nodeId' | 'addresses' | 'admitted' | 'connections' | 'onAdmitted' | 'onGone'>;
+  readonly directory: Pick<Directory, 'catalogue' | 'nodes' | 'own' | 'meet' | 'want' | 'lookAround' | 'onCatalogue'>;
   readonly villageId: string;
   /** Whether this agent finds the tool in its list: what it may not use, it is not told of. */
   readonly mayUse: (principal: Principal, entry: ToolEntry) => boolean;

@@ -3,6 +3,9 @@ import { nodesOf, peersOf, serversOf, statusOf } from './mesh-view.ts';
 import type { P2pParts } from './ports.ts';
 import { p2pTools } from './tools.ts';
 
+const PEERS = 'village://p2p/peers';
+const SERVERS = 'village://p2p/servers';
+const STATUS = 'village://p2p/status';
 const READABLE = { mimeType: 'application/json', ttlMs: 1_000 } as const;
 
 /** The P2P role: the mesh as agents see it. */
@@ -14,9 +17,23 @@ export function p2pRole(parts: P2pParts): Role {
     instructions:
       'Tells who is in the village and what they serve. discover_servers finds MCP servers and the names under which to call their tools; discover_nodes lists nodes; mesh_ping checks one.',
     tools: p2pTools(parts),
+    onUpdated: (changed) => {
+      const each = (uris: readonly string[]) => () => {
+        for (const uri of uris) changed(uri);
+      };
+      const { host, directory } = parts;
+      const undo = [
+        host.onAdmitted(each([PEERS, STATUS])),
+        host.onGone(each([PEERS, STATUS])),
+        directory.onCatalogue(each([PEERS, SERVERS, STATUS])),
+      ];
+      return () => {
+        for (const stopListening of undo) stopListening();
+      };
+    },
     resources: [
       {
-        uri: 'village://p2p/peers',
+        uri: PEERS,
         name: 'peers',
         title: 'Peer table',
         description: 'Connections of this node, and the nodes of the village it knows',
@@ -24,7 +41,7 @@ export function p2pRole(parts: P2pParts): Role {
         read: () => ({ ...peersOf(parts), nodes: nodesOf(parts) }),
       },
       {
-        uri: 'village://p2p/servers',
+        uri: SERVERS,
         name: 'servers',
         title: 'Known MCP servers',
         description: 'Servers that you may use, with their tools and the nodes that serve them',
@@ -32,7 +49,7 @@ export function p2pRole(parts: P2pParts): Role {
         read: ({ principal }) => ({ servers: serversOf(parts, principal) }),
       },
       {
-        uri: 'village://p2p/status',
+        uri: STATUS,
         name: 'status',
         title: 'Network status',
         description: 'The mesh as this node sees it, in numbers',

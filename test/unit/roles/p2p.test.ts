@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { BackendContext, Era } from '../../../node/backends/backend.ts';
 import { HostedRole } from '../../../node/backends/hosted-role.ts';
 import type { Pulled } from '../../../node/discovery/index.ts';
@@ -48,6 +48,13 @@ const catalogue = buildCatalogue(
   1,
 );
 
+type Listener = (...told: never[]) => void;
+const listeners = new Map<string, () => void>();
+function listen(what: string, listener: Listener): () => void {
+  listeners.set(what, listener as () => void);
+  return () => listeners.delete(what);
+}
+
 let role: HostedRole;
 beforeEach(async () => {
   Object.assign(world, {
@@ -65,6 +72,8 @@ beforeEach(async () => {
       addresses: () => [`/ip4/127.0.0.1/tcp/1/p2p/${SELF}`],
       admitted: () => new Map([[OTHER, { nodeId: OTHER, since: AT - 5, bootSeq: 1 } as never]]),
       connections: () => [{ nodeId: OTHER, address, direction: 'outbound' as const, admitted: true }],
+      onAdmitted: (listener: Listener) => listen('admitted', listener),
+      onGone: (listener: Listener) => listen('gone', listener),
     },
     directory: {
       catalogue: () => catalogue,
@@ -76,6 +85,7 @@ beforeEach(async () => {
       meet: () => world.meeting ?? Promise.resolve(world.met),
       want: async (alias: string) => void world.wanted.push(alias),
       lookAround: async () => void world.wanted.push('*'),
+      onCatalogue: (listener: Listener) => listen('catalogue', listener),
     },
     villageId: 'v',
     mayUse: (_: Principal, entry: { readonly exposedName: string }) => !world.forbidden.has(entry.exposedName),
@@ -136,7 +146,7 @@ describe('a tool’s answer', () => {
   test('to an unknown tool or method is a protocol error', async () => {
     expect((await call('agent_communication')).message.error.code).toBe(-32602);
     expect((await send('tools/call', {})).message.error.code).toBe(-32602);
-    expect((await send('resources/subscribe', {})).message.error.code).toBe(-32601);
+    expect((await send('tasks/get', {})).message.error.code).toBe(-32601);
   });
 
   test('ends when the caller stops waiting, with an outcome that nobody knows', async () => {
@@ -307,9 +317,33 @@ describe('resources and prompts', () => {
 
   test('an unknown resource has the code of the reader’s era', async () => {
     expect((await send('resources/read', { uri: 'village://p2p/x' })).message.error.code).toBe(-32002);
+    expect((await send('resources/subscribe', { uri: 'village://p2p/x' })).message.error.code).toBe(-32002);
+    expect((await send('resources/subscribe', {})).message.error.code).toBe(-32002);
     expect((await send('resources/read', { uri: 'village://p2p/x' }, context('stateless'))).message.error.code).toBe(
       -32602,
     );
+  });
+
+  test('what changes in the mesh is told of, each resource at once and then once a second', () => {
+    vi.useFakeTimers();
+    try {
+      const told: string[] = [];
+      const stop = role.onResourceUpdated?.((uri) => void told.push(uri.slice('village://p2p/'.length)));
+      listeners.get('admitted')?.();
+      expect(told).toEqual(['peers', 'status']);
+      for (let i = 0; i < 50; i++) listeners.get('catalogue')?.();
+      expect(told).toEqual(['peers', 'status', 'servers']);
+      vi.advanceTimersByTime(1_000);
+      expect(told.slice(3).sort()).toEqual(['peers', 'servers', 'status']);
+      vi.advanceTimersByTime(5_000);
+      expect(told.length).toBe(6);
+      listeners.get('gone')?.();
+      expect(told.slice(6)).toEqual(['peers', 'status']);
+      stop?.();
+      expect(listeners.size).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('a prompt is written for its subject, and wrong ones are refused', async () => {
