@@ -100,8 +100,12 @@ export const ProposalBody = z.strictObject({
 });
 export type ProposalBody = z.infer<typeof ProposalBody>;
 
+/** With it, `proposal` is an overlay entry and the question is whether it stays. */
+const ratifies = z.literal(true).optional();
+
 export const VoteBody = z.strictObject({
   proposal: StatementId,
+  ratifies,
   value: z.enum(CHOICES),
   reasoning: z.string().max(4096).optional(),
   /** An approval with conditions is recorded and not counted. */
@@ -115,10 +119,21 @@ export const COMMIT_REASONS = ['slot-conflict', 'stale-base', 'withdrawn', 'no-v
 /** Write-once: a key signs one value for one proposal, ever. */
 export const CommitBody = z.strictObject({
   proposal: StatementId,
+  ratifies,
   value: z.enum(CHOICES),
   because: z.enum(COMMIT_REASONS).optional(),
 });
 export type CommitBody = z.infer<typeof CommitBody>;
+
+/** The question that a vote or a commit answers: a proposal, or whether an overlay entry stays. */
+export function questionOf({ proposal, ratifies: about }: Pick<CommitBody, 'proposal' | 'ratifies'>): string {
+  return about === true ? ratificationOf(proposal) : proposal;
+}
+
+/** The question whether an overlay entry stays. */
+export function ratificationOf(entry: string): string {
+  return `ratify:${entry}`;
+}
 
 /** Closes the epoch at the heads the voter knows. `without`: a voter whose own fence could not be had in time. */
 export const FenceBody = z.strictObject({

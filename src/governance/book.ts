@@ -98,7 +98,6 @@ export class Book {
     if (proposal.payload.body.type === 'emergency_action') this.emergencies.push(proposal);
   }
 
-  /** The ratification of an overlay entry is named like a proposal, and never a statement: asking for it in vain is bounded. */
   #wantProposal(id: string): void {
     if (this.#wanted.size < MAX_WANTED) this.want(id);
   }

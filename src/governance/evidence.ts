@@ -1,3 +1,4 @@
+import { questionOf } from './body.ts';
 import type { Statement } from './statement.ts';
 import { openStatement } from './codec.ts';
 import { thumbprint } from './key.ts';
@@ -8,7 +9,7 @@ export function contradicts(one: Statement, other: Statement): boolean {
   if (one.id === other.id || one.kid !== other.kid) return false;
   const [a, b] = [one.payload, other.payload];
   if (a.kind !== 'commit' || b.kind !== 'commit') return false;
-  return a.body.proposal === b.body.proposal && a.body.value !== b.body.value;
+  return questionOf(a.body) === questionOf(b.body) && a.body.value !== b.body.value;
 }
 
 /** Whether two tokens prove that the holder of `key` contradicted itself in this village. */

@@ -1,4 +1,11 @@
 export {
+  Certificate,
+  type CertificateRefusal,
+  type CertificateVerdict,
+  certificateOf,
+  verifyCertificate,
+} from './certificate.ts';
+export {
   Action,
   type Choice,
   CHOICES,
@@ -10,11 +17,21 @@ export {
   PROPOSAL_TYPES,
   ProposalBody,
   type ProposalType,
+  questionOf,
+  ratificationOf,
   type RuleChanges,
   type SetAction,
   type VoteBody,
 } from './body.ts';
+export { type OpenedStatement, openStatement, statementInput } from './codec.ts';
+export type { Closing, Epoch, EpochEnd } from './epochs.ts';
+export { type Folded, fold } from './fold.ts';
+export { isSoundKey, thumbprint } from './key.ts';
+export { KEY_PROOF_TYP, type KeyProof, keyProofInput } from './key-proof.ts';
+export { leastType, leastTypeOfKey, rankOfType } from './least-type.ts';
+export { Ledger } from './ledger.ts';
 export { type Count, type Outcome, outcomeOf } from './outcome.ts';
+export { genesisRules, type Rules } from './rules.ts';
 export {
   MAX_STATEMENT_BYTES,
   type Payload,
@@ -24,11 +41,10 @@ export {
   type StatementKind,
   type StatementOf,
 } from './statement.ts';
+export type { Rule, Switches } from './switches.ts';
 export type {
-  Certificate,
   Decision,
   Effect,
-  EpochProof,
   Evidence,
   IngestResult,
   InvalidProposal,

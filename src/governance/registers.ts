@@ -1,10 +1,11 @@
-import type { Choice } from './body.ts';
+import { questionOf } from './body.ts';
 import type { StatementOf } from './statement.ts';
 
 type Commit = StatementOf<'commit'>;
 type Vote = StatementOf<'vote'>;
 
-const NONE: ReadonlyMap<string, never> = new Map();
+const NO_VOTES: ReadonlyMap<string, Vote> = new Map();
+const NO_COMMITS: ReadonlyMap<string, readonly Commit[]> = new Map();
 
 /** Whether `one` is the newer of two statements of one key; of two with one number the smaller id counts. */
 function isNewer(one: Vote, other: Vote): boolean {
@@ -19,30 +20,32 @@ export class Registers {
 
   /** Returns whether it changed what counts. */
   addVote(vote: Vote): boolean {
-    const ofProposal = within(this.#votes, vote.payload.body.proposal);
-    const before = ofProposal.get(vote.kid);
+    const answers = within(this.#votes, questionOf(vote.payload.body));
+    const before = answers.get(vote.kid);
     if (before !== undefined && !isNewer(vote, before)) return false;
-    ofProposal.set(vote.kid, vote);
+    answers.set(vote.kid, vote);
     return true;
   }
 
   addCommit(commit: Commit): void {
-    const ofProposal = within(this.#commits, commit.payload.body.proposal);
-    const before = ofProposal.get(commit.kid) ?? [];
-    ofProposal.set(commit.kid, [...before, commit]);
+    const answers = within(this.#commits, questionOf(commit.payload.body));
+    const before = answers.get(commit.kid) ?? [];
+    answers.set(commit.kid, [...before, commit]);
   }
 
-  votesOn(proposal: string): ReadonlyMap<string, Vote> {
-    return this.#votes.get(proposal) ?? NONE;
+  votesOn(question: string): ReadonlyMap<string, Vote> {
+    return this.#votes.get(question) ?? NO_VOTES;
   }
 
   /** Key → its commits: one, unless it equivocated or repeated itself. */
-  commitsOn(proposal: string): ReadonlyMap<string, readonly Commit[]> {
-    return this.#commits.get(proposal) ?? NONE;
+  commitsOn(question: string): ReadonlyMap<string, readonly Commit[]> {
+    return this.#commits.get(question) ?? NO_COMMITS;
   }
 
-  holds(proposal: string, kid: string, value: Choice): boolean {
-    return this.commitsOn(proposal).get(kid)?.some((commit) => commit.payload.body.value === value) ?? false;
+  /** Whether this very value is known already: a repeat, which adds nothing. */
+  repeats({ id, kid, payload: { ep, body } }: Commit): boolean {
+    const known = this.commitsOn(questionOf(body)).get(kid) ?? [];
+    return known.some((one) => one.id !== id && one.payload.ep === ep && one.payload.body.value === body.value);
   }
 }
 

@@ -46,41 +46,18 @@ export interface Evidence {
   readonly statements: readonly [Statement, Statement];
 }
 
-/** A decision's proof, checked offline from the village's id alone. Statements are tokens. */
-export interface Certificate {
-  readonly v: 1;
-  readonly net: string;
-  readonly ep: number;
-  /** The genesis document; its hash is `net`. */
-  readonly constitution: unknown;
-  /** How each epoch before `ep` ended. */
-  readonly epochs: readonly EpochProof[];
-  readonly proposal: string;
-  readonly outcome: 'approved' | 'rejected' | 'approved_override';
-  /** For `approved_override` empty. */
-  readonly commits: readonly string[];
-  readonly override?: string | undefined;
-}
-
-export interface EpochProof {
-  readonly change: string;
-  readonly commits: readonly string[];
-  readonly fences: readonly string[];
-  /** For `recover`: the intent it makes final. */
-  readonly intent?: { readonly proposal: string; readonly commits: readonly string[] } | undefined;
-}
-
 /** One entry of the overlay: what one voter put in force at once, until the others say otherwise. */
 export interface OverlayEntry {
-  /** Of the override or hold statement; of the proposal for an emergency action. */
+  /** Of the override or hold statement; of the proposal for an emergency action. Votes on it say `ratifies: true`. */
   readonly id: string;
-  /** What votes and commits about its ratification name as `proposal`. */
-  readonly ratification: string;
   readonly kind: 'emergency' | 'approve' | 'suppress' | 'hold';
+  /** The epoch it was laid in: whose voters ratify it. */
+  readonly ep: number;
   readonly by: string;
   readonly ts: number;
   readonly inForce: boolean;
-  readonly ended?: 'revoked' | 'lapsed' | 'void' | undefined;
+  /** `withdrawn`: by who laid it. `void`: it never counted. */
+  readonly ended?: 'revoked' | 'lapsed' | 'withdrawn' | 'void' | undefined;
   readonly ratified: boolean;
   readonly target?: HoldBody['target'] | undefined;
   /** The proposal an override is about. */
@@ -126,8 +103,11 @@ export type IngestResult =
   | { readonly kind: 'parked'; readonly id: string; readonly because: ParkReason }
   | { readonly kind: 'refused'; readonly because: StatementRefusal };
 
-/** `unknown-key`: its epoch is not known here. `repeat`: adds nothing, unless an epoch's end turns out to rest on it. */
-export type ParkReason = 'unknown-key' | 'repeat' | 'crowded';
+/**
+ * `unknown-key`, `unknown-epoch`: an epoch is not known here yet. `repeat`, `crowded`: adds nothing (or is one of too many
+ * rivals in a log), unless what counts turns out to rest on it; then it is wanted.
+ */
+export type ParkReason = 'unknown-key' | 'unknown-epoch' | 'repeat' | 'crowded';
 export type StatementRefusal =
   | 'too-large'
   | 'malformed'

@@ -1,0 +1,283 @@
+import { type Constitution, villageIdOf } from '../constitution/index.ts';
+import { questionOf } from './body.ts';
+import { Book, changesRules } from './book.ts';
+import { openStatement } from './codec.ts';
+import type { Closing, Epoch } from './epochs.ts';
+import { evidenceOf } from './evidence.ts';
+import type { Outcome } from './outcome.ts';
+import { proposalView } from './proposal-view.ts';
+import type { Statement, StatementOf } from './statement.ts';
+import { ALL_RULES, type Switches } from './switches.ts';
+import { Tally } from './tally.ts';
+import type {
+  Decision,
+  Effect,
+  Evidence,
+  IngestResult,
+  LogHead,
+  OverlayEntry,
+  PolicyState,
+  ProposalView,
+} from './views.ts';
+
+/** How fast a log may grow: so many at once, then one in so long, by the signer's own clock since the village began. */
+const BURST = 10_000;
+const MS_PER_STATEMENT = 10_000;
+/** How many rivals at numbers that are taken are kept of one key, besides those that something rests on. */
+const MAX_RIVALS = 256;
+const MAX_EVIDENCE = 1024;
+
+/**
+ * Everything the voters signed, and what it means. Taking in the same statements in any order, with repeats, ends in the
+ * same outcomes and the same state, whoever signed them. One owner; no clock.
+ */
+export class Ledger {
+  readonly net: string;
+  readonly constitution: Constitution;
+  readonly #book = new Book();
+  readonly #tally: Tally;
+  readonly #off: Switches;
+  readonly #evidence = new Map<string, Evidence>();
+  readonly #rivals = new Map<string, number>();
+  readonly #open = new Set<string>();
+  #restingOn: ReadonlySet<string> = new Set();
+
+  /** Throws when the constitution is not one. `off`: rules that the simulator switches off. */
+  constructor(constitution: Constitution, { off = ALL_RULES }: { off?: Switches | undefined } = {}) {
+    this.constitution = constitution;
+    this.net = villageIdOf(constitution);
+    this.#off = off;
+    this.#tally = new Tally(this.#book, { constitution, net: this.net, off });
+  }
+
+  /** Takes in a token. `checkedId`: it was taken in before under this id, so the signature need not be checked again. */
+  ingest(token: string, { checkedId }: { checkedId?: string | undefined } = {}): IngestResult {
+    const opened = openStatement(token, { net: this.net, keyOf: (kid) => this.keyOf(kid), checkedId });
+    if (opened.kind === 'refused') return opened;
+    if (opened.kind === 'unknown-key') return { kind: 'parked', id: opened.id, because: 'unknown-key' };
+    return this.add(opened.statement);
+  }
+
+  /** Takes in a statement whose form and signature were checked. */
+  add(statement: Statement): IngestResult {
+    if (this.#book.get(statement.id) !== undefined) return { kind: 'known', id: statement.id };
+    const { ep, voter, seq, ts } = statement.payload;
+    const epoch = this.#tally.epochAt(ep);
+    if (epoch === undefined) return { kind: 'parked', id: statement.id, because: 'unknown-epoch' };
+    if (epoch.rules.kids.get(voter) !== statement.kid) return { kind: 'refused', because: 'not-a-voter' };
+    if (seq > BURST + (ts - this.constitution.created_at) / MS_PER_STATEMENT)
+      return { kind: 'refused', because: 'too-many' };
+    const surplus = this.#surplus(statement);
+    if (surplus !== undefined) return { kind: 'parked', id: statement.id, because: surplus };
+    return { kind: 'accepted', statement, effects: [...this.#accuse(statement), ...this.#enter(statement)] };
+  }
+
+  has(id: string): boolean {
+    return this.#book.get(id) !== undefined;
+  }
+
+  statement(id: string): Statement | undefined {
+    return this.#book.get(id);
+  }
+
+  get size(): number {
+    return this.#book.size;
+  }
+
+  /** The raw key with this thumbprint, of any epoch. */
+  keyOf(kid: string): string | undefined {
+    for (const { rules } of this.#tally.epochs.list) {
+      for (const [voter, known] of rules.kids) if (known === kid) return rules.voters.get(voter);
+    }
+    return undefined;
+  }
+
+  /** The epoch in force. */
+  epoch(): Epoch {
+    return this.#tally.epochs.list.at(-1) as Epoch;
+  }
+
+  /** Every epoch, the one in force last. */
+  epochs(): readonly Epoch[] {
+    return this.#tally.epochs.list;
+  }
+
+  /** The change of rules that is approved and waits for its fences. */
+  closing(): Closing | undefined {
+    return this.#tally.epochs.closing;
+  }
+
+  /** By thumbprint. */
+  heads(): readonly LogHead[] {
+    return [...this.#book.logs.values()].map((log) => log.head()).sort((one, other) => (one.kid < other.kid ? -1 : 1));
+  }
+
+  /** What a key signed after number `after`, in order, about `limit` of it. */
+  since(kid: string, { after, limit }: { after: number; limit: number }): readonly Statement[] {
+    const ids = this.#book.logs.get(kid)?.after(after, limit) ?? [];
+    return [...ids].flatMap((id) => this.#book.get(id) ?? []);
+  }
+
+  /** Ids at the end of each log, rivals included: what a fence cites. At most 32. */
+  tips(): readonly string[] {
+    return [...this.#book.logs.values()].flatMap((log) => log.at(log.highest)).slice(0, 32);
+  }
+
+  /** Ids that something here rests on: ask for these by name. */
+  wanted(): readonly string[] {
+    return [...this.#book.wanted];
+  }
+
+  proposal(id: string): ProposalView | undefined {
+    const proposal = this.#book.proposals.get(id);
+    return proposal === undefined ? undefined : proposalView(proposal, { book: this.#book, tally: this.#tally });
+  }
+
+  proposals(): readonly ProposalView[] {
+    return [...this.#book.proposals.keys()].flatMap((id) => this.proposal(id) ?? []);
+  }
+
+  /** Those that are neither decided nor dropped. */
+  openProposals(): readonly string[] {
+    return [...this.#open];
+  }
+
+  /** What every key said about a question: a proposal's id, or `ratificationOf` an overlay entry. */
+  registers(): Pick<Book['registers'], 'votesOn' | 'commitsOn'> {
+    return this.#book.registers;
+  }
+
+  /** The outcome by commits, overrides left aside. */
+  outcome(proposal: string): Outcome {
+    return this.#tally.outcome(proposal);
+  }
+
+  ratification(entry: Pick<OverlayEntry, 'id' | 'ep'>): Outcome {
+    return this.#tally.ratification(entry.id, entry.ep);
+  }
+
+  decisions(): readonly Decision[] {
+    return [...this.#tally.decisions()];
+  }
+
+  /** What is in force. The same object until something changed it. */
+  state(): PolicyState {
+    return this.#tally.state();
+  }
+
+  /** Nodes that hold voters' keys, as the voters say. */
+  homes(): ReadonlySet<string> {
+    return this.#tally.homes();
+  }
+
+  /** Whether a statement counts: its signer votes in its epoch, and the epoch did not close without it. */
+  counts(statement: Statement): boolean {
+    return this.#tally.counts(statement);
+  }
+
+  evidence(): readonly Evidence[] {
+    return [...this.#evidence.values()];
+  }
+
+  /** Fences for a change of rules, whether they count yet or not. */
+  fencesFor(change: string): readonly StatementOf<'fence'>[] {
+    return this.#book.fences.get(change) ?? [];
+  }
+
+  /** Why a statement adds nothing that could count. Never for what an honest key signs: it has one statement to a number. */
+  #surplus(statement: Statement): 'repeat' | 'crowded' | undefined {
+    const { kind, body, seq } = statement.payload;
+    const needed = this.#book.wanted.has(statement.id) || this.#restingOn.has(statement.id);
+    if (needed && !this.#off.has('repeats-when-wanted')) return undefined;
+    if (kind === 'commit') {
+      if (this.#book.registers.repeats(statement as StatementOf<'commit'>)) return 'repeat';
+      const values = this.#book.registers.commitsOn(questionOf(body)).get(statement.kid)?.length ?? 0;
+      return values >= 2 && this.#off.has('evidence-of-every-value') ? 'repeat' : undefined;
+    }
+    if (kind === 'fence' || kind === 'override' || this.#book.logOf(statement).at(seq).length === 0) return undefined;
+    const rivals = this.#rivals.get(statement.kid) ?? 0;
+    if (rivals >= MAX_RIVALS) return 'crowded';
+    this.#rivals.set(statement.kid, rivals + 1);
+    return undefined;
+  }
+
+  #accuse(statement: Statement): readonly Effect[] {
+    const { kind, body, seq } = statement.payload;
+    const found: Evidence[] = [];
+    if (kind === 'commit') {
+      const others = this.#book.registers.commitsOn(questionOf(body)).get(statement.kid) ?? [];
+      const other = others.find((one) => one.payload.body.value !== body.value);
+      if (other !== undefined) found.push(evidenceOf('register', other, statement));
+    }
+    const rival = this.#book.get(this.#book.logOf(statement).at(seq)[0] ?? '');
+    if (rival !== undefined) found.push(evidenceOf('log', rival, statement));
+    return found.flatMap((evidence): Effect[] => {
+      const name = evidence.statements.map(({ id }) => id).join();
+      if (this.#evidence.size >= MAX_EVIDENCE && evidence.about === 'log') return [];
+      this.#evidence.set(name, evidence);
+      return [{ kind: 'evidence', evidence }];
+    });
+  }
+
+  #enter(statement: Statement): readonly Effect[] {
+    const watched = this.#watched(statement);
+    const before = this.#seen(watched);
+    this.#book.add(statement);
+    const effects: Effect[] = [];
+    if (this.#mayEndAnEpoch(statement) && this.#refreshEpochs()) effects.push({ kind: 'epoch', ep: this.epoch().ep });
+    if (watched !== undefined) {
+      this.#refresh(watched);
+      const after = this.#seen(watched);
+      if (before !== after) effects.push({ kind: 'outcome', proposal: watched, from: before, to: after });
+      if (before !== after && (before === 'approved' || after === 'approved')) effects.push({ kind: 'policy' });
+    }
+    if (touchesOverlay(statement)) {
+      this.#tally.touch();
+      effects.push({ kind: 'policy' });
+    }
+    return effects;
+  }
+
+  /** The proposal whose outcome a statement may change. */
+  #watched({ id, payload }: Statement): string | undefined {
+    if (payload.kind === 'proposal') return id;
+    if (payload.kind === 'commit' || payload.kind === 'override') return payload.body.proposal;
+    return payload.kind === 'vote' && this.#off.has('commits-decide') ? payload.body.proposal : undefined;
+  }
+
+  #seen(proposal: string | undefined): Outcome {
+    if (proposal === undefined) return 'open';
+    const outcome = this.#tally.outcome(proposal);
+    const overridable = outcome === 'open' || outcome === 'rejected';
+    const isOverridden = overridable && this.#book.overrides.some((one) => one.payload.body.proposal === proposal);
+    return isOverridden ? (this.proposal(proposal)?.outcome ?? outcome) : outcome;
+  }
+
+  #refresh(proposal: string): void {
+    this.#tally.refresh(proposal);
+    const isOpen = this.#book.proposals.has(proposal) && this.#tally.outcome(proposal) === 'open';
+    if (isOpen) this.#open.add(proposal);
+    else this.#open.delete(proposal);
+  }
+
+  #mayEndAnEpoch({ payload, id }: Statement): boolean {
+    if (payload.kind === 'fence' || this.#restingOn.has(id)) return true;
+    const proposal =
+      payload.kind === 'commit' ? this.#book.proposals.get(payload.body.proposal) : this.#book.proposals.get(id);
+    return proposal !== undefined && changesRules(proposal);
+  }
+
+  #refreshEpochs(): boolean {
+    const changed = this.#tally.refreshEpochs();
+    const { missing } = this.#tally.epochs;
+    for (const id of missing) this.#book.want(id);
+    this.#restingOn = new Set(missing);
+    if (changed) for (const id of this.#book.proposals.keys()) this.#refresh(id);
+    return changed;
+  }
+}
+
+function touchesOverlay({ payload }: Statement): boolean {
+  if (payload.kind === 'commit') return payload.body.ratifies === true;
+  return payload.kind === 'override' || payload.kind === 'hold' || payload.kind === 'revoke' || payload.kind === 'home';
+}
