@@ -144,6 +144,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     meet: (peer) => directory.meet(peer),
     want: (alias, options) => directory.want(alias, options),
     lookAround: (options) => directory.lookAround(options),
+    onCatalogue: (listener) => directory.onCatalogue(listener),
   };
   const p2p = p2pRole({
     host,
