@@ -20,6 +20,7 @@ export class BridgeSession {
   readonly #closing = new AbortController();
   #initialize: RpcRequest | undefined;
   #level: RpcRequest | undefined;
+  readonly #subscribed = new Map<string, RpcRequest>();
   #id: string | undefined;
   #version = '';
   #capabilities: Record<string, unknown> = {};
@@ -51,8 +52,13 @@ export class BridgeSession {
     this.#capabilities = isObject(result['capabilities']) ? result['capabilities'] : {};
   }
 
-  levelSet(request: RpcRequest): void {
-    this.#level = request;
+  /** What the client asked and got in this session, and a new one must be told again. */
+  settled(request: RpcRequest): void {
+    const uri = request.params?.['uri'];
+    if (request.method === 'logging/setLevel') this.#level = request;
+    else if (typeof uri !== 'string') return;
+    else if (request.method === 'resources/subscribe') this.#subscribed.set(uri, request);
+    else if (request.method === 'resources/unsubscribe') this.#subscribed.delete(uri);
   }
 
   /** Begins to hear what belongs to no request, and goes on through restarts of the node until `close`. */
@@ -96,7 +102,11 @@ export class BridgeSession {
     if (!this.open) return false;
     await this.#post(gateway, { jsonrpc: '2.0', method: 'notifications/initialized' });
     if (this.#level !== undefined) await this.#post(gateway, this.#level);
-    // What was there before the restart may not be there now.
+    // What was there before the restart may not be there now, or not be as it was.
+    for (const [uri, request] of this.#subscribed) {
+      await this.#post(gateway, request);
+      this.#write(notificationText('notifications/resources/updated', { uri }));
+    }
     for (const kind of CHANGES) {
       const capability = this.#capabilities[kind];
       const told = isObject(capability) && capability['listChanged'] === true;

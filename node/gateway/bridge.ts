@@ -5,13 +5,13 @@ import {
   eraOf,
   errorText,
   isObject,
-  mirrorHeaders,
   type RpcId,
   type RpcRequest,
   readMessage,
   shallowerThan,
   MAX_DEPTH,
 } from '../../src/mcp/index.ts';
+import { BridgeMirrors } from './bridge-mirrors.ts';
 import { refusalOf, tokenlessOf } from './bridge-refusals.ts';
 import { BridgeSession, MCP_HEADERS, pause } from './bridge-session.ts';
 import { Resubscription } from './resubscription.ts';
@@ -52,6 +52,7 @@ class Bridge {
   readonly #watch: NodeWatch;
   readonly #uplink: Uplink;
   readonly #session: BridgeSession;
+  readonly #mirrors = new BridgeMirrors();
   readonly #pending = new Map<RpcId, AbortController>();
   readonly #stateless = new WeakSet<AbortController>();
   readonly #work = new Set<Promise<void>>();
@@ -176,6 +177,10 @@ class Bridge {
       const { outcome, reply } = await this.#try(gateway, { ...options, request, subscription });
       if (options.signal.aborted || outcome.kind === 'accepted') return;
       if (reply !== undefined && subscription?.kept !== true) return;
+      if (attempt === 0 && options.stateless && this.#mirrors.lacking(request, outcome)) {
+        await this.#learn(gateway, request, options.signal);
+        continue;
+      }
       if (outcome.kind === 'refused') {
         if (outcome.status !== 404 || options.stateless || !(await this.#session.renew(gateway))) {
           return this.#write(refusalOf(request.id, outcome));
@@ -197,6 +202,17 @@ class Bridge {
     this.#refuse(request.id, { name: 'NODE_UNREACHABLE', message: 'the local node does not answer: is it running?' });
   }
 
+  /** Asks for the tools as the client would, to see which headers the call of one of them wants. */
+  async #learn(gateway: string, call: RpcRequest, signal: AbortSignal): Promise<void> {
+    const request = { ...call, method: 'tools/list', params: { _meta: call.params?.['_meta'] } };
+    await this.#send(gateway, {
+      body: request,
+      headers: { ...MCP_HEADERS, ...this.#mirrors.headers(request) },
+      signal,
+      onMessage: (text) => this.#mirrors.learn(call, JSON.parse(text)),
+    });
+  }
+
   async #try(
     gateway: string,
     asked: {
@@ -209,7 +225,7 @@ class Bridge {
     const { request, stateless, signal, subscription } = asked;
     const begins = request.method === 'initialize' && !stateless;
     const headers = stateless
-      ? { ...MCP_HEADERS, ...mirrorHeaders(request) }
+      ? { ...MCP_HEADERS, ...this.#mirrors.headers(request) }
       : begins
         ? MCP_HEADERS
         : this.#session.headers();
@@ -227,8 +243,7 @@ class Bridge {
     const outcome = await this.#send(gateway, { body: request, headers, signal, idleMs, onMessage });
     if (reply === undefined) return { outcome, reply };
     if (begins && outcome.kind === 'answered') this.#session.began(request, { sessionId: outcome.sessionId, reply });
-    if (request.method === 'logging/setLevel' && !stateless && reply['error'] === undefined)
-      this.#session.levelSet(request);
+    if (!stateless && reply['error'] === undefined) this.#session.settled(request);
     if (!signal.aborted && subscription?.kept !== true) this.#write(replyText);
     return { outcome, reply };
   }

@@ -40,8 +40,27 @@ class PostResponse {
     return this.#channel === undefined ? this.res.destroyed : this.#channel.abandoned;
   }
 
+  related(message: Uint8Array): void {
+    this.#stream()?.offer(message);
+  }
+
+  ask(message: Uint8Array): boolean {
+    const channel = this.#stream();
+    return channel?.reachable === true && channel.send(message);
+  }
+
+  linger(): void {
+    if (this.#streams?.primes === true) this.#stream();
+  }
+
+  cancelled(): void {
+    if (this.#channel === undefined)
+      sendEmpty(this.res, 202); // accepted, and no response follows
+    else this.#channel.close();
+  }
+
   /** The stream it is from now on; undefined: the client went away before there was one. */
-  stream(): EventChannel | undefined {
+  #stream(): EventChannel | undefined {
     if (this.#channel !== undefined || this.res.destroyed || this.res.headersSent) return this.#channel;
     if (this.#streams !== undefined) this.#channel = this.#streams.open(this.res);
     else {
@@ -50,56 +69,24 @@ class PostResponse {
     }
     return this.#channel;
   }
-
-  ask(message: Uint8Array): boolean {
-    const channel = this.stream();
-    return channel?.reachable === true && channel.send(message);
-  }
-
-  linger(): void {
-    if (this.#streams?.primes === true) this.stream();
-  }
 }
 
-export class HttpOutlet implements Outlet {
-  readonly #post: PostResponse;
+/** For a request that came alone. */
+export class HttpOutlet extends PostResponse implements Outlet {
   readonly #id: RpcId;
   readonly #era: Era;
 
   constructor(res: ServerResponse, id: RpcId, options: { era: Era; streams?: SessionStreams | undefined }) {
-    this.#post = new PostResponse(res, options.streams);
+    super(res, options.streams);
     this.#id = id;
     this.#era = options.era;
   }
 
-  get abandoned(): boolean {
-    return this.#post.abandoned;
-  }
-
-  related(message: Uint8Array): void {
-    this.#post.stream()?.offer(message);
-  }
-
-  ask(message: Uint8Array): boolean {
-    return this.#post.ask(message);
-  }
-
-  linger(): void {
-    this.#post.linger();
-  }
-
   reply(reply: RouterReply): void {
-    const { res, channel } = this.#post;
+    const { res, channel } = this;
     if (channel !== undefined) channel.end(reply.body, lost(this.#id));
     else if (reply.errorName === undefined) sendJson(res, reply.body);
     else sendJson(res, reply.body, statusOf(reply.errorName, this.#era), retryAfter(reply.retryAfterMs));
-  }
-
-  cancelled(): void {
-    const { res, channel } = this.#post;
-    if (channel === undefined)
-      sendEmpty(res, 202); // accepted, and no response follows
-    else channel.close();
   }
 }
 
@@ -155,7 +142,7 @@ export class BatchReply {
   outlet(): Outlet {
     const post = this.#post;
     return {
-      related: (message) => post.stream()?.offer(message),
+      related: (message) => post.related(message),
       ask: (message) => post.ask(message),
       reply: (reply) => {
         this.#replies.push(reply.body);
@@ -173,11 +160,7 @@ export class BatchReply {
     this.#open -= 1;
     if (this.#open > 0) return;
     const { res, channel } = this.#post;
-    if (this.#replies.length === 0) {
-      if (channel === undefined) sendEmpty(res, 202);
-      else channel.close();
-      return;
-    }
+    if (this.#replies.length === 0) return this.#post.cancelled();
     const parts = this.#replies.flatMap((body, index) => (index === 0 ? [body] : [COMMA, body]));
     const body = Buffer.concat([Buffer.from('['), ...parts, Buffer.from(']')]);
     if (channel === undefined) sendJson(res, body);

@@ -18,6 +18,7 @@ export const NO_ABILITIES: ClientAbilities = new Set();
 export function abilitiesOf(capabilities: unknown): ClientAbilities {
   if (!isObject(capabilities)) return NO_ABILITIES;
   const { sampling, elicitation, roots } = capabilities;
+  if (sampling === undefined && elicitation === undefined && roots === undefined) return NO_ABILITIES;
   const found = new Set<ClientAbility>();
   if (isObject(sampling)) {
     found.add('sampling');

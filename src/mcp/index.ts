@@ -48,7 +48,7 @@ export {
   type StandardHeaders,
 } from './headers.ts';
 export type { RpcError, RpcId, RpcMessage, RpcNotification, RpcRequest, RpcResponse } from './message.ts';
-export { checkMirrored, type MirroredArgument, mirroredArguments } from './mirrored-arguments.ts';
+export { argumentHeaders, checkMirrored, type MirroredArgument, mirroredArguments } from './mirrored-arguments.ts';
 export { type ErrorDetail, errorText, notificationText, resultText } from './respond.ts';
 export { type Caller, sessionParams, sessionResult, statelessParams, statelessResult } from './translation.ts';
 export {

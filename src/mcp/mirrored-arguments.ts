@@ -1,5 +1,5 @@
 import { isObject } from './envelope.ts';
-import { decodeHeader, type HeaderRefusal } from './headers.ts';
+import { decodeHeader, encodeHeader, type HeaderRefusal } from './headers.ts';
 
 /** An argument that its tool's schema wants repeated in a header (`x-mcp-header`), so that proxies can route by it. */
 export interface MirroredArgument {
@@ -43,18 +43,37 @@ export function checkMirrored(
   args: unknown,
   headerOf: (name: string) => string | undefined,
 ): HeaderRefusal | undefined {
-  for (const { header, path, isNumber } of mirrored) {
-    const value = path.reduce<unknown>((inside, key) => (isObject(inside) ? own(inside, key) : undefined), args);
-    if (typeof value !== 'string' && typeof value !== 'boolean' && !Number.isSafeInteger(value)) continue;
+  for (const one of mirrored) {
+    const { header, path, isNumber } = one;
+    const value = valueOf(one, args);
+    if (value === undefined) continue;
     const given = headerOf(header);
     if (given === undefined) return refusal(`the ${header} header is missing`);
     const decoded = decodeHeader(given);
     if (decoded === undefined) return refusal(`${header} is not valid base64`);
-    const equal =
-      decoded === String(value) || (isNumber && /^-?\d+(\.\d+)?$/.test(decoded) && Number(decoded) === value);
+    const equal = decoded === value || (isNumber && DECIMAL.test(decoded) && Number(decoded) === Number(value));
     if (!equal) return refusal(`${header} differs from params.arguments.${path.join('.')}`);
   }
   return undefined;
+}
+
+/** The headers that repeat the arguments: what `checkMirrored` then finds right. */
+export function argumentHeaders(mirrored: readonly MirroredArgument[], args: unknown): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const one of mirrored) {
+    const value = valueOf(one, args);
+    if (value !== undefined) headers[one.header] = encodeHeader(value);
+  }
+  return headers;
+}
+
+const DECIMAL = /^-?\d+(\.\d+)?$/;
+
+/** What the header is to say; undefined: the argument is not given, or nothing a header can say. */
+function valueOf({ path }: MirroredArgument, args: unknown): string | undefined {
+  const value = path.reduce<unknown>((inside, key) => (isObject(inside) ? own(inside, key) : undefined), args);
+  const sayable = typeof value === 'string' || typeof value === 'boolean' || Number.isSafeInteger(value);
+  return sayable ? String(value) : undefined;
 }
 
 function own(object: Readonly<Record<string, unknown>>, key: string): unknown {

@@ -127,6 +127,30 @@ describe('the stdio bridge', () => {
     say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 3 } });
   });
 
+  test('repeats in headers the arguments that a tool wants repeated, once it has seen that it does', async () => {
+    const open = await gatewayAt();
+    const { say, next } = bridge(() => open.gateway.url);
+    for (const id of [1, 2]) {
+      say(call(id, 'progress', { arguments: { where: { region: 'é' } }, _meta: ENVELOPE }));
+      for (let step = 1; step <= 3; step++) await next();
+      expect(await next()).toMatchObject({ id, result: { resultType: 'complete' } });
+    }
+    const asked = open.router.calls.map(({ request }) => request.method);
+    expect(asked).toEqual(['tools/list', 'tools/call', 'tools/call']);
+  });
+
+  test('carries a question to the client and its answer back', async () => {
+    const open = await gatewayAt();
+    const { say, next } = bridge(() => open.gateway.url);
+    say(initialize('2025-11-25', { roots: {} }));
+    await next();
+    say(call(1, 'ask', { arguments: { question: { method: 'roots/list' } } }));
+    const question = await next();
+    expect(question).toMatchObject({ method: 'roots/list', id: expect.stringMatching(/^v:/) });
+    say({ jsonrpc: '2.0', id: question.id, result: { roots: [{ uri: 'file:///here' }] } });
+    expect((await next()).result.structuredContent).toEqual({ result: { roots: [{ uri: 'file:///here' }] } });
+  });
+
   test('answers many requests out of order, each under its own id', async () => {
     const open = await gatewayAt();
     const { say, next } = bridge(() => open.gateway.url);
@@ -219,6 +243,31 @@ describe('a node that goes away', () => {
     const changed = next();
     await heard(open, { changed, kind: 'prompts' });
     expect((await changed).method).toBe('notifications/prompts/list_changed');
+  });
+
+  test('and comes back hears again of the resources the client subscribed to, which may have changed meanwhile', async () => {
+    let open = await gatewayAt();
+    const { host } = new URL(open.origin);
+    const { say, next } = bridge(() => `http://${host}/mcp`);
+    say(initialize('2025-06-18'));
+    await next();
+    for (const [id, method, uri] of [
+      [1, 'resources/subscribe', 'test://kept'],
+      [2, 'resources/subscribe', 'test://dropped'],
+      [3, 'resources/unsubscribe', 'test://dropped'],
+    ]) {
+      say({ jsonrpc: '2.0', id, method, params: { uri } });
+      await next();
+    }
+    await open.gateway.stop();
+    open = await gatewayAt(host);
+    say(call(4, 'echo'));
+    const told: unknown[] = [];
+    for (let message = await next(); message.id !== 4; message = await next()) {
+      if (message.method === 'notifications/resources/updated') told.push(message.params.uri);
+    }
+    expect(told).toEqual(['test://kept']);
+    expect([...open.router.interest.keys()]).toEqual(['test://kept']);
   });
 
   test('and comes back is listened to again, without a second acknowledgement', async () => {

@@ -83,7 +83,7 @@ describe('a stateless request', () => {
 
   test('whose Mcp-Param header is missing or differs from its argument is -32020 and goes nowhere', async () => {
     const args = { message: 'hi', where: { region: 'eu' } };
-    const [message, { headers }] = stateless(1, 'tools/call', { ...echo, arguments: args });
+    const [message, { headers }] = stateless(1, 'tools/call', { name: 'progress', arguments: args });
     const before = open.router.calls.length;
     for (const given of [{}, { 'Mcp-Param-Region': 'us' }]) {
       const reply = await open.post(message, { headers: { ...headers, ...given } });

@@ -3,14 +3,19 @@ import type { ClientQuestion } from '../../node/backends/backend.ts';
 import { errorText, resultText } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 
+const MIRRORED = [{ header: 'mcp-param-region', path: ['where', 'region'], isNumber: false }];
 type Change = 'tools' | 'resources' | 'prompts';
 type Subscribe = Parameters<RouterPort['subscribe']>[0];
 export type Refused = Parameters<RouterPort['refused']>[0];
 
+const REGIONAL = {
+  type: 'object',
+  properties: { where: { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' } } } },
+};
 const TOOLS = ['echo', 'hold', 'progress', 'ask', 'limited', 'chatty'].map((name) => ({
   name,
   description: name,
-  inputSchema: { type: 'object' as const },
+  inputSchema: name === 'progress' ? REGIONAL : { type: 'object' },
 }));
 
 /** A router in this process that answers at once: what the gateway is tried against. `hold` answers when released or cancelled. */
@@ -55,8 +60,9 @@ export class EchoRouter implements RouterPort {
 
   served: ReturnType<RouterPort['servers']> = [];
 
+  /** `progress` wants `where.region` repeated as Mcp-Param-Region. */
   mirrored(tool: string): ReturnType<RouterPort['mirrored']> {
-    return tool === 'echo' ? [{ header: 'mcp-param-region', path: ['where', 'region'], isNumber: false }] : [];
+    return tool === 'progress' ? MIRRORED : [];
   }
 
   servers(principal: Principal): ReturnType<RouterPort['servers']> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkMirrored, mirroredArguments } from '../../../src/mcp/index.ts';
+import { argumentHeaders, checkMirrored, mirroredArguments } from '../../../src/mcp/index.ts';
 
 const schema = {
   type: 'object',
@@ -70,4 +70,15 @@ describe('headers that', () => {
   ])('do not fit the arguments %j are refused: %j', (args, headers, because) => {
     expect(check(args, headers as Record<string, string>)).toContain(because);
   });
+});
+
+test('the headers that repeat arguments say them in a form that fits', () => {
+  const args = { region: 'é', count: 7, dry: false, plain: 'x', where: { zone: 'a' } };
+  expect(argumentHeaders(mirroredArguments(schema), args)).toEqual({
+    'mcp-param-region': '=?base64?w6k=?=',
+    'mcp-param-count': '7',
+    'mcp-param-dry': 'false',
+    'mcp-param-zone': 'a',
+  });
+  expect(argumentHeaders(mirroredArguments(schema), { region: null, count: 1.5, where: 5 })).toEqual({});
 });
