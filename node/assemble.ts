@@ -229,6 +229,8 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     peers: () => host.admitted().size,
     serverStates: () => hosting.servers().map((server) => server.state().state),
     callsInFlight: () => router.callsInFlight,
+    sessions: () => gateway.sessionCount,
+    subscriptions: () => gateway.subscriptionCount,
     missingServers: () => router.missing().length,
   });
   stack.defer(() => metrics.close());

@@ -108,6 +108,10 @@ export class Gateway {
     return this.#context.sessions.size;
   }
 
+  get subscriptionCount(): number {
+    return this.#context.subscriptions.size;
+  }
+
   /** Listens. Throws GatewayError when the address is taken or not of this machine. */
   async start(): Promise<void> {
     this.#port = await listen(this.#server, this.#address);

@@ -13,6 +13,9 @@ export interface MetricsSources {
   missingServers(): number;
   /** Calls being worked on now. */
   callsInFlight(): number;
+  /** Sessions of agents, and `subscriptions/listen` streams, open at the gateway. */
+  sessions(): number;
+  subscriptions(): number;
 }
 
 export interface Metrics {
@@ -78,6 +81,10 @@ export function createMetrics(bus: EventBus, sources: MetricsSources): Metrics {
       () => failures,
     ),
     gauge({ name: 'village_calls_in_flight', help: 'Calls being worked on.' }, () => sources.callsInFlight()),
+    gauge({ name: 'village_sessions', help: 'Sessions of agents that are open.' }, () => sources.sessions()),
+    gauge({ name: 'village_subscriptions', help: 'Listening streams of agents that are open.' }, () =>
+      sources.subscriptions(),
+    ),
     gauge({ name: 'village_peers', help: 'Admitted peers connected.' }, () => sources.peers()),
     gauge({ name: 'village_servers_missing', help: 'Servers known to the village that cannot be used now.' }, () =>
       sources.missingServers(),

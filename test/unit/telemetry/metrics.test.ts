@@ -13,6 +13,8 @@ function metricsOf(tell: (bus: EventBus) => void): string[] {
     peers: () => 3,
     serverStates: () => ['healthy', 'healthy', 'down'],
     callsInFlight: () => 7,
+    sessions: () => 4,
+    subscriptions: () => 1,
     missingServers: () => 2,
   });
   open.push(metrics);
@@ -116,6 +118,8 @@ describe('the metrics of a node', () => {
     const lines = metricsOf((bus) => bus.report('audit.flushed', { entries: 12, durationMs: 2 }));
     expect(lines).toEqual(
       expect.arrayContaining([
+        'village_sessions 4',
+        'village_subscriptions 1',
         'village_peers 3',
         'village_servers{state="healthy"} 2',
         'village_servers{state="down"} 1',
