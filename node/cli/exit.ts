@@ -17,7 +17,14 @@ export class CliError extends VillageError<
   | 'OUTCOME_UNKNOWN'
 > {}
 
-const USAGE = new Set(['USAGE', 'INVALID_INPUT', 'CLIENT_UNKNOWN', 'FILE_UNREADABLE']);
+const USAGE = new Set([
+  'USAGE',
+  'INVALID_INPUT',
+  'CLIENT_UNKNOWN',
+  'FILE_UNREADABLE',
+  'ADDRESS_INVALID',
+  'GATEWAY_INSECURE_BIND',
+]);
 
 export function exitCodeOf(error: unknown): ExitCode {
   const code = error instanceof VillageError ? error.code : '';

@@ -2,7 +2,15 @@ import { z } from 'zod';
 import { LEVELS } from '../../src/permissions/index.ts';
 
 const Level = z.enum(LEVELS);
-const HostPort = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):\d{1,5}$/, 'HOST:PORT, as in 127.0.0.1:7117');
+const HostPort = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):\d{1,5}$/, 'HOST:PORT, as in 127.0.0.1:7117')
+  .refine((address) => portOf(address) <= 65_535, 'a port is at most 65535');
+/** The admin address carries this run's secret in plain HTTP. */
+const LoopbackPort = HostPort.refine(
+  (address) => /^(127(\.\d{1,3}){3}|localhost|\[::1\]):/.test(address),
+  'a loopback address, as 127.0.0.1:7118: put a proxy with TLS in front of it for others',
+);
 
 /** One entry of the `mcpServers` block that every MCP client uses. Keys other clients put there are accepted; see `foreign`. */
 export const ServerConfig = z
@@ -57,7 +65,7 @@ export const Config = z.strictObject({
   mcpServers: Servers.default({}).describe('third-party MCP servers that this node hosts'),
   servers: Servers.optional().describe('another name for mcpServers'),
   gateway: HostPort.default('127.0.0.1:7117').describe('where agents connect'),
-  admin: HostPort.default('127.0.0.1:7118').describe('metrics, dashboard and the CLI'),
+  admin: LoopbackPort.default('127.0.0.1:7118').describe('metrics, dashboard and the CLI'),
   listen: z
     .array(z.string().startsWith('/'))
     .default(['/ip4/127.0.0.1/tcp/0'])
@@ -111,3 +119,7 @@ export const Config = z.strictObject({
   insecureGatewayBind: z.boolean().default(false).describe('allow a gateway beyond loopback without TLS'),
 });
 export type Config = z.infer<typeof Config>;
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
+}

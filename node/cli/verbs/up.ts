@@ -5,6 +5,7 @@ import { EXIT } from '../exit.ts';
 import { type AddVerb, aborted, dataOf, type Invocation } from '../invocation.ts';
 import type { Ready, VillageNode } from '../ports.ts';
 import { printable } from '../terminal.ts';
+import { readAll } from './agents.ts';
 
 interface UpFlags {
   readonly gateway?: string;
@@ -29,7 +30,7 @@ export const addUp: AddVerb = (program, invocation) => {
       'where peers connect; may be given more than once',
       (value: string, all: string[] | undefined) => [...(all ?? []), value],
     )
-    .option('--join <invite>', 'join the village of this invite first')
+    .option('--join <invite>', 'join the village of this invite first; - reads it from standard input')
     .option('--config <file>', 'a configuration file instead of village.json in the data folder')
     .option('--print-config', 'print each value of the configuration and where it came from, and start nothing')
     .action((flags: UpFlags, command: Command) =>
@@ -44,7 +45,7 @@ async function up(flags: UpFlags, command: Command, invocation: Invocation): Pro
     dataDir,
     configFile: flags.config,
     flags: configFlags(flags),
-    invite: flags.join,
+    invite: await inviteOf(flags, invocation),
     env,
   });
   let ready: Ready;
@@ -58,6 +59,14 @@ async function up(flags: UpFlags, command: Command, invocation: Invocation): Pro
   terminal.answer(readyLine(ready), welcome(ready, dataDir));
   await aborted(signal);
   await stopped(node, invocation);
+}
+
+/** An invite lets its holder in: it stays in the list of processes, for all users to read, no longer than it must. */
+async function inviteOf({ join }: UpFlags, { stdin }: Invocation): Promise<string | undefined> {
+  if (join === undefined) return undefined;
+  if (join === '-') return (await readAll(stdin)).trim();
+  process.title = 'village up';
+  return join;
 }
 
 async function stopped(node: VillageNode, invocation: Invocation): Promise<void> {

@@ -103,7 +103,9 @@ describe('where no node runs', () => {
   test('token prints the token of the files and nothing else on stdout', async () => {
     const inputs: unknown[] = [];
     const handlers = {
-      token: async (input: unknown) => (inputs.push(input), { token: 'a.b.c', token_id: 'ab', expires_at: '2026-01-01T00:00:00.000Z' }),
+      token: async (input: unknown) => (
+        inputs.push(input), { token: 'a.b.c', token_id: 'ab', expires_at: '2026-01-01T00:00:00.000Z' }
+      ),
     };
     expect(await runCommand(['token', '--agent', 'sage', '--ttl', '15m', '--data', data], { handlers })).toEqual({
       code: 0,
@@ -248,6 +250,24 @@ describe('up', () => {
       'signal',
     ]);
   });
+
+  test('reads the invite from standard input where the command line says so', async () => {
+    const invites: (string | undefined)[] = [];
+    const createNode = async ({ invite }: NodeOptions) => {
+      invites.push(invite);
+      return { start: () => Promise.reject(new VillageError('INVITE_INVALID', 'no')), stop: async () => undefined };
+    };
+    await runCommand(['up', '--data', data, '--join', '-'], { ports: { createNode }, input: 'inv\n' });
+    expect(invites).toEqual(['inv']);
+  });
+
+  test.each(['ADDRESS_INVALID', 'GATEWAY_INSECURE_BIND'])(
+    'that is asked for an impossible address ends with 2: %s',
+    async (code) => {
+      const node = { start: () => Promise.reject(new VillageError(code, 'x')), stop: async () => undefined };
+      expect((await runCommand(['up', '--data', data], { ports: { createNode: async () => node } })).code).toBe(2);
+    },
+  );
 
   test('that fails to start ends with what failed', async () => {
     const node = {

@@ -40,6 +40,22 @@ describe('a configuration', () => {
     );
   });
 
+  test.each(['0.0.0.0:7118', '192.168.1.4:7118', '[::]:7118', 'example.com:7118', '127.0.0.1.evil.com:7118'])(
+    'with an admin address that others could reach is refused: %s',
+    (admin) => {
+      expect(refusal({ admin }).message).toContain('`admin`: a loopback address');
+    },
+  );
+
+  test('with an admin address on loopback is taken, however it is written', () => {
+    for (const admin of ['127.0.0.2:1', 'localhost:0', '[::1]:65535'])
+      expect(parse({ admin }).config.admin).toBe(admin);
+  });
+
+  test('with a port that there is not is refused', () => {
+    expect(refusal({ gateway: '127.0.0.1:65536' }).message).toContain('`gateway`: a port is at most 65535');
+  });
+
   test('with a wrong type names the path', () => {
     expect(refusal({ mcpServers: { files: { command: 'x', args: ['a', 7] } } }).message).toContain(
       '`mcpServers.files.args[1]`',
