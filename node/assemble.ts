@@ -124,6 +124,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     const gone = (principal: Principal) => (kind === 'token' ? principal.tokenId : principal.agentId) === id;
     links.forget(gone);
     router.forget(gone);
+    gateway.forget(gone);
   });
   village.onPolicy(() => links.forget(() => true));
 

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Principal } from '../../src/permissions/index.ts';
 import { sendEmpty } from './answer.ts';
 import { authenticate, type Visit } from './authenticate.ts';
 import type { GatewayContext, GatewayLimits } from './context.ts';
@@ -138,6 +139,12 @@ export class Gateway {
   /** Looks after requests that take long. Runs by itself every 2 s. */
   linger(): void {
     this.#context.sessions.linger();
+  }
+
+  /** A token or an agent was revoked: nothing stays open in the name of such principals. */
+  forget(gone: (principal: Principal) => boolean): void {
+    this.#context.sessions.forget(gone);
+    this.#context.subscriptions.forget(gone);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

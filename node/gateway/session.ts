@@ -21,7 +21,8 @@ const PRIMED_SINCE: SessionVersion = '2025-11-25';
 /** What one client of a session-era revision has open with us. */
 export class Session {
   readonly id: string;
-  readonly agentId: string;
+  /** As whom its client last spoke: always the same agent, by one token or another. */
+  principal: Principal;
   readonly view: string | undefined;
   /** `sse` is the HTTP+SSE transport of 2024-11-05, whose stream is the session. */
   readonly transport: 'streamable' | 'sse';
@@ -45,7 +46,7 @@ export class Session {
     nowMs: number;
   }) {
     this.id = options.id;
-    this.agentId = options.principal.agentId;
+    this.principal = options.principal;
     this.view = options.view;
     this.transport = options.transport;
     this.lastUsedMs = options.nowMs;
@@ -72,6 +73,7 @@ export class Session {
 
   touch(principal: Principal, nowMs: number): void {
     this.lastUsedMs = nowMs;
+    this.principal = principal;
     if (principal.expiresAtMs > this.validUntilMs) this.validUntilMs = principal.expiresAtMs;
   }
 

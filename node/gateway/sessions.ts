@@ -41,7 +41,7 @@ export class Sessions {
     owner: { agentId: string; view: string | undefined; transport: 'streamable' | 'sse' },
   ): Session | undefined {
     const session = this.#byId.get(id);
-    if (session === undefined || session.agentId !== owner.agentId) return undefined;
+    if (session === undefined || session.principal.agentId !== owner.agentId) return undefined;
     return session.view === owner.view && session.transport === owner.transport ? session : undefined;
   }
 
@@ -71,6 +71,18 @@ export class Sessions {
     }
   }
 
+  /** A token or an agent was revoked: ends the sessions of such principals, and what was asked in their name in others. */
+  forget(gone: (principal: Principal) => boolean): void {
+    for (const session of this.#byId.values()) {
+      if (gone(session.principal)) {
+        this.#byId.delete(session.id);
+        session.close('node');
+      } else {
+        for (const exchange of session.inFlight.values()) if (gone(exchange.principal)) exchange.abandon();
+      }
+    }
+  }
+
   /** Ends the streams; what is in flight over HTTP goes on to its reply. */
   endStreams(): void {
     for (const session of this.#byId.values()) session.streams.endMain();
@@ -84,7 +96,7 @@ export class Sessions {
   #makeRoom(agentId: string): boolean {
     const { maxSessions } = this.#limits;
     if (this.#byId.size < Math.ceil(maxSessions / 2)) return true;
-    const own = [...this.#byId.values()].filter((session) => session.agentId === agentId);
+    const own = [...this.#byId.values()].filter((session) => session.principal.agentId === agentId);
     if (this.#byId.size < maxSessions && own.length < Math.ceil(maxSessions / 2)) return true;
     const oldest = own
       .filter((session) => session.idle())

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { isObject, META, notificationText, type RpcId, resultText } from '../../src/mcp/index.ts';
+import type { Principal } from '../../src/permissions/index.ts';
 import { MAX_SUBSCRIBED, ResourceInterest } from './resource-interest.ts';
 import type { RouterPort } from './router-port.ts';
 import type { Change } from './session.ts';
@@ -18,7 +19,7 @@ interface Subscription {
   readonly stream: SseStream;
   readonly changes: ReadonlySet<Change>;
   readonly resources: ResourceInterest;
-  readonly validUntilMs: number;
+  readonly principal: Principal;
 }
 
 /** What a client wants to hear of. */
@@ -93,7 +94,7 @@ export class Subscriptions {
     if (res.destroyed) return resources.close();
     const stream = new SseStream(res, () => this.#open.delete(subscription));
     const { changes } = filter;
-    const subscription: Subscription = { id, stream, changes, resources, validUntilMs: call.principal.expiresAtMs };
+    const subscription: Subscription = { id, stream, changes, resources, principal: call.principal };
     const { uris } = resources;
     const honored = {
       ...Object.fromEntries([...changes].map((change) => [FILTERS[change], true])),
@@ -114,9 +115,14 @@ export class Subscriptions {
 
   tick(nowMs: number): void {
     for (const subscription of this.#open) {
-      if (nowMs >= subscription.validUntilMs) this.#finish(subscription);
+      if (nowMs >= subscription.principal.expiresAtMs) this.#finish(subscription);
       else subscription.stream.keepAlive();
     }
+  }
+
+  /** Ends those of principals whose token or agent was revoked. */
+  forget(gone: (principal: Principal) => boolean): void {
+    for (const subscription of this.#open) if (gone(subscription.principal)) this.#finish(subscription);
   }
 
   closeAll(): void {

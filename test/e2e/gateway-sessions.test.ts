@@ -386,6 +386,25 @@ describe('sessions', () => {
     stream.destroy();
   });
 
+  test('and what is in flight in them end with the agent or token they belong to, and no others do', async () => {
+    await using gone = await openGateway();
+    const [alice, bob] = [await gone.session(), await gone.session({ token: 'bob' })];
+    const streams = [
+      await openStream(`${gone.origin}/mcp`, { headers: alice }),
+      await openStream(`${gone.origin}/mcp`, { headers: bob }),
+    ];
+    const arrival = gone.router.arrival();
+    const held = gone.post(call(1, 'hold'), { headers: alice });
+    const reached = await arrival;
+    gone.gateway.forget(({ agentId }) => agentId === 'alice');
+    expect(await all(streams[0] as IncomingMessage)).toEqual([]);
+    expect((await held).json.error.data.code).toBe('OUTCOME_UNKNOWN');
+    expect(reached.signal.aborted).toBe(true);
+    expect((await gone.post(ping, { headers: alice })).status).toBe(404);
+    expect((await gone.post(ping, { headers: bob })).status).toBe(200);
+    streams[1]?.destroy();
+  });
+
   test('do not outlive their token on a stream', async () => {
     let now = 0;
     await using timed = await openGateway({ now: () => now });

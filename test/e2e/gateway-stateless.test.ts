@@ -202,6 +202,17 @@ describe('subscriptions/listen', () => {
     },
   );
 
+  test('ends with its result when its agent is revoked', async () => {
+    const heard = events(await listen({ toolsListChanged: true }));
+    await heard.next();
+    open.gateway.forget(({ agentId }) => agentId === 'bob');
+    open.router.change('tools');
+    expect(JSON.parse((await heard.next()).value?.data ?? '').method).toBe('notifications/tools/list_changed');
+    open.gateway.forget(({ agentId }) => agentId === 'alice');
+    expect(JSON.parse((await heard.next()).value?.data ?? '').result.resultType).toBe('complete');
+    expect((await heard.next()).done).toBe(true);
+  });
+
   test('ends with its result when the node stops', async () => {
     await using closing = await openGateway();
     const [message, { headers }] = stateless('L', 'subscriptions/listen', {
