@@ -67,7 +67,7 @@ export class Subscriptions {
     }
     const key = `${agentId}\n${view ?? ''}\n${service.label}\n${uri}`;
     // Somebody of the same agent may be asking for the same thing just now.
-    await this.#joining.get(key);
+    for (let joining = this.#joining.get(key); joining !== undefined; joining = this.#joining.get(key)) await joining;
     let interest = this.#interests.get(key);
     let joined = nowhere(success(request.id, context.era === 'stateless' ? { resultType: 'complete' } : {}));
     if (interest === undefined) {
