@@ -12,13 +12,22 @@ const MAX_WAITING = 256;
 
 export type Perform = (connection: Connection) => Promise<BackendReply>;
 
+export interface RunOptions {
+  /** No later than this, whatever deadline the context has. */
+  readonly deadlineAt: number;
+  /** Does the call where it is not simply passed on. */
+  readonly perform?: Perform | undefined;
+}
+
 /** Lets at most 64 calls run on one server, or one, and 256 wait; while it starts all wait, while it is down none. */
 export class CallGate {
   readonly #expiry: Expiry;
   readonly #ttlMs: number;
   readonly #waiting = new Set<WaitingCall>();
   #running = 0;
-  #maxRunning = MAX_RUNNING;
+  /** Of those that run, the ones in which the server may ask without saying so. */
+  #asking = 0;
+  #maxAsking = MAX_RUNNING;
   #connection: Connection | undefined;
   #problem: string | undefined = 'it is not started';
 
@@ -31,9 +40,9 @@ export class CallGate {
     return this.#running === 0 && this.#waiting.size === 0;
   }
 
-  /** No call begins while another runs, from here on and for every life of the server. */
+  /** No call in which the server may ask begins while another such runs, from here on and for every life of the server. */
   oneAtATime(): void {
-    this.#maxRunning = 1;
+    this.#maxAsking = 1;
   }
 
   /** Calls run on `connection` from here on. */
@@ -56,37 +65,28 @@ export class CallGate {
     for (const waiting of this.#waiting) this.#leave(waiting, unavailable(waiting.request.id, problem));
   }
 
-  /** `perform` does the call where it is not simply passed on. */
-  run(
-    request: RpcRequest,
-    context: BackendContext,
-    options: { readonly deadlineAt: number; readonly perform?: Perform | undefined },
-  ): Promise<BackendReply> {
-    const { deadlineAt, perform } = options;
+  run(request: RpcRequest, context: BackendContext, options: RunOptions): Promise<BackendReply> {
     if (this.#problem !== undefined) return Promise.resolve(unavailable(request.id, this.#problem));
-    if (context.signal.aborted || isPast(deadlineAt)) return Promise.resolve(unheard(request, context.deadlineAt));
+    const waiting = new WaitingCall(request, context, options);
+    if (context.signal.aborted || isPast(waiting.deadlineAt)) return Promise.resolve(unheard(waiting));
     const connection = this.#free(request);
-    if (connection !== undefined) return this.#run(connection, request, { context, deadlineAt, perform });
+    if (connection !== undefined) return this.#run(connection, waiting);
     if (this.#waiting.size >= MAX_WAITING) return Promise.resolve(busy(request.id));
-    return new Promise((resolve) => {
-      const given = (call: WaitingCall): void => this.#leave(call, unheard(request, call.deadlineAt));
-      const waiting = new WaitingCall(request, { context, deadlineAt, perform, resolve, given });
-      this.#waiting.add(waiting);
-      this.#expiry.add(waiting);
-    });
+    this.#waiting.add(waiting);
+    this.#expiry.add(waiting);
+    return waiting.wait((given) => this.#leave(given, unheard(given)));
   }
 
-  async #run(
-    connection: Connection,
-    request: RpcRequest,
-    options: { readonly context: BackendContext; readonly deadlineAt: number; readonly perform?: Perform | undefined },
-  ): Promise<BackendReply> {
+  async #run(connection: Connection, { request, context, options }: WaitingCall): Promise<BackendReply> {
+    const asking = mayAskUnmarked(request.method) ? 1 : 0;
     this.#running++;
+    this.#asking += asking;
     try {
       if (options.perform !== undefined) return await options.perform(connection);
-      return await call(connection, request, { ...options, ttlMs: this.#ttlMs });
+      return await call(connection, request, { context, deadlineAt: options.deadlineAt, ttlMs: this.#ttlMs });
     } finally {
       this.#running--;
+      this.#asking -= asking;
       this.#advance();
     }
   }
@@ -94,16 +94,14 @@ export class CallGate {
   #advance(): void {
     for (const waiting of this.#waiting) {
       const connection = this.#free(waiting.request);
-      if (connection === undefined) continue;
-      this.#leave(waiting, this.#run(connection, waiting.request, waiting));
+      if (connection !== undefined) this.#leave(waiting, this.#run(connection, waiting));
     }
   }
 
   /** The connection, if this request may begin on it now. One that has ended is on its way out, and the next is waited for. */
   #free({ method }: RpcRequest): Connection | undefined {
-    if (this.#connection === undefined || this.#connection.closed) return undefined;
-    const most = mayAskUnmarked(method) ? this.#maxRunning : MAX_RUNNING;
-    return this.#running < most ? this.#connection : undefined;
+    if (this.#connection === undefined || this.#connection.closed || this.#running >= MAX_RUNNING) return undefined;
+    return mayAskUnmarked(method) && this.#asking >= this.#maxAsking ? undefined : this.#connection;
   }
 
   #leave(waiting: WaitingCall, reply: BackendReply | Promise<BackendReply>): void {
@@ -116,48 +114,42 @@ export class CallGate {
 class WaitingCall implements Expiring {
   readonly request: RpcRequest;
   readonly context: BackendContext;
-  readonly perform: Perform | undefined;
-  readonly #deadlineAt: number;
-  readonly #resolve: (reply: BackendReply | Promise<BackendReply>) => void;
-  readonly #given: (waiting: WaitingCall) => void;
+  readonly options: RunOptions;
+  #resolve: ((reply: BackendReply | Promise<BackendReply>) => void) | undefined;
+  #given: ((waiting: WaitingCall) => void) | undefined;
 
-  constructor(
-    request: RpcRequest,
-    options: {
-      readonly context: BackendContext;
-      readonly deadlineAt: number;
-      readonly perform: Perform | undefined;
-      readonly resolve: (reply: BackendReply | Promise<BackendReply>) => void;
-      /** The caller stopped waiting. */
-      readonly given: (waiting: WaitingCall) => void;
-    },
-  ) {
+  constructor(request: RpcRequest, context: BackendContext, options: RunOptions) {
     this.request = request;
-    this.context = options.context;
-    this.#deadlineAt = options.deadlineAt;
-    this.perform = options.perform;
-    this.#resolve = options.resolve;
-    this.#given = options.given;
-    this.context.signal.addEventListener('abort', this.#aborted);
+    this.context = context;
+    this.options = options;
   }
 
   get deadlineAt(): number {
-    return Math.min(this.#deadlineAt, this.context.deadlineAt);
+    return Math.min(this.options.deadlineAt, this.context.deadlineAt);
+  }
+
+  /** `given` is told when the caller stops waiting. */
+  wait(given: (waiting: WaitingCall) => void): Promise<BackendReply> {
+    this.#given = given;
+    this.context.signal.addEventListener('abort', this.#aborted);
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
   }
 
   leave(reply: BackendReply | Promise<BackendReply>): void {
     this.context.signal.removeEventListener('abort', this.#aborted);
-    this.#resolve(reply);
+    this.#resolve?.(reply);
   }
 
   expired(): void {
-    this.#given(this);
+    this.#given?.(this);
   }
 
-  readonly #aborted = (): void => this.#given(this);
+  readonly #aborted = (): void => this.expired();
 }
 
-function unheard(request: RpcRequest, deadlineAt: number): BackendReply {
+function unheard({ request, deadlineAt }: WaitingCall): BackendReply {
   return isPast(deadlineAt)
     ? failure(
         request.id,
