@@ -109,8 +109,19 @@ export class Gateway {
     return this.#context.sessions.size;
   }
 
+  get keptEventCount(): number {
+    return this.#context.sessions.keptEvents;
+  }
+
   get subscriptionCount(): number {
     return this.#context.subscriptions.size;
+  }
+
+  /** How many TCP connections are open. */
+  connections(): Promise<number> {
+    return new Promise((resolve, reject) =>
+      this.#server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+    );
   }
 
   /** Listens. Throws GatewayError when the address is taken or not of this machine. */

@@ -23,6 +23,11 @@ export class Sessions {
     return this.#byId.size;
   }
 
+  /** Events kept for clients that lost a stream. */
+  get keptEvents(): number {
+    return this.#events.size;
+  }
+
   /** A new session, or undefined when there is no room. An agent at half of all sessions gives up its own longest idle one. */
   create(
     principal: Principal,
