@@ -14,8 +14,10 @@ let c: AssembledNode;
 let liar: LyingNode;
 
 beforeAll(async () => {
-  a = await AssembledNode.start({ mcpServers: { his: tiny } });
-  c = await AssembledNode.start({ invite: a.invite(), mcpServers: { hers: tiny } });
+  a = await AssembledNode.start();
+  c = await AssembledNode.start({ invite: a.invite() });
+  await Promise.all([a.reaches(c), c.reaches(a)]);
+  await Promise.all([a.serve({ his: tiny }), c.serve({ hers: tiny })]);
   liar = await LyingNode.join(a.invite());
   await liar.meet(a.parts.host.addresses());
   await until(async () => (await a.tools()).includes('hers__echo') && (await c.tools()).includes('his__echo'), {
