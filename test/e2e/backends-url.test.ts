@@ -5,7 +5,8 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HostedServer } from '../../node/backends/index.ts';
 import { ServerConfig } from '../../node/config/schema.ts';
-import { callTool, healthy, host } from '../support/hosting.ts';
+import { ask, callTool, healthy, host } from '../support/hosting.ts';
+import { until } from '../support/until.ts';
 
 const SERVERS = join(import.meta.dirname, '../fixtures/servers');
 const running: ChildProcess[] = [];
@@ -182,6 +183,32 @@ test('the SDK’s stateless server serves agents of both eras', async () => {
   const answer = await callTool(server, 'echo', { message: 'ho' }, { era: 'stateless', meta });
   expect(answer.result).toMatchObject({ resultType: 'complete', content: [{ text: 'ho' }] });
   expect(server.definition()?.serverInfo.name).toBe('modern');
+});
+
+test('the SDK’s stateless server is listened to, for all resources at once', async () => {
+  const { port } = await start('modern-http.mjs');
+  await using hosted = await host({ a: at(port, 'mcp') });
+  const server = await hosted.until('a', healthy);
+  const heard: string[] = [];
+  server.onResourceUpdated?.((uri) => void heard.push(uri));
+  const touched = async (uri: string): Promise<string[]> => {
+    const before = heard.length;
+    await callTool(server, 'touch', { uri });
+    await callTool(server, 'touch', { uri: 'test://last' });
+    await until(() => heard.slice(before).includes('test://last'));
+    return heard.slice(before).filter((one) => one !== 'test://last');
+  };
+  for (const uri of ['test://last', 'test://a', 'test://b']) {
+    expect((await ask(server, 'resources/subscribe', { uri })).result).toEqual({});
+  }
+  expect(await touched('test://a')).toEqual(['test://a']);
+  expect(await touched('test://c')).toEqual([]);
+  await ask(server, 'resources/subscribe', { uri: 'test://a' }, { era: 'stateless' });
+  await ask(server, 'resources/unsubscribe', { uri: 'test://a' });
+  expect(await touched('test://a')).toEqual(['test://a']);
+  await ask(server, 'resources/unsubscribe', { uri: 'test://a' });
+  expect(await touched('test://a')).toEqual([]);
+  expect(await touched('test://b')).toEqual(['test://b']);
 });
 
 test('the reference server over Streamable HTTP serves', async () => {
