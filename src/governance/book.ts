@@ -1,3 +1,4 @@
+import type { Action } from './body.ts';
 import { Log } from './log.ts';
 import { Registers } from './registers.ts';
 import type { Statement, StatementOf } from './statement.ts';
@@ -6,6 +7,13 @@ import type { Statement, StatementOf } from './statement.ts';
 export function changesRules(proposal: StatementOf<'proposal'>): boolean {
   const op = proposal.payload.body.actions[0]?.op;
   return op === 'amend' || op === 'expel' || op === 'recover';
+}
+
+/** Key and version: of two proposals that share it at most one can be in force. A recovery's intent changes nothing yet. */
+function slotOf(action: Action): string | undefined {
+  if (action.op === 'set') return `${action.key} ${action.base}`;
+  if (action.op === 'amend' || action.op === 'expel') return `constitution ${action.base}`;
+  return action.op === 'recover' && action.intent !== null ? `constitution ${action.base}` : undefined;
 }
 
 /**
@@ -17,6 +25,8 @@ export class Book {
   readonly proposals = new Map<string, StatementOf<'proposal'>>();
   /** Proposals that change the rules, by epoch. */
   readonly changes = new Map<number, StatementOf<'proposal'>[]>();
+  /** Proposals by what they would replace: rivals share a slot. */
+  readonly #bySlot = new Map<string, string[]>();
   readonly fences = new Map<string, StatementOf<'fence'>[]>();
   readonly overrides: StatementOf<'override'>[] = [];
   readonly holds: StatementOf<'hold'>[] = [];
@@ -41,11 +51,21 @@ export class Book {
     return this.#wanted;
   }
 
+  /** Other proposals for the same version of the same key. */
+  rivalsOf(proposal: string, action: Action): readonly string[] {
+    return (this.#bySlot.get(slotOf(action) ?? '') ?? []).filter((id) => id !== proposal);
+  }
+
   want(id: string): void {
     if (!this.#byId.has(id)) this.#wanted.add(id);
   }
 
-  logOf(statement: Statement): Log {
+  /** What a key has signed under a number, as far as it is here. */
+  idsAt(kid: string, seq: number): readonly string[] {
+    return this.logs.get(kid)?.at(seq) ?? [];
+  }
+
+  #logOf(statement: Statement): Log {
     const known = this.logs.get(statement.kid);
     if (known !== undefined) return known;
     const log = new Log(statement.kid, statement.payload.voter);
@@ -56,7 +76,7 @@ export class Book {
   add(statement: Statement): void {
     this.#byId.set(statement.id, statement);
     this.#wanted.delete(statement.id);
-    const log = this.logOf(statement);
+    const log = this.#logOf(statement);
     log.add(statement);
     const { prev, seq } = statement.payload;
     // A rival of what is here already is fetched only when an epoch's end rests on it: forks must not grow without bound.
@@ -94,6 +114,10 @@ export class Book {
 
   #addProposal(proposal: StatementOf<'proposal'>): void {
     this.proposals.set(proposal.id, proposal);
+    for (const action of proposal.payload.body.actions) {
+      const slot = slotOf(action);
+      if (slot !== undefined) push(this.#bySlot, slot, proposal.id);
+    }
     if (changesRules(proposal)) push(this.changes, proposal.payload.ep, proposal);
     if (proposal.payload.body.type === 'emergency_action') this.emergencies.push(proposal);
   }

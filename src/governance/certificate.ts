@@ -41,14 +41,14 @@ export type Certificate = z.infer<typeof Certificate>;
 /** The proof of a decided proposal; undefined while there is none. */
 export function certificateOf(ledger: Ledger, id: string): Certificate | undefined {
   const view = ledger.proposal(id);
-  const proposal = ledger.statement(id);
+  const proposal = ledger.get(id);
   if (view === undefined || proposal === undefined) return undefined;
   const { outcome } = view;
   if (outcome !== 'approved' && outcome !== 'rejected' && outcome !== 'approved_override') return undefined;
   const entry = ledger
-    .state()
+    .policy()
     .overlay.find((one) => one.kind === 'approve' && one.proposal === id && one.ended !== 'void');
-  const override = outcome === 'approved_override' ? ledger.statement(entry?.id ?? '') : undefined;
+  const override = outcome === 'approved_override' ? ledger.get(entry?.id ?? '') : undefined;
   const last = Math.max(view.ep, override?.payload.ep ?? 0);
   const epochs = ledger.epochs().slice(0, last);
   return {
@@ -64,13 +64,13 @@ export function certificateOf(ledger: Ledger, id: string): Certificate | undefin
 }
 
 function epochProof(ledger: Ledger, end: { change: string; fences: readonly StatementOf<'fence'>[] }): EpochProof {
-  const change = ledger.statement(end.change) as StatementOf<'proposal'>;
+  const change = ledger.get(end.change) as StatementOf<'proposal'>;
   const action = change.payload.body.actions[0];
-  const intent = action?.op === 'recover' && action.intent !== null ? ledger.statement(action.intent) : undefined;
+  const intent = action?.op === 'recover' && action.intent !== null ? ledger.get(action.intent) : undefined;
   return {
     change: change.token,
     commits: commitsFor(ledger, change.id, false),
-    fences: end.fences.slice(0, 32).map(({ token }) => token),
+    fences: [...new Map(end.fences.map((fence) => [fence.kid, fence.token])).values()],
     ...(intent === undefined
       ? {}
       : { intent: { proposal: intent.token, commits: commitsFor(ledger, intent.id, false) } }),
@@ -190,10 +190,7 @@ function isFenced(
     const { without } = fence.payload.body;
     signed.set(without, (signed.get(without) ?? new Set()).add(fence.payload.voter));
   }
-  // A leaving key's own fence is only cited, and then not among these.
-  const staying = new Set(rulesAfter(change.payload.body.actions[0] as Action, epoch.rules).kids.values());
-  const stays = signers.filter((voter) => staying.has(epoch.rules.kids.get(voter) ?? ''));
-  return enough({ signers: stays.length === 0 ? signers : stays, signed }) !== undefined;
+  return enough({ signers, signed }) !== undefined;
 }
 
 function openProposal(token: string, history: readonly EpochRules[]): StatementOf<'proposal'> | undefined {

@@ -117,8 +117,8 @@ interface Attempt {
 function attempt(book: Book, epoch: EpochRules, change: Proposal, { off }: EpochContext): Attempt {
   const rules = rulesAfter(actionOf(change), epoch.rules);
   const { voters: signers } = ballotFor(change.payload.body, epoch.rules, off);
-  const staying = new Set(rules.kids.values());
-  const leaving = signers.filter((voter) => !staying.has(epoch.rules.kids.get(voter) ?? ''));
+  const kept = new Set(rules.kids.values());
+  const leaving = signers.filter((voter) => !kept.has(epoch.rules.kids.get(voter) ?? ''));
   const { good, lacking } = goodFences(book, epoch, { change: change.id, signers, leaving, off });
   const signed = new Map<string | null, Set<string>>();
   for (const { fence } of good) {
@@ -128,16 +128,17 @@ function attempt(book: Book, epoch: EpochRules, change: Proposal, { off }: Epoch
   const closing: Closing = { change: change.id, signers, leaving, signed };
   const without = enough(closing);
   if (without === undefined) return { closing, rules, lacking };
-  const counted = good.filter(
-    ({ fence: { payload } }) =>
-      payload.body.without === without && (leaving.length === signers.length || !leaving.includes(payload.voter)),
+  const agreed = good.filter(({ fence }) => fence.payload.body.without === without);
+  // What a leaving key signs counts as far as those who stay have cited it, and no further: it may be in other hands.
+  const staying = agreed.filter(
+    ({ fence }) => leaving.length === signers.length || !leaving.includes(fence.payload.voter),
   );
-  const counts = new Set(counted.flatMap(({ ids }) => [...ids]));
+  const counts = new Set(staying.flatMap(({ ids }) => [...ids]));
   return {
     closing,
     rules,
     lacking,
-    end: { change: change.id, without, fences: counted.map(({ fence }) => fence), counts },
+    end: { change: change.id, without, fences: agreed.map(({ fence }) => fence), counts },
   };
 }
 

@@ -1,3 +1,4 @@
+export { Attention, type SigningClock } from './attention.ts';
 export {
   Certificate,
   type CertificateRefusal,
@@ -24,6 +25,13 @@ export {
   type VoteBody,
 } from './body.ts';
 export { type OpenedStatement, openStatement, statementInput } from './codec.ts';
+export {
+  type Act,
+  decideToSign,
+  RECOVERY_SILENCE_MS,
+  type SigningContext,
+  type SigningRule,
+} from './decide-to-sign.ts';
 export type { Closing, Epoch, EpochEnd } from './epochs.ts';
 export { type Folded, fold } from './fold.ts';
 export { isSoundKey, thumbprint } from './key.ts';
@@ -31,6 +39,7 @@ export { KEY_PROOF_TYP, type KeyProof, keyProofInput } from './key-proof.ts';
 export { leastType, leastTypeOfKey, rankOfType } from './least-type.ts';
 export { Ledger } from './ledger.ts';
 export { type Count, type Outcome, outcomeOf } from './outcome.ts';
+export type { Question } from './question.ts';
 export { genesisRules, type Rules } from './rules.ts';
 export {
   MAX_STATEMENT_BYTES,

@@ -1,14 +1,17 @@
 import { type Constitution, villageIdOf } from '../constitution/index.ts';
-import { questionOf } from './body.ts';
+import { type Action, type ProposalType, ratificationOf } from './body.ts';
 import { Book, changesRules } from './book.ts';
+import { type Certificate, certificateOf } from './certificate.ts';
 import { openStatement } from './codec.ts';
 import type { Closing, Epoch } from './epochs.ts';
-import { evidenceOf } from './evidence.ts';
+import { leastType } from './least-type.ts';
 import type { Outcome } from './outcome.ts';
 import { proposalView } from './proposal-view.ts';
+import { askProposal, askRatification, type Question } from './question.ts';
 import type { Statement, StatementOf } from './statement.ts';
 import { ALL_RULES, type Switches } from './switches.ts';
 import { Tally } from './tally.ts';
+import { Watch } from './watch.ts';
 import type {
   Decision,
   Effect,
@@ -23,9 +26,6 @@ import type {
 /** How fast a log may grow: so many at once, then one in so long, by the signer's own clock since the village began. */
 const BURST = 10_000;
 const MS_PER_STATEMENT = 10_000;
-/** How many rivals at numbers that are taken are kept of one key, besides those that something rests on. */
-const MAX_RIVALS = 256;
-const MAX_EVIDENCE = 1024;
 
 /**
  * Everything the voters signed, and what it means. Taking in the same statements in any order, with repeats, ends in the
@@ -37,8 +37,7 @@ export class Ledger {
   readonly #book = new Book();
   readonly #tally: Tally;
   readonly #off: Switches;
-  readonly #evidence = new Map<string, Evidence>();
-  readonly #rivals = new Map<string, number>();
+  readonly #watch: Watch;
   readonly #open = new Set<string>();
   #restingOn: ReadonlySet<string> = new Set();
 
@@ -47,6 +46,7 @@ export class Ledger {
     this.constitution = constitution;
     this.net = villageIdOf(constitution);
     this.#off = off;
+    this.#watch = new Watch(this.#book, off);
     this.#tally = new Tally(this.#book, { constitution, net: this.net, off });
   }
 
@@ -67,16 +67,17 @@ export class Ledger {
     if (epoch.rules.kids.get(voter) !== statement.kid) return { kind: 'refused', because: 'not-a-voter' };
     if (seq > BURST + (ts - this.constitution.created_at) / MS_PER_STATEMENT)
       return { kind: 'refused', because: 'too-many' };
-    const surplus = this.#surplus(statement);
+    const surplus = this.#watch.surplus(statement, this.#restingOn);
     if (surplus !== undefined) return { kind: 'parked', id: statement.id, because: surplus };
-    return { kind: 'accepted', statement, effects: [...this.#accuse(statement), ...this.#enter(statement)] };
+    const accusations = this.#watch.accuse(statement).map((evidence): Effect => ({ kind: 'evidence', evidence }));
+    return { kind: 'accepted', statement, effects: [...accusations, ...this.#enter(statement)] };
   }
 
   has(id: string): boolean {
     return this.#book.get(id) !== undefined;
   }
 
-  statement(id: string): Statement | undefined {
+  get(id: string): Statement | undefined {
     return this.#book.get(id);
   }
 
@@ -161,8 +162,44 @@ export class Ledger {
   }
 
   /** What is in force. The same object until something changed it. */
-  state(): PolicyState {
+  policy(): PolicyState {
     return this.#tally.state();
+  }
+
+  /** What voters are asked and have not settled: proposals of this epoch, and the overlay's entries until they are ratified. */
+  questions(): readonly Question[] {
+    const { ep } = this.epoch();
+    const entries = this.policy().overlay.filter((entry) => entry.inForce && !entry.ratified && entry.ep === ep);
+    const names = [...this.#open, ...entries.map(({ id }) => ratificationOf(id))];
+    return names.flatMap((name) => this.question(name) ?? []).filter((one) => one.ep === ep && one.outcome === 'open');
+  }
+
+  /** `name`: a proposal's id, or `ratificationOf` an overlay entry. */
+  question(name: string): Question | undefined {
+    const parts = { book: this.#book, tally: this.#tally };
+    const proposal = this.#book.proposals.get(name);
+    if (proposal !== undefined) return askProposal(proposal, parts);
+    const entry = this.policy().overlay.find(({ id }) => ratificationOf(id) === name);
+    return entry === undefined ? undefined : askRatification(entry, parts);
+  }
+
+  /** Other proposals for the same version of the same key, or for the same change of epoch. */
+  rivalsOf(proposal: string, action: Action): readonly string[] {
+    return this.#book.rivalsOf(proposal, action);
+  }
+
+  isAmendment(proposal: string): boolean {
+    return this.#book.proposals.get(proposal)?.payload.body.actions[0]?.op === 'amend';
+  }
+
+  /** The least type of proposal that may do this now. */
+  leastType(actions: readonly Action[]): ProposalType {
+    return leastType(actions, this.epoch().rules);
+  }
+
+  /** The proof of a decided proposal; undefined while there is none. */
+  certificate(id: string): Certificate | undefined {
+    return certificateOf(this, id);
   }
 
   /** Nodes that hold voters' keys, as the voters say. */
@@ -176,47 +213,12 @@ export class Ledger {
   }
 
   evidence(): readonly Evidence[] {
-    return [...this.#evidence.values()];
+    return this.#watch.evidence();
   }
 
   /** Fences for a change of rules, whether they count yet or not. */
   fencesFor(change: string): readonly StatementOf<'fence'>[] {
     return this.#book.fences.get(change) ?? [];
-  }
-
-  /** Why a statement adds nothing that could count. Never for what an honest key signs: it has one statement to a number. */
-  #surplus(statement: Statement): 'repeat' | 'crowded' | undefined {
-    const { kind, body, seq } = statement.payload;
-    const needed = this.#book.wanted.has(statement.id) || this.#restingOn.has(statement.id);
-    if (needed && !this.#off.has('repeats-when-wanted')) return undefined;
-    if (kind === 'commit') {
-      if (this.#book.registers.repeats(statement as StatementOf<'commit'>)) return 'repeat';
-      const values = this.#book.registers.commitsOn(questionOf(body)).get(statement.kid)?.length ?? 0;
-      return values >= 2 && this.#off.has('evidence-of-every-value') ? 'repeat' : undefined;
-    }
-    if (kind === 'fence' || kind === 'override' || this.#book.logOf(statement).at(seq).length === 0) return undefined;
-    const rivals = this.#rivals.get(statement.kid) ?? 0;
-    if (rivals >= MAX_RIVALS) return 'crowded';
-    this.#rivals.set(statement.kid, rivals + 1);
-    return undefined;
-  }
-
-  #accuse(statement: Statement): readonly Effect[] {
-    const { kind, body, seq } = statement.payload;
-    const found: Evidence[] = [];
-    if (kind === 'commit') {
-      const others = this.#book.registers.commitsOn(questionOf(body)).get(statement.kid) ?? [];
-      const other = others.find((one) => one.payload.body.value !== body.value);
-      if (other !== undefined) found.push(evidenceOf('register', other, statement));
-    }
-    const rival = this.#book.get(this.#book.logOf(statement).at(seq)[0] ?? '');
-    if (rival !== undefined) found.push(evidenceOf('log', rival, statement));
-    return found.flatMap((evidence): Effect[] => {
-      const name = evidence.statements.map(({ id }) => id).join();
-      if (this.#evidence.size >= MAX_EVIDENCE && evidence.about === 'log') return [];
-      this.#evidence.set(name, evidence);
-      return [{ kind: 'evidence', evidence }];
-    });
   }
 
   #enter(statement: Statement): readonly Effect[] {

@@ -1,0 +1,157 @@
+import type { Attention, SigningClock } from './attention.ts';
+import type { Choice, CommitBody, FenceBody } from './body.ts';
+import { commitReason } from './commit-reason.ts';
+import type { Ledger } from './ledger.ts';
+import type { Question } from './question.ts';
+
+/** What a voter's node signs next, one statement each. */
+export type Act =
+  | { readonly kind: 'commit'; readonly body: CommitBody }
+  | { readonly kind: 'fence'; readonly body: FenceBody };
+
+export interface SigningContext {
+  /** Its own log included: a node that may lack some of it must not ask. */
+  readonly ledger: Ledger;
+  readonly attention: Attention;
+  readonly clock: SigningClock;
+  /** Questions that the voter wants settled without waiting for support. */
+  readonly final?: ReadonlySet<string> | undefined;
+  /** For the simulator. */
+  readonly off?: ReadonlySet<SigningRule> | undefined;
+}
+
+export type SigningRule =
+  | 'write-once'
+  | 'slot-lock'
+  | 'slot-release'
+  | 'stale-base'
+  | 'support-first'
+  | 'own-deadline'
+  | 'frozen-after-fence'
+  | 'recover-waits'
+  | 'fence-without'
+  | 'bounded-deadline';
+
+/** How long a voter who may have lost the key has to be silent before the others finish without it. */
+export const RECOVERY_SILENCE_MS = 72 * 3_600_000;
+/** How far ahead another's clock may be before a deadline that it signed is no longer believed. */
+const SKEW_MS = 3_600_000;
+
+/**
+ * What `voter` should sign now, from its own votes, what it knows and its own clocks. Nothing here binds anybody else: it
+ * is how an honest node keeps its word. Sign, store and take in one act before asking for the next.
+ */
+export function decideToSign(voter: string, context: SigningContext): readonly Act[] {
+  const { ledger } = context;
+  const closing = ledger.closing();
+  const fence = fenceToSign(voter, context);
+  if (fence !== undefined) return [{ kind: 'fence', body: fence }];
+  // Between a fence and the next epoch a commit would be void where others have closed already.
+  if (closing !== undefined && !context.off?.has('frozen-after-fence')) return [];
+  const open = ledger.questions();
+  context.attention.keepOnly(new Set(open.flatMap(({ name }) => [name, `support ${name}`, `intent ${name}`])));
+  for (const question of open) {
+    const body = commitToSign(voter, question, context);
+    if (body !== undefined) return [{ kind: 'commit', body }];
+  }
+  return [];
+}
+
+function commitToSign(voter: string, question: Question, context: SigningContext): CommitBody | undefined {
+  const { ledger, clock, attention } = context;
+  const seen = attention.since(question.name, clock);
+  if (!question.voters.includes(voter)) return undefined;
+  if (hasCommitted(voter, question, context)) return undefined;
+  const { about } = question;
+  if (ledger.proposal(about.proposal)?.withdrawn === true && about.ratifies !== true) {
+    return { ...about, value: 'reject', because: 'withdrawn' };
+  }
+  const own = standOf(question, voter);
+  const late = isPast(question, seen, context);
+  if (!late && !(own !== undefined && (context.final?.has(question.name) || isSupported(own, question, context)))) {
+    return undefined;
+  }
+  if (own === undefined) return { ...about, value: 'abstain', because: 'no-vote' };
+  if (own !== 'approve') return { ...about, value: own };
+  const reason = about.ratifies === true ? undefined : commitReason(voter, about.proposal, context);
+  if (reason === undefined) return { ...about, value: 'approve' };
+  if (reason === 'not-known-yet') return late ? { ...about, value: 'reject', because: 'stale-base' } : undefined;
+  if (reason === 'not-justified') return late ? { ...about, value: 'abstain', because: reason } : undefined;
+  return { ...about, value: 'reject', because: reason };
+}
+
+function hasCommitted(voter: string, question: Question, { ledger, off }: SigningContext): boolean {
+  if (!question.committed.includes(voter)) return false;
+  if (!off?.has('write-once')) return true;
+  const said =
+    ledger
+      .registers()
+      .commitsOn(question.name)
+      .get(ledger.epoch().rules.kids.get(voter) ?? '') ?? [];
+  return said.some((one) => one.payload.body.value === standOf(question, voter));
+}
+
+/** What a voter wants now. An approval with conditions is none. */
+function standOf({ votes }: Question, voter: string): Choice | undefined {
+  const vote = votes[voter]?.payload.body;
+  if (vote === undefined) return undefined;
+  return vote.value === 'approve' && (vote.conditions ?? []).length > 0 ? undefined : vote.value;
+}
+
+/** Whether enough others are known to want the same, and the time to think again is over. */
+function isSupported(own: Choice, question: Question, context: SigningContext): boolean {
+  const { ledger, attention, clock, off } = context;
+  const { rules } = ledger.epoch();
+  const stands = question.voters.map((voter) => {
+    const said =
+      ledger
+        .registers()
+        .commitsOn(question.name)
+        .get(rules.kids.get(voter) ?? '') ?? [];
+    const values = new Set(said.map((one) => one.payload.body.value));
+    if (values.size === 0) return standOf(question, voter);
+    return values.size === 1 && values.has('approve') ? 'approve' : 'reject';
+  });
+  const approvals = stands.filter((stand) => stand === 'approve').length;
+  const others = stands.filter((stand) => stand === 'reject' || stand === 'abstain').length;
+  const enough =
+    own === 'approve' ? approvals >= question.required : others >= question.voters.length - question.required + 1;
+  const name = `support ${question.name}`;
+  if (!enough && !off?.has('support-first')) {
+    attention.forget(name);
+    return false;
+  }
+  return clock.monoMs - attention.since(name, clock).monoMs >= rules.coolOffMs[question.type];
+}
+
+/**
+ * Whether the deadline has passed, by the wall clock and by the time that went by since the question was first seen. A
+ * deadline that a proposer's clock puts too far off ends with the period counted from then, or nothing would ever lapse.
+ */
+function isPast(question: Question, seen: SigningClock, { ledger, clock, off }: SigningContext): boolean {
+  if (off?.has('own-deadline')) return false;
+  const longest = seen.wallMs + ledger.epoch().rules.periodMs[question.type] + SKEW_MS;
+  const deadline = off?.has('bounded-deadline') ? question.deadline : Math.min(question.deadline, longest);
+  return clock.wallMs > deadline && clock.monoMs - seen.monoMs > deadline - seen.wallMs;
+}
+
+function fenceToSign(voter: string, context: SigningContext): FenceBody | undefined {
+  const { ledger, clock, attention, off } = context;
+  const closing = ledger.closing();
+  const kid = ledger.epoch().rules.kids.get(voter);
+  if (closing === undefined || !closing.signers.includes(voter)) return undefined;
+  const { change, signers, leaving, signed } = closing;
+  const mine = ledger.fencesFor(change).filter((one) => one.kid === kid);
+  const have = (without: string | null): boolean => mine.some((one) => one.payload.body.without === without);
+  const heads = [...ledger.tips()];
+  const absent = (name: string): boolean => name !== voter && signed.get(null)?.has(name) !== true;
+  const waits = !leaving.includes(voter) && leaving.some(absent);
+  if (!have(null) && !waits) return { change, heads, without: null };
+  const since = attention.since(`closing ${change}`, clock);
+  const patience = ledger.epoch().rules.periodMs.critical_change;
+  if (clock.monoMs - since.monoMs <= patience || off?.has('fence-without')) return undefined;
+  const missing = leaving.some(absent) ? leaving.filter(absent) : signers.filter(absent);
+  const [without, another] = missing;
+  if (without === undefined || another !== undefined || signers.length < 3 || have(without)) return undefined;
+  return { change, heads, without };
+}
