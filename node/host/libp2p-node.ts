@@ -14,6 +14,7 @@ import { mcp } from '../../protocols/mcp/index.ts';
 import { boundedConnections, boundedEncrypter, boundedMuxer } from './bounded-lengths.ts';
 import { type GateContext, gatedComponents } from './gated-components.ts';
 import { lazyTls } from './lazy-tls.ts';
+import { pendingLimit } from './pending-limit.ts';
 import { quietLogger } from './quiet-logger.ts';
 import type { VillageNames } from './village-protocols.ts';
 
@@ -44,6 +45,8 @@ export interface Libp2pNodeOptions {
 }
 
 const MINUTE = 60_000;
+/** Incoming connections whose handshake is not done; a quarter of them from one address. */
+const MAX_PENDING = 256;
 const ENCRYPTERS = ['/noise', '/tls/1.0.0'];
 const MUXERS = ['/yamux/1.0.0'];
 
@@ -59,13 +62,14 @@ export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp
     ...(options.datastore === undefined ? {} : { datastore: options.datastore }),
     addresses: { listen: [...options.listen] },
     transports: [options.transport === 'memory' ? memory() : tcp()],
+    connectionGater: pendingLimit(MAX_PENDING / 4),
     connectionProtector: boundedConnections(ENCRYPTERS),
     connectionEncrypters: [boundedEncrypter(noise(), MUXERS), boundedEncrypter(lazyTls(), MUXERS)],
     streamMuxers: [boundedMuxer(yamux(), ['/ipfs/ping/1.0.0', names.protocol(mcp.name)])],
     connectionManager: {
       // The default, 5 new connections a second from one host, breaks every set of nodes that share an address.
       inboundConnectionThreshold: Number.POSITIVE_INFINITY,
-      maxIncomingPendingConnections: 100,
+      maxIncomingPendingConnections: MAX_PENDING,
       reconnectRetries: 1000,
       reconnectRetryInterval: 2_000,
       reconnectBackoffFactor: 1,
