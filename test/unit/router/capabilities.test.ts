@@ -50,8 +50,8 @@ describe('what the whole village can do', () => {
   });
 
   test('is tasks, where a tool can be called as one, with a list of our own', () => {
-    expect(declared([{ tasks: CALLABLE }]).tasks).toEqual({ list: {}, ...CALLABLE });
-    expect(declared([{ tasks: { ...CALLABLE, cancel: {}, more: 1 } }]).tasks).toEqual({
+    expect(declared([{ tasks: CALLABLE }])['tasks']).toEqual({ list: {}, ...CALLABLE });
+    expect(declared([{ tasks: { ...CALLABLE, cancel: {}, more: 1 } }])['tasks']).toEqual({
       list: {},
       cancel: {},
       ...CALLABLE,
