@@ -2,7 +2,6 @@ import { AUDIT_HEAD_TYPE } from '../src/audit/index.ts';
 import { checkDelegation } from '../src/constitution/index.ts';
 import type { Principal } from '../src/permissions/index.ts';
 import { RateLimiter } from '../src/routing/index.ts';
-import { AdminServer, newSecret } from './admin/index.ts';
 import { AuditLog, recordEvents, segmented } from './audit/index.ts';
 import { LocalHosting } from './backends/index.ts';
 import { PeerBackend } from './backends/peer.ts';
@@ -12,6 +11,8 @@ import { Directory, storedState, systemClock } from './discovery/index.ts';
 import { Gateway } from './gateway/index.ts';
 import { hostStores, Libp2pHost } from './host/index.ts';
 import type { NodeKeys } from './identity/index.ts';
+import { openAdmin } from './open-admin.ts';
+import { openGovernance } from './open-governance.ts';
 import { openIdentity } from './open-identity.ts';
 import { PeerLinks } from './peers/index.ts';
 import { RevocationSpread } from './revocation/index.ts';
@@ -20,17 +21,6 @@ import { DeadlineTimer, mayUse, Router, SearchMode } from './router/index.ts';
 import { sourceLimit } from './source-limit.ts';
 import type { Database } from './storage/index.ts';
 import { createMetrics, type EventBus } from './telemetry/index.ts';
-import {
-  agentVerbs,
-  auditTail,
-  auditVerbs,
-  inviteVerb,
-  joinWhileRunning,
-  revokeVerbs,
-  statusVerbs,
-  tokenVerb,
-  toolVerbs,
-} from './verbs/index.ts';
 import type { Village } from './village/index.ts';
 
 const GRACE_MS = 1_000;
@@ -128,6 +118,11 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   });
   village.onPolicy(() => links.forget(() => true));
 
+  const { bootstrap } = config();
+  const { keystore } = identity;
+  const governing = await openGovernance({ bus, database, keys, village, host, keystore, audit, bootstrap });
+  const { governance } = governing;
+
   const spread = await RevocationSpread.open({
     host,
     village,
@@ -157,7 +152,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   });
   const hosting = new LocalHosting({
     nodeId: host.nodeId,
-    roles: [new HostedRole(p2p, { wallMs: Date.now, reporter: bus })],
+    roles: [p2p, governing.role].map((role) => new HostedRole(role, { wallMs: Date.now, reporter: bus })),
     servers: config().mcpServers,
     dataDir,
     reporter: bus,
@@ -225,7 +220,6 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     ready: () => ready,
   });
 
-  const secret = newSecret();
   const metrics = createMetrics(bus, {
     peers: () => host.admitted().size,
     serverStates: () => hosting.servers().map((server) => server.state().state),
@@ -235,48 +229,19 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     missingServers: () => router.missing().length,
   });
   stack.defer(() => metrics.close());
-  const [adminHost, adminPort] = hostAndPort(config().admin);
   const addresses = { gateway: '', admin: '' };
-  const admin = new AdminServer({
-    host: adminHost,
-    port: adminPort,
-    secret,
+  const { admin, secret } = openAdmin(foundation, {
+    identity,
+    host,
+    hosting,
+    directory,
+    links,
+    router,
+    audit,
+    spread,
+    governance,
+    addresses,
     metrics: () => metrics.text(),
-    problem: () => audit.failure?.message,
-    onError: (error) => bus.report('background.failed', { area: 'admin', error }),
-    handlers: {
-      ...statusVerbs({
-        version,
-        startedAtMs,
-        config,
-        notices: () => loaded().notices,
-        village,
-        host,
-        hosting,
-        directory,
-        links,
-        router,
-        keystore: identity.keystore,
-        auditFailure: () => audit.failure,
-        gateway: () => addresses.gateway,
-        admin: () => addresses.admin,
-      }),
-      ...toolVerbs({ desk, router, defaultAgent: () => config().defaultAgent }),
-      token: (input, options) => tokenVerb(desk, config().defaultAgent)(input, options),
-      ...agentVerbs({
-        ...identity,
-        nodeId,
-        constitution,
-        policy: () => village.policy(),
-        membership: () => village.membership(),
-        forget: () => desk.forget(),
-      }),
-      ...revokeVerbs({ ...identity, keys, villageId, spread, reporter: bus, now: Date.now }),
-      invite: inviteVerb(village, async () => host.addresses()),
-      join: joinWhileRunning(),
-      ...auditVerbs(audit.store, { villageId, nodeId, issuerKey: keys.issuerKey }),
-      'audit.tail': auditTail(audit),
-    },
   });
 
   // The gateway listens first, so that a taken address is known before anything is started for nothing; it is not ready until the end.
@@ -292,6 +257,8 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   await host.start();
   stack.defer(() => spread.stop());
   spread.start();
+  stack.defer(() => governance.stop());
+  governance.start();
   stack.defer(() => links.stop({ graceMs: GRACE_MS }));
   links.start();
   // First no more calls come in, while everything that serves those under way still stands.
@@ -306,10 +273,4 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
 
 async function all(...stopping: readonly Promise<void>[]): Promise<void> {
   await Promise.all(stopping);
-}
-
-/** `127.0.0.1:7118`, `[::1]:0`; the configuration's schema has checked the form. */
-function hostAndPort(address: string): [host: string, port: number] {
-  const colon = address.lastIndexOf(':');
-  return [address.slice(0, colon).replace(/^\[|\]$/g, ''), Number(address.slice(colon + 1))];
 }

@@ -3,8 +3,10 @@ import type { OfflineHandlers } from './admin/index.ts';
 import { segmented } from './audit/index.ts';
 import type { FilesPort } from './cli/index.ts';
 import { loadConfig } from './config/index.ts';
+import { stateOnDisk, writeNeed } from './governance/index.ts';
 import { hostStores, lastAddresses } from './host/index.ts';
 import { type NodeKeys, openNodeKeys } from './identity/index.ts';
+import { governanceNamespace } from './open-governance.ts';
 import { openIdentity } from './open-identity.ts';
 import { type Database, openDataFolder } from './storage/index.ts';
 import { agentVerbs, auditVerbs, inviteVerb, tokenVerb } from './verbs/index.ts';
@@ -45,6 +47,7 @@ async function inVillage(village: Village, opened: Opened & Pick<OfflineHandlers
     config: { defaultAgent: 'local' },
   }));
   const { stores } = hostStores(database, villageId);
+  const statements = database.namespace(governanceNamespace(villageId));
   return {
     token: tokenVerb(identity.desk, config.defaultAgent),
     ...agentVerbs({
@@ -54,6 +57,9 @@ async function inVillage(village: Village, opened: Opened & Pick<OfflineHandlers
       policy: () => village.policy(),
       membership: () => village.membership(),
       forget: () => identity.desk.forget(),
+      signerState: (voter) =>
+        stateOnDisk(statements, { village: villageId, voter, key: constitution.voters[voter] ?? '' }),
+      adopt: (state) => writeNeed(statements, state),
     }),
     invite: inviteVerb(village, () => lastAddresses(stores.host)),
     join,

@@ -1,4 +1,5 @@
 import type { Level } from '../../src/permissions/index.ts';
+import type { PolicyRow, ProposalView, TimelineEntry } from '../governance/index.ts';
 import type { StreamInput, StreamName, VerbInput, VerbName } from './verbs.ts';
 
 export interface StatusAnswer {
@@ -96,6 +97,10 @@ export interface Answers {
     readonly archived?: string | undefined;
   };
   readonly 'audit.verify': AuditVerdict;
+  readonly 'gov.list': { readonly proposals: readonly ProposalView[] };
+  readonly 'gov.show': { readonly proposal: ProposalView; readonly timeline: readonly TimelineEntry[] };
+  readonly 'gov.policy': { readonly policies: readonly PolicyRow[] };
+  readonly 'gov.certificate': { readonly certificate: Readonly<Record<string, unknown>> };
 }
 
 export interface VerbOptions {

@@ -5,6 +5,8 @@ const Level = z.enum(LEVELS);
 const Nothing = z.strictObject({});
 const AgentName = z.string().min(1).max(128);
 const ToolName = z.string().min(1).max(128);
+/** The id of a proposal, or enough of its beginning. */
+const ProposalId = z.string().regex(/^[0-9a-f]{6,64}$/, 'a proposal id, or its first 6 digits or more');
 /** A place in the audit log: a sequence number, or a time as an ISO 8601 instant. */
 const Place = z.union([z.int().nonnegative(), z.iso.datetime({ offset: true })]);
 const Range = z.strictObject({ from: Place.optional(), to: Place.optional() });
@@ -44,6 +46,10 @@ export const VERBS = {
   }),
   join: z.strictObject({ invite: z.string().min(1).max(65_536), leave: z.boolean() }),
   'audit.verify': Range,
+  'gov.list': z.strictObject({ open: z.boolean() }),
+  'gov.show': z.strictObject({ id: ProposalId }),
+  'gov.policy': z.strictObject({ key: z.string().min(1).max(128).optional(), include_history: z.boolean() }),
+  'gov.certificate': z.strictObject({ id: ProposalId }),
 } as const satisfies Readonly<Record<string, z.ZodType>>;
 
 /** Verbs that answer many objects, one after the other. */

@@ -17,5 +17,16 @@ export function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): vo
   bus.on('revocation.made', ({ kind, id }) =>
     record({ method: `revoke.${kind}`, target: id, tokenId: kind === 'token' ? id : '' }),
   );
+  const governance = (facts: Partial<AuditRecord>) => record({ kind: 'governance', ...facts });
+  bus.on('governance.signed', ({ voter, kind, statement }) =>
+    governance({ agentId: voter, method: `sign.${kind}`, target: statement }),
+  );
+  bus.on('governance.decided', ({ proposal, outcome }) =>
+    governance({ method: 'decided', target: proposal, reason: outcome }),
+  );
+  bus.on('governance.equivocation', ({ voter, about }) =>
+    governance({ agentId: voter, method: 'equivocation', reason: about }),
+  );
+  bus.on('governance.halted', ({ voter }) => governance({ agentId: voter, method: 'halted' }));
   bus.on('config.reloaded', ({ changed }) => record({ method: 'config', target: changed.join(' ') }));
 }

@@ -6,6 +6,7 @@ import { addClient } from './verbs/client.ts';
 import { addConfig } from './verbs/config.ts';
 import { addConnect } from './verbs/connect.ts';
 import { addDoctor } from './verbs/doctor.ts';
+import { addGov } from './verbs/gov.ts';
 import { addLook } from './verbs/look.ts';
 import { addNotBuilt } from './verbs/not-built.ts';
 import { addRevoke } from './verbs/revoke.ts';
@@ -23,6 +24,7 @@ const VERBS = [
   addConnect,
   addClient,
   addAudit,
+  addGov,
   addDoctor,
   addConfig,
   addNotBuilt,

@@ -54,6 +54,11 @@ export class AgentKeystore {
     return this.#open(name)?.signJws(statement.typ, statement.payload);
   }
 
+  /** 64 bytes over `message`; undefined: the key is not here. */
+  sign(name: string, message: Uint8Array): Uint8Array | undefined {
+    return this.#open(name)?.sign(message);
+  }
+
   /** A copy of the private key. Errors: KEY_MISSING. Not for voters' keys: those move. */
   copy(name: string): PrivateJwk {
     const key = this.#open(name);

@@ -14,6 +14,17 @@ export interface Events {
   'revocation.heard': { readonly kind: 'token' | 'agent'; readonly id: string; readonly by: string };
   /** A valid revocation is not honoured, since its signer has too many in force. */
   'revocation.full': { readonly by: string };
+  /** A voter's key signed here. `statement`: its id. */
+  'governance.signed': { readonly voter: string; readonly kind: string; readonly statement: string };
+  'governance.decided': { readonly proposal: string; readonly outcome: string };
+  /** A voter signed two things that cannot both be honest; both are kept. */
+  'governance.equivocation': { readonly voter: string; readonly about: 'register' | 'log' };
+  /** A voter's key is at work elsewhere too, or its disk failed: it signs nothing more here. */
+  'governance.halted': { readonly voter: string };
+  /** A statement that can never count was offered. */
+  'governance.refused': { readonly reason: string };
+  /** A statement on disk is not what was written. */
+  'governance.damaged': { readonly key: string };
   'server.state': { readonly server: string; readonly state: string; readonly problem?: string };
   'server.output': { readonly server: string; readonly line: string };
   'server.definition': { readonly server: string; readonly tools: number; readonly hash: string };

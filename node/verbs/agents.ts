@@ -2,9 +2,10 @@ import type { Constitution, Membership, PolicyView } from '../../src/constitutio
 import { ownAgentId } from '../../src/constitution/index.ts';
 import { VillageError } from '../../src/kernel/index.ts';
 import type { AdminHandlers, AgentRow } from '../admin/index.ts';
+import { SignerState } from '../governance/index.ts';
 import type { AgentKeystore, OwnAgents } from '../identity/index.ts';
 
-export class AgentsError extends VillageError<'NO_MEMBERSHIP' | 'UNKNOWN_AGENT'> {}
+export class AgentsError extends VillageError<'NO_MEMBERSHIP' | 'UNKNOWN_AGENT' | 'KEY_DAMAGED'> {}
 
 export interface AgentParts {
   readonly nodeId: string;
@@ -15,6 +16,10 @@ export interface AgentParts {
   readonly keystore: AgentKeystore;
   /** What was verified before may no longer hold. */
   readonly forget: () => void;
+  /** Where a voter's log ends: goes with its key. */
+  readonly signerState: (voter: string) => Promise<SignerState>;
+  /** A voter's key came here: it signs nothing before its log is known up to there. */
+  readonly adopt: (state: SignerState) => Promise<void>;
 }
 
 /** The verbs about who may be spoken for here; the same with and without a running node. */
@@ -42,14 +47,27 @@ export function agentVerbs(
       // The file that the move leaves is out of use here, and stays: a voter's key that a full disk swallowed would be gone for good.
       const { jwk } = keystore.move(name);
       parts.forget();
-      return { key: { ...jwk }, moved: true };
+      // Read when the key can sign no more here.
+      return { key: { ...jwk, signer: await parts.signerState(name) }, moved: true };
     },
     'agents.key.import': async ({ key }) => {
+      const state = signerStateIn(key);
+      if (state !== undefined) await parts.adopt(state);
       const name = keystore.import(key, constitution.agents);
       parts.forget();
       return { name };
     },
   };
+}
+
+/** undefined: the key of an agent that does not vote, or one made outside. */
+function signerStateIn(key: Readonly<Record<string, unknown>>): SignerState | undefined {
+  if (key['signer'] === undefined) return undefined;
+  const state = SignerState.safeParse(key['signer']);
+  if (state.success) return state.data;
+  throw new AgentsError('KEY_DAMAGED', 'the file says unreadably what this key has signed', {
+    hint: 'export it again where it was; a voter’s key without its state could contradict itself',
+  });
 }
 
 function ownRows({ ownAgents, nodeId }: AgentParts): AgentRow[] {

@@ -1,5 +1,6 @@
 export { type AgentParts, agentVerbs } from './agents.ts';
 export { auditTail, auditVerbs } from './audit.ts';
+export { governanceVerbs } from './governance.ts';
 export { inviteVerb, joinWhileRunning } from './invites.ts';
 export { type RevokeParts, revokeVerbs } from './revoke.ts';
 export { type StatusParts, statusVerbs } from './status.ts';

@@ -44,7 +44,11 @@ export class Policy implements PolicyView {
 
   value(key: string): PolicyValue | undefined {
     const decided = this.#decided.get(key);
-    if (decided !== undefined) return decided.value;
+    return decided === undefined ? this.genesisValue(key) : decided.value;
+  }
+
+  /** What the constitution says, whatever was decided since. */
+  genesisValue(key: string): PolicyValue | undefined {
     const { policy, agents } = this.#constitution;
     if (Object.hasOwn(policy, key)) return policy[key];
     const agent = key.startsWith(LEVELS_OF) ? key.slice(LEVELS_OF.length) : '';

@@ -111,12 +111,16 @@ verifies('governance/R2', 'a page is refused from its announced length', async (
   await expect(askStatements(stream, { held: {} }, within())).rejects.toMatchObject({ code: 'WIRE_TOO_LARGE' });
 });
 
-verifies('governance/R3', 'who holds nothing gets every log whole and in order, over as many pages as it takes', async () => {
-  const logs = { sage: logOf(0, 1_500), curator: logOf(0, 40), king: logOf(3, 4) };
-  const pages = await pull(shelf(logs));
-  expect(pages.map((page) => page.length)).toEqual([1_024, 517]);
-  expect(pages.flat()).toEqual([...logs.curator, ...logs.king, ...logs.sage].map(({ jws }) => jws));
-});
+verifies(
+  'governance/R3',
+  'who holds nothing gets every log whole and in order, over as many pages as it takes',
+  async () => {
+    const logs = { sage: logOf(0, 1_500), curator: logOf(0, 40), king: logOf(3, 4) };
+    const pages = await pull(shelf(logs));
+    expect(pages.map((page) => page.length)).toEqual([1_024, 517]);
+    expect(pages.flat()).toEqual([...logs.curator, ...logs.king, ...logs.sage].map(({ jws }) => jws));
+  },
+);
 
 verifies('governance/R3', 'large statements are cut into pages that fit', async () => {
   const big = logOf(0, 20).map((one) => ({ ...one, jws: `h.${one.id}${'x'.repeat(60_000)}.s` }));
@@ -125,14 +129,18 @@ verifies('governance/R3', 'large statements are cut into pages that fit', async 
   expect(pages.flat()).toEqual(big.map(({ jws }) => jws));
 });
 
-verifies('governance/R3', 'who holds some gets what is missing: the newest, a hole, the other of two at one place', async () => {
-  const theirs = [...logOf(0, 10), logged(9, 1)];
-  const ours = theirs.filter(({ seq, id }) => ![4, 8].includes(seq) && id !== logged(9).id);
-  expect((await pull(shelf({ sage: theirs }), { sage: ours })).flat()).toEqual(
-    [logged(4), logged(8), logged(9)].map(({ jws }) => jws),
-  );
-  expect((await pull(shelf({ sage: ours }), { sage: theirs })).flat()).toEqual([]);
-});
+verifies(
+  'governance/R3',
+  'who holds some gets what is missing: the newest, a hole, the other of two at one place',
+  async () => {
+    const theirs = [...logOf(0, 10), logged(9, 1)];
+    const ours = theirs.filter(({ seq, id }) => ![4, 8].includes(seq) && id !== logged(9).id);
+    expect((await pull(shelf({ sage: theirs }), { sage: ours })).flat()).toEqual(
+      [logged(4), logged(8), logged(9)].map(({ jws }) => jws),
+    );
+    expect((await pull(shelf({ sage: ours }), { sage: theirs })).flat()).toEqual([]);
+  },
+);
 
 verifies('governance/R3', 'receipts come in the order of nodes, and not at all to who has them', async () => {
   const nodes = Array.from({ length: 300 }, (_, index) => `12D3KooW${String(index).padStart(44, '0')}`);
@@ -140,7 +148,9 @@ verifies('governance/R3', 'receipts come in the order of nodes, and not at all t
   const first = await askReceipts((await served(answering)).stream, {}, within());
   expect(first.receipts).toHaveLength(256);
   const rest = await askReceipts((await served(answering)).stream, { after: first.next }, within());
-  expect([...first.receipts, ...rest.receipts].map(({ receipt }) => receipt)).toEqual(nodes.map((node) => `r.${node}.s`));
+  expect([...first.receipts, ...rest.receipts].map(({ receipt }) => receipt)).toEqual(
+    nodes.map((node) => `r.${node}.s`),
+  );
   expect(rest.next).toBeUndefined();
   const same = await askReceipts((await served(answering)).stream, { digest: 'd'.repeat(32) }, within());
   expect(same.receipts).toEqual([]);
@@ -187,9 +197,13 @@ verifies('governance/R6', 'an announcement of another form is none', () => {
   for (const announcement of bad) expect(readAnnouncement(Buffer.from(announcement)), announcement).toBeUndefined();
 });
 
-verifies('governance/R10', 'an answerer that hears nothing, and an asker that gets nothing, give up at the deadline', async () => {
-  const { ended } = await served(shelf({}), 30);
-  expect(await ended).toBe('WIRE_TIMEOUT');
-  const [silent] = await streamPair();
-  await expect(askStatements(silent, { held: {} }, within(30))).rejects.toMatchObject({ code: 'WIRE_TIMEOUT' });
-});
+verifies(
+  'governance/R10',
+  'an answerer that hears nothing, and an asker that gets nothing, give up at the deadline',
+  async () => {
+    const { ended } = await served(shelf({}), 30);
+    expect(await ended).toBe('WIRE_TIMEOUT');
+    const [silent] = await streamPair();
+    await expect(askStatements(silent, { held: {} }, within(30))).rejects.toMatchObject({ code: 'WIRE_TIMEOUT' });
+  },
+);

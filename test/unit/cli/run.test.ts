@@ -37,7 +37,15 @@ const VERBS = [
   ['audit', 'verify'],
   ['doctor'],
   ['config', 'check'],
-  ['gov'],
+  ['gov', 'propose'],
+  ['gov', 'vote'],
+  ['gov', 'list'],
+  ['gov', 'show'],
+  ['gov', 'override'],
+  ['gov', 'revoke'],
+  ['gov', 'policy'],
+  ['gov', 'certificate'],
+  ['gov', 'verify'],
   ['fog'],
   ['knowledge'],
   ['twin'],
@@ -64,6 +72,9 @@ describe('help and usage', () => {
     ['a count that is none', ['invite', '--uses', '0']],
     ['arguments that are no JSON', ['tools', 'call', 'x', '--args', '{']],
     ['arguments that are no object', ['tools', 'call', 'x', '--args', '[1]']],
+    ['a proposal of no type', ['gov', 'propose', '--title', 'x', '--type', 'huge']],
+    ['a setting that sets nothing', ['gov', 'propose', '--title', 'x', '--type', 'minor_change', '--set', 'key']],
+    ['a vote without a reason', ['gov', 'vote', 'abc', 'approve']],
     ['a time that is none', ['audit', 'verify', '--from', 'yesterday']],
   ])('%s ends with 2 and leaves stdout empty', async (_what, argv) => {
     const ran = await runCommand(argv);
@@ -81,7 +92,7 @@ describe('help and usage', () => {
     expect(ran.stderr).toBe('');
   });
 
-  test.each(['gov', 'fog', 'knowledge', 'twin', 'demo'])('%s says that it is not built', async (verb) => {
+  test.each(['fog', 'knowledge', 'twin', 'demo'])('%s says that it is not built', async (verb) => {
     const ran = await runCommand([verb, 'anything', '--at', 'all', '--json']);
     expect(ran.code).toBe(1);
     expect(JSON.parse(ran.stdout)).toMatchObject({ error: { code: 'NOT_BUILT' } });

@@ -1,0 +1,88 @@
+import type { Constitution } from '../../src/constitution/index.ts';
+import type { PolicyRow, ProposalView, TimelineEntry, VoteWord } from './views.ts';
+
+/** Who acts: an agent as the pipeline proved it. */
+export interface Actor {
+  readonly agentId: string;
+  /** The node that vouches for it. */
+  readonly homeNode: string;
+  /** When its token was issued, milliseconds since 1970. */
+  readonly issuedAtMs: number;
+}
+
+/** The normal no, with what the caller can do about it. */
+export interface ActRefusal {
+  readonly code: string;
+  readonly message: string;
+  /** The very same call may succeed then. */
+  readonly retryAfterMs?: number | undefined;
+  readonly detail?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export type Acted<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'refused'; readonly refusal: ActRefusal };
+
+export interface ProposeRequest {
+  readonly title: string;
+  readonly description: string;
+  readonly type: string;
+  readonly configUpdates: Readonly<Record<string, unknown>>;
+  /** An overlay entry that is to end. */
+  readonly revoke?: string | undefined;
+  readonly impact?: Readonly<Record<string, unknown>> | undefined;
+  readonly autoVote: boolean;
+  readonly signedStatement?: string | undefined;
+}
+
+export interface VoteRequest {
+  readonly proposalId: string;
+  readonly vote: VoteWord;
+  readonly reasoning: string;
+  readonly conditions: readonly string[];
+  /** Commit at once. */
+  readonly final: boolean;
+  readonly signedStatement?: string | undefined;
+}
+
+export interface OverrideRequest {
+  readonly proposalId: string;
+  readonly action: 'approve' | 'suppress';
+  readonly justification: string;
+  readonly signedStatement?: string | undefined;
+}
+
+export interface PolicyFilter {
+  readonly key?: string | undefined;
+  readonly category?: string | undefined;
+  readonly includeHistory?: boolean | undefined;
+}
+
+export interface WaitOptions {
+  readonly signal: AbortSignal;
+}
+
+/** What governance does for agents and operators of this node. Refusals are values; it rejects only where the disk or a part of ours failed. */
+export interface GovernanceDesk {
+  readonly constitution: Constitution;
+  readonly villageId: string;
+  /** The least type of a proposal that may decide these. */
+  leastType(configUpdates: Readonly<Record<string, unknown>>): string;
+  propose(request: ProposeRequest, by: Actor, options: WaitOptions): Promise<Acted<ProposalView>>;
+  vote(request: VoteRequest, by: Actor, options: WaitOptions): Promise<Acted<ProposalView>>;
+  override(
+    request: OverrideRequest,
+    by: Actor,
+    options: WaitOptions,
+  ): Promise<Acted<{ readonly entryId: string; readonly proposal: ProposalView }>>;
+  /** Newest first. */
+  proposals(filter?: { readonly open?: boolean | undefined }): readonly ProposalView[];
+  /** By id, or a beginning of one that is long enough to mean only one. */
+  proposal(id: string): ProposalView | undefined;
+  timeline(id: string): readonly TimelineEntry[];
+  policies(filter: PolicyFilter): readonly PolicyRow[];
+  /** The proof of a decision, as plain JSON; undefined: unknown or undecided. */
+  certificate(id: string): Readonly<Record<string, unknown>> | undefined;
+  /** `proposals`, `policy`, or `certificates/ID` has changed. */
+  onChange(listener: (what: string) => void): () => void;
+}

@@ -1,0 +1,15 @@
+import type { PolicyView } from '../../src/constitution/index.ts';
+
+/** The servers that nobody may call while an emergency lasts. */
+export const BLOCKED_KEY = 'emergency.blocked';
+export const EVERYTHING = '*';
+
+/** What an emergency never stops: it has to be possible to end it, and to see who is there. */
+const SPARED: ReadonlySet<string> = new Set(['governance', 'p2p']);
+
+/** Whether an emergency keeps calls away from a server. */
+export function isBlocked(server: string, policy: Pick<PolicyView, 'value'>): boolean {
+  const blocked = policy.value(BLOCKED_KEY);
+  if (!Array.isArray(blocked) || blocked.length === 0 || SPARED.has(server)) return false;
+  return blocked.includes(EVERYTHING) || blocked.includes(server);
+}

@@ -1,0 +1,88 @@
+import { type CarriedReceipt, MAX_RECEIPT_DECISIONS, RECEIPT_TYP } from '../../protocols/governance/index.ts';
+import { Policy } from '../../src/constitution/index.ts';
+import type { Ledger, PolicyState } from '../../src/governance/index.ts';
+import type { GovernanceClock, GovernanceVillage } from './ports.ts';
+import type { ReceiptBook } from './receipt-book.ts';
+
+/** Changes come in bursts, and one receipt tells of all of them. */
+const GATHER_MS = 100;
+
+export interface EnforcementOptions {
+  readonly ledger: Ledger;
+  readonly village: GovernanceVillage;
+  readonly nodeId: string;
+  readonly receipts: ReceiptBook;
+  readonly clock: GovernanceClock;
+  /** A compact JWS by the key of this node's PeerId. */
+  readonly sign: (typ: string, payload: Readonly<Record<string, unknown>>) => string;
+  readonly tell: (receipt: CarriedReceipt) => Promise<void>;
+  readonly applied: (state: PolicyState) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Makes what was decided the policy of this node, and signs that it did. */
+export class Enforcement {
+  readonly #options: EnforcementOptions;
+  #root = '';
+  #cancel: (() => void) | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(options: EnforcementOptions) {
+    this.#options = options;
+  }
+
+  /** Brings the policy to the state of the ledger. */
+  apply(): void {
+    const { ledger, village, applied } = this.#options;
+    const state = ledger.policy();
+    if (state.root === this.#root) return;
+    this.#root = state.root;
+    const decided = new Map([...state.entries].map(([key, { value, version }]) => [key, { value, version }]));
+    village.setPolicy(new Policy(village.constitution, decided));
+    applied(state);
+    this.#receiptSoon();
+  }
+
+  /** Says that we have what we have, unless we have said it. For the first time after the host has started. */
+  announce(): void {
+    this.#receiptSoon();
+  }
+
+  async stop(): Promise<void> {
+    this.#cancel?.();
+    await this.#writing;
+  }
+
+  #receiptSoon(): void {
+    this.#cancel ??= this.#options.clock.after(GATHER_MS, () => {
+      this.#cancel = undefined;
+      this.#writing = this.#writing.then(() => this.#receipt()).catch(this.#options.failed);
+    });
+  }
+
+  async #receipt(): Promise<void> {
+    const { ledger, village, nodeId, receipts, clock, sign, tell } = this.#options;
+    const state = ledger.policy();
+    const last = receipts.of(nodeId);
+    if (last?.root === state.root) return;
+    // After a return to an older copy of the disk the clock still lies beyond what was promised before.
+    const seq = Math.max((last?.seq ?? -1) + 1, clock.wallMs());
+    const payload = { village: village.villageId, node: nodeId, seq, iat: clock.wallMs(), root: state.root };
+    const carried: CarriedReceipt = {
+      receipt: sign(RECEIPT_TYP, { ...payload, decisions: inForce(state) }),
+      chain: [...village.chain()],
+    };
+    // What it stands for was written before it, so that all of it is on disk before anybody hears of it.
+    const taken = receipts.take(carried, { sync: true });
+    if (taken.kind !== 'news') return;
+    await taken.kept;
+    await tell(carried);
+  }
+}
+
+/** The decisions that a key stands at, each once. */
+function inForce({ entries, overlay }: PolicyState): string[] {
+  const ids = [...entries.values()].map(({ base }) => base).filter((base) => /^[0-9a-f]{64}$/.test(base));
+  const entered = overlay.filter(({ inForce }) => inForce).map(({ id }) => id);
+  return [...new Set([...ids, ...entered])].slice(-MAX_RECEIPT_DECISIONS);
+}

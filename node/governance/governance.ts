@@ -1,0 +1,257 @@
+import { randomBytes } from 'node:crypto';
+import { type CarriedReceipt, GOVERNANCE } from '../../protocols/governance/index.ts';
+import type { Store } from '../storage/index.ts';
+import { Acts } from './acts.ts';
+import { Chronicle, type Entry } from './chronicle.ts';
+import type {
+  Acted,
+  Actor,
+  GovernanceDesk,
+  OverrideRequest,
+  PolicyFilter,
+  ProposeRequest,
+  VoteRequest,
+  WaitOptions,
+} from './desk.ts';
+import { Enforcement } from './enforcement.ts';
+import { policyRows } from './policy-rows.ts';
+import type { SpreadParts, VoterKeys } from './ports.ts';
+import { ReceiptBook } from './receipt-book.ts';
+import { type Execution, showProposal, timelineOf } from './show.ts';
+import { Signer } from './signer.ts';
+import type { SignerState } from './signer-state.ts';
+import { Spread, type Taken } from './spread.ts';
+import type { PolicyRow, ProposalView, TimelineEntry } from './views.ts';
+import { Voting } from './voting.ts';
+
+export interface GovernanceParts extends SpreadParts {
+  readonly store: Store;
+  readonly keys: VoterKeys;
+  /** A compact JWS by the key of this node's PeerId. */
+  readonly sign: (typ: string, payload: Readonly<Record<string, unknown>>) => string;
+  /** The village has no other nodes that anybody could know of. */
+  readonly alone: () => boolean;
+}
+
+/** Part of an id that means one proposal. */
+const MIN_PREFIX = 6;
+
+/** How this node takes part in deciding: it hears, keeps, enforces and proves what voters sign, and signs for those whose keys are here. */
+export class Governance implements GovernanceDesk {
+  readonly #parts: GovernanceParts;
+  readonly #chronicle: Chronicle;
+  readonly #receipts: ReceiptBook;
+  readonly #signer: Signer;
+  readonly #spread: Spread;
+  readonly #enforcement: Enforcement;
+  readonly #voting: Voting;
+  readonly #acts: Acts;
+  readonly #listeners = new Set<(what: string) => void>();
+  readonly #executions = new Map<string, Execution>();
+
+  private constructor(
+    parts: GovernanceParts,
+    { chronicle, receipts, signer }: { chronicle: Chronicle; receipts: ReceiptBook; signer: Signer },
+  ) {
+    const { host, village, clock, reporter, sign } = parts;
+    const { ledger } = chronicle;
+    this.#parts = parts;
+    this.#chronicle = chronicle;
+    this.#receipts = receipts;
+    this.#signer = signer;
+    this.#spread = new Spread(parts, {
+      logs: () => chronicle.logs(),
+      receipts: () => receipts.list(),
+      receiptsDigest: () => receipts.digest(),
+      takeStatement: (token, from) => chronicle.take(token, from),
+      takeReceipt: (carried) => this.#takeReceipt(carried),
+      pulled: (nodeId) => this.#pulled(nodeId),
+      tick: () => this.#tick(),
+    });
+    this.#enforcement = new Enforcement({
+      ledger,
+      village,
+      nodeId: host.nodeId,
+      receipts,
+      clock,
+      sign,
+      tell: (carried) => this.#spread.tell({ kind: 'receipt', ...carried }),
+      applied: () => this.#tell('policy'),
+      failed: (error) => reporter.report('background.failed', { area: 'governance', error }),
+    });
+    this.#voting = new Voting({ ledger, signer, clock, reporter });
+    this.#acts = new Acts({
+      nodeId: host.nodeId,
+      chronicle,
+      signer,
+      voting: this.#voting,
+      village,
+      clock,
+      nonce: () => randomBytes(12).toString('hex'),
+    });
+    chronicle.onEntry((entry) => this.#entered(entry));
+  }
+
+  /** Reads what is on disk, serves and listens on the host: before the host starts. The policy is in force when this resolves. */
+  static async open(parts: GovernanceParts): Promise<Governance> {
+    const { village, store, clock, reporter, keys, alone, host } = parts;
+    const { constitution, villageId } = village;
+    const chronicle = await Chronicle.open({ constitution, store, reporter, wallMs: () => clock.wallMs() });
+    const verify = (chain: readonly string[], nodeId: string) => village.verify(chain, nodeId);
+    const receipts = await ReceiptBook.open({ store, villageId, verify });
+    const halted = (voter: string) => reporter.report('governance.halted', { voter });
+    const connected = () => host.admitted().size;
+    const signer = await Signer.open({ chronicle, villageId, keys, clock, store, alone, connected, halted });
+    const governance = new Governance(parts, { chronicle, receipts, signer });
+    governance.#enforcement.apply();
+    return governance;
+  }
+
+  get villageId(): string {
+    return this.#parts.village.villageId;
+  }
+
+  get constitution(): GovernanceDesk['constitution'] {
+    return this.#parts.village.constitution;
+  }
+
+  /** After the host has started. */
+  start(): void {
+    this.#spread.start();
+    this.#enforcement.announce();
+    this.#voting.drive();
+  }
+
+  /** Resolves when nothing of it touches the disk any more. Never rejects. */
+  async stop(): Promise<void> {
+    await this.#spread.stop();
+    await this.#voting.stop();
+    await this.#enforcement.stop();
+    await this.#chronicle.settled();
+  }
+
+  leastType(configUpdates: Readonly<Record<string, unknown>>): string {
+    return this.#acts.leastType(configUpdates);
+  }
+
+  async propose(request: ProposeRequest, by: Actor, options: WaitOptions): Promise<Acted<ProposalView>> {
+    return this.#shown(await this.#acts.propose(request, by, options));
+  }
+
+  async vote(request: VoteRequest, by: Actor, options: WaitOptions): Promise<Acted<ProposalView>> {
+    return this.#shown(await this.#acts.vote(request, by, options));
+  }
+
+  async override(request: OverrideRequest, by: Actor, options: WaitOptions) {
+    const acted = await this.#acts.override(request, by, options);
+    if (acted.kind === 'refused') return acted;
+    const proposal = this.proposal(request.proposalId) as ProposalView;
+    return { kind: 'done', value: { entryId: acted.value, proposal } } as const;
+  }
+
+  proposals({ open }: { readonly open?: boolean | undefined } = {}): readonly ProposalView[] {
+    const shown = [...this.#chronicle.ledger.proposals()].map((known) => showProposal(known, this.#context()));
+    return shown
+      .filter(({ status }) => open !== true || status === 'created' || status === 'voting_ongoing')
+      .sort((one, other) => (one.created_at < other.created_at ? 1 : -1));
+  }
+
+  proposal(id: string): ProposalView | undefined {
+    const known = this.#chronicle.ledger.proposal(id);
+    if (known !== undefined) return showProposal(known, this.#context());
+    if (id.length < MIN_PREFIX) return undefined;
+    const [only, another] = [...this.#chronicle.ledger.proposals()].filter((one) => one.id.startsWith(id));
+    return only === undefined || another !== undefined ? undefined : showProposal(only, this.#context());
+  }
+
+  timeline(id: string): readonly TimelineEntry[] {
+    const { ledger } = this.#chronicle;
+    const known = ledger.proposal(id);
+    if (known === undefined) return [];
+    const all = [...this.#chronicle.logs().values()].flat().flatMap((logged) => ledger.get(logged.id) ?? []);
+    return timelineOf(known, all);
+  }
+
+  policies(filter: PolicyFilter): readonly PolicyRow[] {
+    const policy = this.#parts.village.policy();
+    return policyRows(filter, { ledger: this.#chronicle.ledger, policy, receipts: this.#receipts });
+  }
+
+  certificate(id: string): Readonly<Record<string, unknown>> | undefined {
+    return this.#chronicle.ledger.certificate(id) as unknown as Readonly<Record<string, unknown>> | undefined;
+  }
+
+  onChange(listener: (what: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Where the log of a voter ended whose key has just left: goes with the key. */
+  released(voter: string): Promise<SignerState> {
+    return this.#signer.released(voter);
+  }
+
+  /** A voter's key has come here, with what its last home said of its log. */
+  async adopt(state: SignerState): Promise<void> {
+    await this.#signer.adopt(state);
+    this.#voting.drive();
+  }
+
+  #context() {
+    return {
+      ledger: this.#chronicle.ledger,
+      nowMs: this.#parts.clock.wallMs(),
+      executionOf: (id: string) => this.#executions.get(id),
+    };
+  }
+
+  #shown(acted: Acted<string>): Acted<ProposalView> {
+    if (acted.kind === 'refused') return acted;
+    const view = this.proposal(acted.value);
+    if (view === undefined) throw new TypeError('a proposal that was acted on is not known');
+    return { kind: 'done', value: view };
+  }
+
+  #entered({ statement, effects, own }: Entry): void {
+    const { reporter } = this.#parts;
+    for (const effect of effects) {
+      if (effect.kind === 'outcome') {
+        reporter.report('governance.decided', { proposal: effect.proposal, outcome: effect.to });
+        this.#tell(`certificates/${effect.proposal}`);
+      }
+      if (effect.kind === 'evidence')
+        reporter.report('governance.equivocation', { voter: effect.evidence.voter, about: effect.evidence.about });
+    }
+    const { kind, voter } = statement.payload;
+    if (own) {
+      reporter.report('governance.signed', { voter, kind, statement: statement.id });
+      void this.#spread.tell({ kind: 'statement', statement: statement.token }); // never rejects
+    }
+    if (effects.some(({ kind }) => kind !== 'evidence')) this.#enforcement.apply();
+    this.#tell('proposals');
+    this.#voting.drive();
+  }
+
+  #takeReceipt(carried: CarriedReceipt): Taken {
+    const taken = this.#receipts.take(carried);
+    if (taken.kind !== 'news') return taken;
+    const kept = taken.kept.catch((error: unknown) => {
+      this.#parts.reporter.report('background.failed', { area: GOVERNANCE.name, error });
+    });
+    return { kind: 'news', kept };
+  }
+
+  #pulled(nodeId: string): void {
+    this.#signer.askedPeer(nodeId);
+    this.#voting.drive();
+  }
+
+  #tick(): void {
+    this.#chronicle.forgetOld(this.#parts.clock.wallMs());
+    this.#voting.drive();
+  }
+
+  #tell(what: string): void {
+    for (const listener of [...this.#listeners]) listener(what);
+  }
+}

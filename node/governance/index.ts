@@ -1,0 +1,17 @@
+export type {
+  Acted,
+  ActRefusal,
+  Actor,
+  GovernanceDesk,
+  OverrideRequest,
+  PolicyFilter,
+  ProposeRequest,
+  VoteRequest,
+  WaitOptions,
+} from './desk.ts';
+export { BLOCKED_KEY, EVERYTHING } from './emergency.ts';
+export { Governance, type GovernanceParts } from './governance.ts';
+export { CATEGORIES } from './policy-rows.ts';
+export type { GovernanceClock, GovernanceHost, GovernanceVillage, VoterKeys } from './ports.ts';
+export { SignerState, stateOnDisk, writeNeed } from './signer-state.ts';
+export type { PolicyRow, ProposalView, TimelineEntry } from './views.ts';

@@ -1,0 +1,137 @@
+import { type Ledger, type ProposalView as Known, type Statement } from '../../src/governance/index.ts';
+import type { ProposalStatus, ProposalView, TimelineEntry, VoteView, VoteWord } from './views.ts';
+
+const instant = (ms: number): string => new Date(ms).toISOString();
+
+/** How a call that was voted on ended; undefined: it is none, or has not run here. */
+export type Execution = Readonly<Record<string, unknown>> & { readonly status: string };
+
+export interface ShowContext {
+  readonly ledger: Ledger;
+  readonly nowMs: number;
+  readonly executionOf: (proposalId: string) => Execution | undefined;
+}
+
+/** A proposal in the words of the interface. */
+export function showProposal(known: Known, context: ShowContext): ProposalView {
+  const { body, createdAtMs } = known;
+  const commits = Object.entries(known.commits);
+  const votes = votesOf(known);
+  const words = Object.values(votes).filter(({ conditions, final }) => final || (conditions ?? []).length === 0);
+  const count = (word: VoteWord) => words.filter(({ vote }) => vote === word).length;
+  const execution = context.executionOf(known.id);
+  const status = statusOf(known, { voted: Object.keys(votes).length > 0, execution });
+  const decided = known.outcome !== 'open' && known.outcome !== 'invalid' && known.outcome !== 'dropped';
+  const open = status === 'created' || status === 'voting_ongoing';
+  const reason = known.invalid ?? (known.expired ? 'expired' : known.withdrawn ? 'withdrawn' : undefined);
+  return {
+    proposal_id: known.id,
+    title: body.title,
+    description: body.description,
+    type: body.type,
+    proposer: known.proposer,
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    required_votes: known.required,
+    votes_for: count('approve'),
+    votes_against: count('reject'),
+    abstentions: count('abstain'),
+    overdue: open && context.nowMs > body.deadline,
+    disputed: commits.some(([, values]) => new Set(values).size > 1),
+    created_at: instant(createdAtMs),
+    voting_deadline: instant(body.deadline),
+    proposed_changes: changesOf(known),
+    ...(body.impact === undefined ? {} : { impact_assessment: body.impact }),
+    votes,
+    ...(decided ? { certificate_id: known.id } : {}),
+    ...(execution === undefined ? {} : { execution }),
+  };
+}
+
+function statusOf(
+  known: Known,
+  { voted, execution }: { readonly voted: boolean; readonly execution: Execution | undefined },
+): ProposalStatus {
+  switch (known.outcome) {
+    case 'open':
+      return voted ? 'voting_ongoing' : 'created';
+    case 'rejected':
+    case 'dropped':
+    case 'invalid':
+      return known.expired ? 'expired' : 'rejected';
+    default:
+      if (execution !== undefined) return execution.status === 'done' ? 'executed' : 'failed';
+      if (known.standing === 'superseded' || known.standing === 'suppressed') return known.standing;
+      return 'approved';
+  }
+}
+
+function votesOf(known: Known): Record<string, VoteView> {
+  const shown: Record<string, VoteView> = {};
+  for (const [voter, { payload }] of Object.entries(known.votes)) {
+    const { value, reasoning = '', conditions } = payload.body;
+    const at = instant(payload.ts);
+    shown[voter] = { vote: value, reasoning, ...(conditions === undefined ? {} : { conditions }), final: false, at };
+  }
+  for (const [voter, [first]] of Object.entries(known.commits)) {
+    if (first === undefined) continue;
+    const vote = shown[voter];
+    // What counts in the end is the commit, which may differ from the vote (a slot that was taken, a stale base).
+    shown[voter] = { reasoning: '', at: instant(known.createdAtMs), ...vote, vote: first, final: true };
+  }
+  return shown;
+}
+
+function changesOf({ body }: Known): Readonly<Record<string, unknown>> {
+  const sets = body.actions.flatMap((action) => (action.op === 'set' ? [[action.key, action.value] as const] : []));
+  const [first] = body.actions;
+  if (sets.length > 0) return { config_updates: Object.fromEntries(sets) };
+  if (first?.op === 'revoke') return { revoke: first.entry };
+  if (first?.op === 'call') {
+    return { call: { tool: first.tool, arguments: first.arguments, agent: first.agent, node_id: first.node } };
+  }
+  return { actions: body.actions };
+}
+
+/** Everything that was said about a proposal, in the order of the signers' clocks. */
+export function timelineOf(known: Known, statements: Iterable<Statement>): TimelineEntry[] {
+  const entries: (TimelineEntry & { readonly ts: number })[] = [];
+  for (const { id, payload } of statements) {
+    const what = said(payload, { proposal: known.id, isProposal: id === known.id });
+    if (what !== undefined) entries.push({ ts: payload.ts, at: instant(payload.ts), by: payload.voter, what });
+  }
+  entries.sort((one, other) => one.ts - other.ts);
+  const outcome =
+    known.outcome === 'open' ? [] : [{ at: entries.at(-1)?.at ?? '', by: 'village', what: outcomeText(known) }];
+  return [...entries.map(({ at, by, what }) => ({ at, by, what })), ...outcome];
+}
+
+function said(
+  payload: Statement['payload'],
+  { proposal, isProposal }: { readonly proposal: string; readonly isProposal: boolean },
+): string | undefined {
+  if (isProposal) return 'proposed it';
+  if (!('proposal' in payload.body) || payload.body.proposal !== proposal) return undefined;
+  switch (payload.kind) {
+    case 'vote': {
+      const { value, reasoning, conditions = [] } = payload.body;
+      const when = conditions.length === 0 ? '' : `, on conditions: ${conditions.join('; ')}`;
+      return `voted ${value}${when}${reasoning === undefined ? '' : `: ${reasoning}`}`;
+    }
+    case 'commit':
+      return `committed ${payload.body.value}${payload.body.because === undefined ? '' : ` (${payload.body.because})`}`;
+    case 'override':
+      return `overrode it: ${payload.body.action}: ${payload.body.justification}`;
+    case 'withdraw':
+      return 'asked to withdraw it';
+    default:
+      return undefined;
+  }
+}
+
+function outcomeText({ outcome, standing, expired }: Known): string {
+  if (outcome === 'rejected' && expired) return 'expired';
+  return standing === undefined || standing === 'in-force'
+    ? outcome.replaceAll('_', ' ')
+    : `${outcome.replaceAll('_', ' ')}, ${standing}`;
+}

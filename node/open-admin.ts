@@ -1,0 +1,105 @@
+import { AdminServer, newSecret } from './admin/index.ts';
+import type { Foundation } from './assemble.ts';
+import type { AuditLog } from './audit/index.ts';
+import type { LocalHosting } from './backends/index.ts';
+import type { Directory } from './discovery/index.ts';
+import type { Governance } from './governance/index.ts';
+import type { Libp2pHost } from './host/index.ts';
+import type { Identity } from './open-identity.ts';
+import type { PeerLinks } from './peers/index.ts';
+import type { RevocationSpread } from './revocation/index.ts';
+import type { Router } from './router/index.ts';
+import {
+  agentVerbs,
+  auditTail,
+  auditVerbs,
+  governanceVerbs,
+  inviteVerb,
+  joinWhileRunning,
+  revokeVerbs,
+  statusVerbs,
+  tokenVerb,
+  toolVerbs,
+} from './verbs/index.ts';
+
+/** What the operator's verbs look at and act on. */
+export interface AdminParts {
+  readonly identity: Identity;
+  readonly host: Libp2pHost;
+  readonly hosting: LocalHosting;
+  readonly directory: Directory;
+  readonly links: PeerLinks;
+  readonly router: Router;
+  readonly audit: AuditLog;
+  readonly spread: RevocationSpread;
+  readonly governance: Governance;
+  /** Known once their servers listen. */
+  readonly addresses: { readonly gateway: string; readonly admin: string };
+  readonly metrics: () => string;
+}
+
+/** The server of the admin address, not started, and the secret that opens it. */
+export function openAdmin(
+  foundation: Foundation,
+  parts: AdminParts,
+): { readonly admin: AdminServer; readonly secret: string } {
+  const { version, startedAtMs, bus, keys, village, loaded } = foundation;
+  const { identity, host, hosting, directory, links, router, audit, spread, governance, addresses, metrics } = parts;
+  const { villageId, constitution } = village;
+  const { nodeId } = keys;
+  const { desk } = identity;
+  const config = () => loaded().config;
+  const secret = newSecret();
+  const [adminHost, adminPort] = hostAndPort(config().admin);
+  const admin = new AdminServer({
+    host: adminHost,
+    port: adminPort,
+    secret,
+    metrics,
+    problem: () => audit.failure?.message,
+    onError: (error) => bus.report('background.failed', { area: 'admin', error }),
+    handlers: {
+      ...statusVerbs({
+        version,
+        startedAtMs,
+        config,
+        notices: () => loaded().notices,
+        village,
+        host,
+        hosting,
+        directory,
+        links,
+        router,
+        keystore: identity.keystore,
+        auditFailure: () => audit.failure,
+        gateway: () => addresses.gateway,
+        admin: () => addresses.admin,
+      }),
+      ...toolVerbs({ desk, router, defaultAgent: () => config().defaultAgent }),
+      token: (input, options) => tokenVerb(desk, config().defaultAgent)(input, options),
+      ...agentVerbs({
+        ...identity,
+        nodeId,
+        constitution,
+        policy: () => village.policy(),
+        membership: () => village.membership(),
+        forget: () => desk.forget(),
+        signerState: (voter) => governance.released(voter),
+        adopt: (state) => governance.adopt(state),
+      }),
+      ...governanceVerbs(governance),
+      ...revokeVerbs({ ...identity, keys, villageId, spread, reporter: bus, now: Date.now }),
+      invite: inviteVerb(village, async () => host.addresses()),
+      join: joinWhileRunning(),
+      ...auditVerbs(audit.store, { villageId, nodeId, issuerKey: keys.issuerKey }),
+      'audit.tail': auditTail(audit),
+    },
+  });
+  return { admin, secret };
+}
+
+/** `127.0.0.1:7118`, `[::1]:0`; the configuration's schema has checked the form. */
+function hostAndPort(address: string): [host: string, port: number] {
+  const colon = address.lastIndexOf(':');
+  return [address.slice(0, colon).replace(/^\[|\]$/g, ''), Number(address.slice(colon + 1))];
+}

@@ -1,0 +1,86 @@
+import { type AuditOwner, auditRange, exportAudit, verifyAudit } from './audit/index.ts';
+import type { AuditEntry } from '../src/audit/index.ts';
+import type { Role } from './backends/role.ts';
+import { systemClock } from './discovery/index.ts';
+import { Governance } from './governance/index.ts';
+import { hostStores, type Libp2pHost } from './host/index.ts';
+import type { AgentKeystore, NodeKeys } from './identity/index.ts';
+import { type AuditPort, governanceRole, Registrations } from './roles/governance/index.ts';
+import type { Database, Store } from './storage/index.ts';
+import type { Reporter } from './telemetry/index.ts';
+import type { Village } from './village/index.ts';
+
+export interface GovernanceFoundation {
+  readonly bus: Reporter;
+  readonly database: Database;
+  readonly keys: NodeKeys;
+  readonly village: Village;
+  readonly host: Libp2pHost;
+  readonly keystore: AgentKeystore;
+  readonly audit: { readonly store: Pick<Store, 'entries'> };
+  /** Addresses that the configuration names. */
+  readonly bootstrap: readonly string[];
+}
+
+/** Where the voters' statements of a village lie. */
+export const governanceNamespace = (villageId: string): string => `governance-${villageId.slice(0, 16)}`;
+
+/** Brings the policy of the village into force, and makes the role by which agents see and change it. Before the host starts. */
+export async function openGovernance(
+  foundation: GovernanceFoundation,
+): Promise<{ readonly governance: Governance; readonly role: Role }> {
+  const { bus, database, keys, village, host, keystore, audit, bootstrap } = foundation;
+  const { villageId } = village;
+  const { nodeId, issuerKey } = keys;
+  const met = await hasMetOthers(database, villageId);
+  const strangers = met || bootstrap.length > 0 || village.inviterAddresses().length > 0;
+  const governance = await Governance.open({
+    host,
+    village,
+    reporter: bus,
+    clock: systemClock,
+    store: database.namespace(governanceNamespace(villageId)),
+    keys: keystore,
+    sign: (typ, payload) => keys.signAsNode(typ, payload),
+    alone: () => !strangers && host.admitted().size === 0,
+  });
+  const role = governanceRole({
+    desk: governance,
+    audit: auditPort(audit.store, { villageId, nodeId, issuerKey }),
+    registrations: new Registrations(),
+    wallMs: Date.now,
+  });
+  return { governance, role };
+}
+
+async function hasMetOthers(database: Database, villageId: string): Promise<boolean> {
+  const { stores } = hostStores(database, villageId);
+  for await (const _ of stores.knownPeers.entries({ limit: 1 })) return true;
+  return false;
+}
+
+function auditPort(log: Pick<Store, 'entries'>, owner: AuditOwner): AuditPort {
+  return {
+    verify: async (places, { signal }) => {
+      const range = await auditRange(log, places, { signal });
+      const { ok, checked, brokenAt } = await verifyAudit(log, { ...owner, ...range, signal });
+      return { ok, checked, problem: brokenAt?.message };
+    },
+    entries: async function* (places, { signal }) {
+      const range = await auditRange(log, places, { signal });
+      for await (const line of exportAudit(log, { ...range, signal })) {
+        const entry = entryIn(line);
+        if (entry !== undefined) yield entry;
+      }
+    },
+  };
+}
+
+/** undefined: a damaged line, which verifying names. */
+function entryIn(line: string): AuditEntry | undefined {
+  try {
+    return JSON.parse(line) as AuditEntry;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import type { AuditEntry } from '../../../src/audit/index.ts';
+import { result, type RoleTool, roleTool } from '../../backends/role.ts';
+import type { GovernanceParts } from './ports.ts';
+
+const When = z.iso.datetime({ offset: true });
+const Counted = z.record(z.string(), z.int());
+/** More names than an agent would read; the rest is one number. */
+const MAX_NAMES = 100;
+
+/** Which entries each kind of audit is about. */
+const ABOUT: Readonly<Record<string, (entry: AuditEntry) => boolean>> = {
+  security: ({ kind, outcome }) => kind === 'refusal' || kind === 'admission' || outcome === 'denied',
+  governance: ({ kind, server }) => kind === 'governance' || server === 'governance',
+  privacy: ({ server, target }) => server === 'twin' || server === 'hyperrag' || target.startsWith('knowledge_'),
+  full: () => true,
+};
+
+export function complianceAudit({ audit, desk }: GovernanceParts): RoleTool {
+  return roleTool({
+    name: 'compliance_audit',
+    title: 'Audit this node',
+    description:
+      'Checks that the audit log of your node is whole (no entry changed, removed or moved), and counts what happened in it: calls, refusals and why, by server and agent. Of this node alone; ask elsewhere for other nodes. Takes time on a long log: give a time_range.',
+    input: z.strictObject({
+      audit_type: z.enum(['privacy', 'security', 'governance', 'full']).default('full'),
+      scope: z.array(z.string().max(128)).max(64).default([]).describe('servers or tools; all by default'),
+      time_range: z.strictObject({ start: When.optional(), end: When.optional() }).default({}),
+      include_recommendations: z.boolean().default(true),
+    }),
+    output: z.object({
+      audit_type: z.string(),
+      integrity: z.object({ intact: z.boolean(), entries_checked: z.int(), problem: z.string().optional() }),
+      entries: z.int(),
+      by_outcome: Counted,
+      refusals: Counted.describe('by reason'),
+      by_server: Counted,
+      by_agent: Counted,
+      decisions: z.object({ open: z.int(), approved: z.int(), rejected: z.int(), disputed: z.int() }),
+      findings: z.array(z.string()),
+      recommendations: z.array(z.string()).optional(),
+    }),
+    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    handle: async (
+      { audit_type: type, scope, time_range: { start, end }, include_recommendations: advise },
+      { signal },
+    ) => {
+      const range = { from: start, to: end };
+      const integrity = await audit.verify(range, { signal });
+      const wanted = ABOUT[type] ?? ABOUT['full'];
+      const counts = { entries: 0, outcome: tally(), reason: tally(), server: tally(), agent: tally() };
+      for await (const entry of audit.entries(range, { signal })) {
+        if (wanted?.(entry) !== true) continue;
+        if (scope.length > 0 && !scope.includes(entry.server) && !scope.includes(entry.target)) continue;
+        counts.entries += entry.count;
+        counts.outcome.add(entry.outcome, entry.count);
+        if (entry.outcome === 'denied') counts.reason.add(entry.reason, entry.count);
+        if (entry.server !== '') counts.server.add(entry.server, entry.count);
+        if (entry.agentId !== '') counts.agent.add(entry.agentId, entry.count);
+      }
+      const proposals = desk.proposals();
+      const having = (...words: string[]) => proposals.filter(({ status }) => words.includes(status)).length;
+      const disputed = proposals.filter((proposal) => proposal.disputed).length;
+      const findings = [
+        ...(integrity.ok ? [] : [`the log is not whole: ${integrity.problem ?? 'an entry is damaged'}`]),
+        ...(disputed === 0 ? [] : [`${disputed} proposals in which a voter signed two different things`]),
+        ...(counts.reason.of('level') > 0 ? [`${counts.reason.of('level')} calls above the level of their agent`] : []),
+      ];
+      return result({
+        audit_type: type,
+        integrity: {
+          intact: integrity.ok,
+          entries_checked: integrity.checked,
+          ...(integrity.problem === undefined ? {} : { problem: integrity.problem }),
+        },
+        entries: counts.entries,
+        by_outcome: counts.outcome.top(),
+        refusals: counts.reason.top(),
+        by_server: counts.server.top(),
+        by_agent: counts.agent.top(),
+        decisions: {
+          open: having('created', 'voting_ongoing'),
+          approved: having('approved', 'executed', 'failed', 'superseded', 'suppressed'),
+          rejected: having('rejected', 'expired'),
+          disputed,
+        },
+        findings,
+        ...(advise
+          ? {
+              recommendations:
+                findings.length === 0
+                  ? []
+                  : ['look at the entries with `village audit tail` and `village audit verify`'],
+            }
+          : {}),
+      });
+    },
+  });
+}
+
+function tally() {
+  const counts = new Map<string, number>();
+  let others = 0;
+  return {
+    add(name: string, count: number): void {
+      if (counts.has(name) || counts.size < 10 * MAX_NAMES) counts.set(name, (counts.get(name) ?? 0) + count);
+      else others += count;
+    },
+    of: (name: string): number => counts.get(name) ?? 0,
+    /** The most frequent. */
+    top(): Record<string, number> {
+      const sorted = [...counts].sort(([, one], [, other]) => other - one);
+      const rest = sorted.slice(MAX_NAMES).reduce((sum, [, count]) => sum + count, others);
+      return { ...Object.fromEntries(sorted.slice(0, MAX_NAMES)), ...(rest === 0 ? {} : { '(others)': rest }) };
+    },
+  };
+}

@@ -1,0 +1,2 @@
+export { type AuditPort, type GovernanceParts, Registrations } from './ports.ts';
+export { governanceRole } from './role.ts';

@@ -1,0 +1,43 @@
+import type { AuditEntry } from '../../../src/audit/index.ts';
+import type { GovernanceDesk } from '../../governance/index.ts';
+
+/** The record of this node, as an auditor reads it. */
+export interface AuditPort {
+  verify(
+    range: TimeRange,
+    options: { signal: AbortSignal },
+  ): Promise<{ readonly ok: boolean; readonly checked: number; readonly problem?: string | undefined }>;
+  entries(range: TimeRange, options: { signal: AbortSignal }): AsyncIterable<AuditEntry>;
+}
+
+/** ISO 8601 instants. */
+export interface TimeRange {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+export interface GovernanceParts {
+  readonly desk: GovernanceDesk;
+  readonly audit: AuditPort;
+  readonly registrations: Registrations;
+  /** Milliseconds since 1970. */
+  readonly wallMs: () => number;
+}
+
+const MAX_REGISTERED = 10_000;
+
+/** The agents that said they are at work on this node, since it started. */
+export class Registrations {
+  readonly #agents = new Map<string, readonly string[]>();
+
+  get size(): number {
+    return this.#agents.size;
+  }
+
+  add(agentId: string, capabilities: readonly string[]): void {
+    if (!this.#agents.has(agentId) && this.#agents.size >= MAX_REGISTERED) {
+      this.#agents.delete(this.#agents.keys().next().value as string);
+    }
+    this.#agents.set(agentId, capabilities);
+  }
+}
