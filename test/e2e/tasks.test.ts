@@ -1,4 +1,4 @@
-import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import { CallToolResultSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { agentV1, EVERYTHING } from '../support/agents.ts';
 import { cleanUp, ProcessNode } from '../support/process-node.ts';
@@ -23,9 +23,9 @@ afterAll(() => cleanUp());
 type Agent = Awaited<ReturnType<typeof agentV1>>;
 
 /** Begins a task and answers its id. */
-async function begin(agent: Agent, topic: string): Promise<string> {
+async function begin(agent: Agent, topic: string, more: { ambiguous?: boolean } = {}): Promise<string> {
   const stream = agent.experimental.tasks.callToolStream(
-    { name: RESEARCH, arguments: { topic } },
+    { name: RESEARCH, arguments: { topic, ...more } },
     CallToolResultSchema,
     { task: { ttl: 60_000 } },
   );
@@ -36,7 +36,7 @@ async function begin(agent: Agent, topic: string): Promise<string> {
 describe.each(['its own node', 'a hop away'])('a task of an agent on %s', (where) => {
   const node = () => (where === 'a hop away' ? b : a);
 
-  test('is begun, looked at, listed and answered', async () => {
+  test.concurrent('is begun, looked at, listed and answered', async () => {
     const agent = await agentV1(node().ready.gateway, await node().token());
     expect(agent.getServerCapabilities()?.tasks).toEqual({ list: {}, cancel: {}, requests: { tools: { call: {} } } });
     const taskId = await begin(agent, 'otters');
@@ -49,14 +49,28 @@ describe.each(['its own node', 'a hop away'])('a task of an agent on %s', (where
     await agent.close();
   }, 30_000);
 
-  test('can be cancelled', async () => {
+  test.concurrent('can be cancelled', async () => {
     const agent = await agentV1(node().ready.gateway, await node().token());
     const taskId = await begin(agent, 'badgers');
     expect(await agent.experimental.tasks.cancelTask(taskId)).toMatchObject({ taskId, status: 'cancelled' });
     await agent.close();
   }, 30_000);
 
-  test('is not there for another agent, nor is one that never was', async () => {
+  test.concurrent('may ask its agent something while the agent waits for the result', async () => {
+    const agent = await agentV1(node().ready.gateway, await node().token(), { elicitation: {} });
+    const asked: string[] = [];
+    agent.setRequestHandler(ElicitRequestSchema, ({ params }) => {
+      asked.push(params.message);
+      return { action: 'accept', content: { interpretation: 'snake' } };
+    });
+    const taskId = await begin(agent, 'python', { ambiguous: true });
+    const result = await agent.experimental.tasks.getTaskResult(taskId, CallToolResultSchema);
+    expect(asked).toEqual([expect.stringContaining('"python" could have multiple interpretations')]);
+    expect(JSON.stringify(result)).toContain('python (snake)');
+    await agent.close();
+  }, 30_000);
+
+  test.concurrent('is not there for another agent, nor is one that never was', async () => {
     const agent = await agentV1(b.ready.gateway, await b.token());
     const other = await agentV1(b.ready.gateway, await b.token('other'));
     const taskId = await begin(agent, 'voles');

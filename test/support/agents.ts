@@ -3,6 +3,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { ClientCapabilities } from '@modelcontextprotocol/sdk/types.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { join } from 'node:path';
 import { ROOT } from './process-node.ts';
@@ -15,8 +16,12 @@ export const FILESYSTEM = join(ROOT, 'node_modules/@modelcontextprotocol/server-
 export const INSPECTOR = join(ROOT, 'node_modules/.bin/mcp-inspector');
 
 /** The SDK's first line over Streamable HTTP, as most agents in use today. */
-export async function agentV1(gateway: string, token: string): Promise<ClientV1> {
-  const client = new ClientV1(INFO);
+export async function agentV1(
+  gateway: string,
+  token: string,
+  capabilities: ClientCapabilities = {},
+): Promise<ClientV1> {
+  const client = new ClientV1(INFO, { capabilities });
   const transport = new HttpV1(new URL(gateway), { requestInit: { headers: { authorization: `Bearer ${token}` } } });
   await client.connect(transport as Transport);
   return client;
