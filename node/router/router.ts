@@ -217,15 +217,11 @@ export class Router implements RouterPort {
     return answer(reply, refused, call.era);
   }
 
-  async #forward(
-    target: Target,
-    context: CallContext,
-    forward?: (target: Target) => Promise<Forwarded>,
-  ): Promise<Forwarded> {
+  #forward(target: Target, context: CallContext, forward?: (target: Target) => Promise<Forwarded>): Promise<Forwarded> {
     if (forward !== undefined) return forward(target);
-    const forwarded = await this.#replicas.forward(target, context);
+    const forwarding = this.#replicas.forward(target, context);
     const tells = target.task !== undefined || asksForTask(target.request);
-    return tells ? this.#tasks.learn(target, context, forwarded) : forwarded;
+    return tells ? forwarding.then((forwarded) => this.#tasks.learn(target, context, forwarded)) : forwarding;
   }
 
   /** What is not found on a server that should be there is not unknown but unavailable. */
