@@ -12,7 +12,7 @@ interface Instance {
   usedAt: number;
 }
 
-/** One process for each agent that calls: at most 16, stopped after ten minutes without a call. */
+/** One process, or session, for each agent that calls: at most 16, stopped after ten minutes without a call. */
 export class AgentInstances {
   readonly #create: (agent: string) => Supervisor;
   readonly #idleMs: number;

@@ -9,6 +9,11 @@ import { failure } from './reply.ts';
 
 const MAX_RUNNING = 64;
 const MAX_WAITING = 256;
+/** Requests beside those that do the work, which take nobody's place: to hear of a resource, or of how a task goes. */
+const MAX_ASIDE = 256;
+
+/** The connection for agents with a session, where that is another. */
+type Session = () => Connection | undefined;
 
 export type Perform = (connection: Connection) => Promise<BackendReply>;
 
@@ -29,6 +34,7 @@ export class CallGate {
   #asking = 0;
   #maxAsking = MAX_RUNNING;
   #connection: Connection | undefined;
+  #session: Session | undefined;
   #problem: string | undefined = 'it is not started';
 
   constructor(options: { readonly expiry: Expiry; readonly ttlMs: number }) {
@@ -46,7 +52,8 @@ export class CallGate {
   }
 
   /** Calls run on `connection` from here on. */
-  open(connection: Connection): void {
+  open(connection: Connection, options: { readonly session?: Session | undefined } = {}): void {
+    this.#session = options.session;
     this.#connection = connection;
     this.#problem = undefined;
     this.#advance();
@@ -83,7 +90,12 @@ export class CallGate {
     this.#asking += asking;
     try {
       if (options.perform !== undefined) return await options.perform(connection);
-      return await call(connection, request, { context, deadlineAt: options.deadlineAt, ttlMs: this.#ttlMs });
+      const session = context.era === 'session' ? this.#session?.() : undefined;
+      return await call(session ?? connection, request, {
+        context,
+        deadlineAt: options.deadlineAt,
+        ttlMs: this.#ttlMs,
+      });
     } finally {
       this.#running--;
       this.#asking -= asking;
@@ -100,8 +112,9 @@ export class CallGate {
 
   /** The connection, if this request may begin on it now. One that has ended is on its way out, and the next is waited for. */
   #free({ method }: RpcRequest): Connection | undefined {
-    if (this.#connection === undefined || this.#connection.closed || this.#running >= MAX_RUNNING) return undefined;
-    return mayAskUnmarked(method) && this.#asking >= this.#maxAsking ? undefined : this.#connection;
+    if (this.#connection === undefined || this.#connection.closed) return undefined;
+    const room = mayAskUnmarked(method) ? this.#asking < this.#maxAsking : this.#running - this.#asking < MAX_ASIDE;
+    return room ? this.#connection : undefined;
   }
 
   #leave(waiting: WaitingCall, reply: BackendReply | Promise<BackendReply>): void {

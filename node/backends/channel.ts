@@ -40,5 +40,7 @@ export interface Channel {
   agreed(terms: { readonly era: Era; readonly version: string }): void;
   /** Opens the stream for what the server says unasked (HTTP, session era); elsewhere nothing. */
   listen(): void;
+  /** Whether what the server says unasked can reach us: always on a byte stream, over HTTP only within a session. */
+  readonly twoWay: boolean;
   close(): void;
 }

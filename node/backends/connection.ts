@@ -62,6 +62,10 @@ export class Connection {
     return this.#terms;
   }
 
+  get twoWay(): boolean {
+    return this.#channel.twoWay;
+  }
+
   get closed(): boolean {
     return this.#closed !== undefined;
   }

@@ -46,8 +46,7 @@ export class ExternalServer implements HostedServer {
     this.#options = options;
     this.#disabled = !config.enabled || config.disabled === true;
     this.#main = this.#supervisor(() => this.#changed(), undefined);
-    // A URL tells agents apart by sessions of its own, if it does; processes are ours to multiply.
-    const perAgent = config.instances === 'per-agent' && this.kind === 'stdio';
+    const perAgent = config.instances === 'per-agent';
     this.#agents = perAgent ? new AgentInstances((agent) => this.#supervisor(() => undefined, agent)) : undefined;
   }
 

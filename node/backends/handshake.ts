@@ -16,6 +16,8 @@ import { OURSELVES } from './ourselves.ts';
 export interface Terms {
   readonly era: Era;
   readonly version: string;
+  /** It speaks without sessions, and says that it can speak with them too. */
+  readonly alsoSessions?: boolean | undefined;
   readonly serverInfo: { readonly name: string; readonly version: string; readonly [field: string]: unknown };
   readonly capabilities: Readonly<Record<string, unknown>>;
   readonly instructions: string | undefined;
@@ -80,6 +82,7 @@ async function discover(connection: Connection, waiting: Waiting): Promise<Attem
     terms: {
       era: 'stateless',
       version: STATELESS_VERSION,
+      alsoSessions: supportedVersions.some((version) => typeof version === 'string' && isSessionVersion(version)),
       serverInfo: serverInfoOf(isObject(meta) ? meta[META.serverInfo] : undefined),
       capabilities: isObject(capabilities) ? capabilities : {},
       instructions: typeof instructions === 'string' ? instructions : undefined,

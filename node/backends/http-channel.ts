@@ -45,6 +45,10 @@ export class HttpChannel implements Channel {
     this.#agent = options.url.protocol === 'https:' ? new HttpsAgent(pool) : new HttpAgent(pool);
   }
 
+  get twoWay(): boolean {
+    return this.#session !== undefined;
+  }
+
   attach(events: ChannelEvents): void {
     this.#events = events;
   }

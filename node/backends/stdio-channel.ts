@@ -11,6 +11,7 @@ const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 /** Newline-delimited JSON-RPC over a child's standard streams. */
 export class StdioChannel implements Channel {
   readonly perRequestStreams = false;
+  readonly twoWay = true;
   readonly #child: Child;
   readonly #output: OutputLog;
   #events: ChannelEvents | undefined;

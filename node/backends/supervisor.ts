@@ -13,6 +13,8 @@ import { isSubscription } from './subscription-methods.ts';
 /** A server that answered its handshake. */
 export interface Live {
   readonly connection: Connection;
+  /** The session to call over for an agent that has one, on a server that speaks both eras; undefined while there is none. */
+  readonly session?: (() => Connection | undefined) | undefined;
   readonly pid?: number | undefined;
   /** Resolves with the reason when it is gone, whoever ended it. */
   readonly ended: Promise<string>;
@@ -135,7 +137,7 @@ export class Supervisor {
       this.#era = connection.terms?.era;
       await this.#list(connection);
       healthyAt = performance.now();
-      this.#gate.open(connection);
+      this.#gate.open(connection, { session: live.session });
       void this.#resources.restore(connection); // never rejects; calls need not wait for it
       this.#become('healthy', this.#condition.problem, live.pid);
       return { problem: await endOrAbort(ended, signal), healthyMs: healthyMs() };

@@ -2,7 +2,8 @@ import { BackendError } from './backend-error.ts';
 import { Connection } from './connection.ts';
 import type { Expiry } from './expiry.ts';
 import { HttpChannel, type HttpChannelOptions } from './http-channel.ts';
-import type { Open } from './supervisor.ts';
+import { SessionBeside } from './session-beside.ts';
+import type { LiveEvents, Open } from './supervisor.ts';
 import { watch } from './watch.ts';
 
 const HANDSHAKE_MS = 15_000;
@@ -17,36 +18,71 @@ export interface UrlOptions extends Omit<HttpChannelOptions, 'onTrouble'> {
 /** How a server is reached that speaks Streamable HTTP. */
 export function openUrl(options: UrlOptions): Open {
   return async (events, { signal }) => {
-    let closed!: (problem: string) => void;
-    const ended = new Promise<string>((resolve) => {
-      closed = resolve;
-    });
     const trouble = new EventTarget();
-    const channel = channelTo(options, () => trouble.dispatchEvent(new Event('trouble')));
-    const connection = new Connection(channel, {
-      expiry: options.expiry,
-      events: { ...events, closed },
-      oneAgent: options.oneAgent,
-    });
-    const giveUp = (): void => connection.close();
-    signal.addEventListener('abort', giveUp, { once: true });
-    try {
-      await connection.open({ tryStateless: true, timeoutMs: HANDSHAKE_MS });
-    } catch (error) {
-      connection.close();
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', giveUp);
-    }
+    const onTrouble = (): void => void trouble.dispatchEvent(new Event('trouble'));
+    const connect = (tryStateless: boolean) => open({ ...options, events, onTrouble, tryStateless, signal });
+    const { connection, ended } = await connect(true);
     const health = new Health(connection);
     trouble.addEventListener('trouble', () => health.probe());
-    watch(connection, events);
+    const beside = connection.terms?.alsoSessions === true ? new SessionBeside(() => session(connect)) : undefined;
     const stop = async (): Promise<void> => {
       health.stop();
       connection.close();
+      beside?.stop();
     };
-    return { connection, ended: Promise.race([ended, health.failed]), stop };
+    return {
+      connection,
+      ended: Promise.race([ended, health.failed]),
+      stop,
+      ...(beside === undefined ? {} : { session: () => beside.connection }),
+    };
   };
+}
+
+interface Opened {
+  readonly connection: Connection;
+  readonly ended: Promise<string>;
+}
+
+/** Throws BackendError. */
+async function open(
+  options: UrlOptions & {
+    readonly events: LiveEvents;
+    readonly onTrouble: () => void;
+    readonly tryStateless: boolean;
+    readonly signal: AbortSignal;
+  },
+): Promise<Opened> {
+  const { expiry, events, oneAgent, signal } = options;
+  const { promise: ended, resolve: closed } = Promise.withResolvers<string>();
+  const connection = new Connection(channelTo(options, options.onTrouble), {
+    ...{ expiry, oneAgent },
+    events: { ...events, closed },
+  });
+  const giveUp = (): void => connection.close();
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    await connection.open({ tryStateless: options.tryStateless, timeoutMs: HANDSHAKE_MS });
+  } catch (error) {
+    connection.close();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+  watch(connection, events);
+  return { connection, ended };
+}
+
+/** A session in which the server can ask: without one, its newer era is the better of the two. */
+async function session(connect: (tryStateless: boolean) => Promise<Opened>): Promise<Connection | undefined> {
+  try {
+    const { connection } = await connect(false);
+    if (connection.twoWay) return connection;
+    connection.close();
+  } catch {
+    // It said that it could, and the calls go on without.
+  }
+  return undefined;
 }
 
 function channelTo(options: UrlOptions, onTrouble: () => void): HttpChannel {

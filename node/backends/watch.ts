@@ -17,9 +17,9 @@ export function watch(connection: Connection, events: { listChanged(): void }): 
     ...(tells('prompts') ? { promptsListChanged: true } : {}),
     ...(tells('resources') ? { resourcesListChanged: true } : {}),
   };
-  if (Object.keys(wanted).length === 0) return;
-  if (connection.terms?.era === 'stateless') void subscribe(connection, wanted, events);
-  else connection.listen();
+  // With a session, questions and log lines come unasked too.
+  if (connection.terms?.era !== 'stateless') connection.listen();
+  else if (Object.keys(wanted).length > 0) void subscribe(connection, wanted, events);
 }
 
 /** Never rejects. Ends with the connection, or when the server knows no subscriptions. */

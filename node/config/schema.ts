@@ -40,7 +40,7 @@ export const ServerConfig = z
     instances: z
       .enum(['shared', 'per-agent'])
       .default('shared')
-      .describe('one process for all agents, or one for each'),
+      .describe('one process (or session at `url`) for all agents, or one for each'),
     // Keys of other clients. Honoured where they mean something here (disabled, timeout, description), reported where not.
     disabled: z.boolean().optional(),
     timeout: z.number().positive().optional().describe('seconds a call may take'),

@@ -7,6 +7,7 @@ export type Say = (message: Record<string, unknown>) => void;
 /** A channel to a server that is a function: told each message, it says what it wants. */
 export class ScriptedChannel implements Channel {
   readonly perRequestStreams = false;
+  readonly twoWay = true;
   readonly sent: OutgoingMessage[] = [];
   readonly #server: (message: OutgoingMessage, say: Say) => void;
   events!: ChannelEvents;
