@@ -1,5 +1,5 @@
 import type { ErrorName } from '../../src/mcp/index.ts';
-import { decide, type Denial } from '../../src/permissions/index.ts';
+import { decide, type Denial, type Principal } from '../../src/permissions/index.ts';
 import { type Job, justificationOf } from './job.ts';
 import type { RatePort } from './parts.ts';
 
@@ -26,14 +26,24 @@ export function gate(
   return limited(question, rates, options) ?? unauthorised(question) ?? unapproved(question);
 }
 
+/** The limit of the agent itself, whatever it asks for. */
+export function tooOften(
+  { agentId }: Principal,
+  rates: RatePort,
+  { perAgentPerMinute, nowMs }: { readonly perAgentPerMinute: number; readonly nowMs: number },
+): Refused | undefined {
+  const waitMs = rates.take(`agent ${agentId}`, { perMinute: perAgentPerMinute, burst: perAgentPerMinute }, nowMs);
+  return waitMs > 0 ? tooMany('the limit of this agent', waitMs) : undefined;
+}
+
 function limited(
   { request, context, target, permission }: Question,
   rates: RatePort,
   { perAgentPerMinute, nowMs }: { readonly perAgentPerMinute: number; readonly nowMs: number },
 ): Refused | undefined {
+  const overall = tooOften(context.principal, rates, { perAgentPerMinute, nowMs });
+  if (overall !== undefined) return overall;
   const { agentId } = context.principal;
-  const overall = rates.take(`agent ${agentId}`, { perMinute: perAgentPerMinute, burst: perAgentPerMinute }, nowMs);
-  if (overall > 0) return tooMany('the limit of this agent', overall);
   const perMinute = permission?.ratePerMinute;
   if (request.method !== 'tools/call' || perMinute === undefined) return undefined;
   const ofTool = rates.take(`tool ${agentId} ${target}`, { perMinute, burst: perMinute }, nowMs);

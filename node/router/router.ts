@@ -18,13 +18,12 @@ import { type EarlyRefusal, Recorder } from './recorder.ts';
 import { type Forwarded, Replicas } from './replicas.ts';
 import { Resources } from './resources.ts';
 import { Serving } from './serving.ts';
-import { asksForTask, isAboutTask, ofTask, TASK_LIST, Tasks } from './tasks.ts';
+import { TASK_LIST, TaskList } from './task-list.ts';
+import { asksForTask, isAboutTask, ofTask, Tasks } from './tasks.ts';
 import { permissionOf, type NotFound, type Resolution, resolve, type Target } from './resolve.ts';
 
 /** How long a call waits for a server that is asked for by a name nobody here knows yet. */
 const FIND_MS = 2_500;
-/** How long a list of tasks waits for the state of each. */
-const TASK_STATE_MS = 5_000;
 
 const INSTRUCTIONS =
   'Tools of a whole village of nodes. A name with two underscores (everything__echo) belongs to the server before them; plain names are the village’s own.';
@@ -42,6 +41,7 @@ export class Router implements RouterPort {
   readonly #pipeline: Pipeline;
   readonly #serving: Serving;
   readonly #tasks: Tasks;
+  readonly #taskList: TaskList;
   readonly #missing: Missing;
   readonly #stopListening: () => void;
 
@@ -52,6 +52,8 @@ export class Router implements RouterPort {
     this.#recorder = new Recorder(parts);
     this.#resources = new Resources(parts, { deadlines, replicas: this.#replicas });
     this.#tasks = new Tasks(parts.clock.now);
+    const forward = (target: Target, context: CallContext) => this.#forward(target, context);
+    this.#taskList = new TaskList(parts, { tasks: this.#tasks, deadlines, forward });
     this.#missing = new Missing(parts);
     this.#stopListening = parts.hosting.onChange(() => this.#missing.refresh(parts.catalogue()));
     this.#pipeline = new Pipeline(parts, this.#recorder);
@@ -77,7 +79,7 @@ export class Router implements RouterPort {
     const options = { deadlineAt: clock.now() + timeoutMs, deadlines: this.#deadlines };
     const context = new CallContext(call, newCallId(), options);
     try {
-      if (request.method === TASK_LIST) return { body: await this.#listTasks(call, context) };
+      if (request.method === TASK_LIST) return await this.#taskList.answer(call, context);
       return await this.#route(call, context);
     } catch (error) {
       this.#parts.reporter.report('background.failed', { area: 'router', error });
@@ -236,20 +238,6 @@ export class Router implements RouterPort {
     const policy = this.#parts.policy();
     if (task === undefined) return permissionOf(policy, service, request.method, name);
     return ofTask(permissionOf(policy, service, 'tools/call', task.tool));
-  }
-
-  #listTasks({ request, principal, view, era }: RouterCall, { signal }: CallContext): Promise<Uint8Array> {
-    const { clock } = this.#parts;
-    const get = async (target: Target): Promise<void> => {
-      const deadlineAt = clock.now() + TASK_STATE_MS;
-      const own = new CallContext({ principal, era, signal }, newCallId(), { deadlineAt, deadlines: this.#deadlines });
-      try {
-        await this.#forward(target, own);
-      } finally {
-        own.end();
-      }
-    };
-    return this.#tasks.list(request, { principal, view }, { catalogue: this.#parts.catalogue(), get });
   }
 
   async #resolve(call: Pick<RouterCall, 'request' | 'view'>, context: CallContext): Promise<Resolution> {

@@ -11,8 +11,6 @@ const ABOUT_ONE: ReadonlySet<string> = new Set(['tasks/get', 'tasks/result', 'ta
 const PAGE = 32;
 const RELATED = 'io.modelcontextprotocol/related-task';
 
-export const TASK_LIST = 'tasks/list';
-
 /** A request about one task, by its id. */
 export function isAboutTask(method: string): boolean {
   return ABOUT_ONE.has(method);
