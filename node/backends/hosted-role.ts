@@ -79,7 +79,7 @@ export class HostedRole implements HostedServer {
           return success(request.id, inEra({}, context));
         default:
           if (isSubscription(request.method) && this.#role.onUpdated !== undefined) {
-            return await this.#subscription(request, context);
+            return this.#subscription(request, context);
           }
           return failure(request.id, {
             name: 'METHOD_NOT_FOUND',
@@ -124,11 +124,11 @@ export class HostedRole implements HostedServer {
   }
 
   /** Every change is told; who wants to hear of which is known where the listeners are. */
-  async #subscription(request: RpcRequest, context: BackendContext): Promise<BackendReply> {
+  #subscription(request: RpcRequest, context: BackendContext): BackendReply {
     const { id, method, params } = request;
     const uri = params?.['uri'];
     const listed = this.#role.resources.some((one) => one.uri === uri);
-    const known = listed || (typeof uri === 'string' && (await this.#role.readTemplate?.(uri, context)) !== undefined);
+    const known = listed || (typeof uri === 'string' && this.#role.readTemplate?.(uri, context) !== undefined);
     return known || method === UNSUBSCRIBE ? success(id, inEra({}, context)) : noResource(request, context);
   }
 
