@@ -3,6 +3,7 @@ import type { Backend, BackendContext, BackendReply } from '../backends/backend.
 import { failure } from '../backends/reply.ts';
 import type { RouterParts } from './parts.ts';
 import type { Target } from './resolve.ts';
+import { StateHomes } from './state-homes.ts';
 
 /** Failures that say something about the replica rather than about the call. */
 const FAULTS: ReadonlySet<string> = new Set(['NODE_UNREACHABLE', 'NO_HEALTHY_SERVER', 'OUTCOME_UNKNOWN']);
@@ -38,6 +39,7 @@ type Parts = Pick<RouterParts, 'hosting' | 'peer' | 'clock'>;
 export class Replicas {
   readonly #parts: Parts;
   readonly #tracked = new Map<string, Tracked>();
+  readonly #homes = new StateHomes();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -54,7 +56,16 @@ export class Replicas {
       last = await this.#ask(replica, target, (backend) => send(replica, backend, { target, context }));
       if (last.notStarted !== true || context.signal.aborted) break;
     }
-    return { reply: last ?? this.#nobody(target), replica: tried.at(-1) };
+    const replica = tried.at(-1);
+    if (
+      last !== undefined &&
+      replica !== undefined &&
+      context.era === 'stateless' &&
+      target.service.replicas.length > 1
+    ) {
+      this.#homes.learn(last.body, replica.nodeId);
+    }
+    return { reply: last ?? this.#nobody(target), replica };
   }
 
   #choose(target: Target, tried: readonly Replica[]): Replica | undefined {
@@ -65,11 +76,18 @@ export class Replicas {
     }
     if (tried.length === 0 && service.replicas.length === 1) return service.replicas[0];
     const now = this.#parts.clock.now();
+    const home = tried.length === 0 ? this.#home(target) : undefined;
+    if (home !== undefined && this.#usable(home, now)) return home;
     const open = service.replicas.filter((replica) => !tried.includes(replica) && this.#usable(replica, now));
     // With every breaker open the call still goes somewhere: it is the trial that closes one.
     const pool = open.length > 0 || tried.length > 0 ? open : service.replicas;
     const costs = pool.map((replica) => ({ local: replica.local, cost: this.#of(replica).load.cost() }));
     return pool[chooseReplica(costs, this.#parts.clock.chance())];
+  }
+
+  #home({ service, request }: Target): Replica | undefined {
+    const nodeId = this.#homes.homeOf(request);
+    return nodeId === undefined ? undefined : replicaOn(service, nodeId);
   }
 
   #usable(replica: Replica, now: number): boolean {
