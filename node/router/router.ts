@@ -227,9 +227,11 @@ export class Router implements RouterPort {
   }
 
   /** What is not found on a server that should be there is not unknown but unavailable. */
-  #whyNone(resolved: NotFound, { principal }: CallContext): { name: ErrorName; message: string } {
+  #whyNone(resolved: NotFound, { principal, era }: CallContext): { name: ErrorName; message: string } {
     const missing = this.#missing.list(principal).find(({ server }) => server === resolved.wanted);
-    if (missing === undefined) return { name: resolved.error, message: resolved.message };
+    // 2026-07-28 took the code of its own for a resource away.
+    const name = era === 'stateless' && resolved.error === 'RESOURCE_NOT_FOUND' ? 'INVALID_PARAMS' : resolved.error;
+    if (missing === undefined) return { name, message: resolved.message };
     const why = missing.problem === undefined ? '' : `: ${missing.problem}`;
     return { name: 'NO_HEALTHY_SERVER', message: `${missing.server} is not there since ${missing.since}${why}` };
   }
