@@ -65,6 +65,11 @@ export class Book {
     return this.logs.get(kid)?.at(seq) ?? [];
   }
 
+  /** How far a key's log is here without a gap. */
+  completeTo(kid: string): number {
+    return this.logs.get(kid)?.complete ?? 0;
+  }
+
   #logOf(statement: Statement): Log {
     const known = this.logs.get(statement.kid);
     if (known !== undefined) return known;

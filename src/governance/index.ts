@@ -40,6 +40,7 @@ export { leastType, leastTypeOfKey, rankOfType } from './least-type.ts';
 export { Ledger } from './ledger.ts';
 export { type Count, type Outcome, outcomeOf } from './outcome.ts';
 export type { Question } from './question.ts';
+export { type Counted, referenceTally } from './reference-tally.ts';
 export { genesisRules, type Rules } from './rules.ts';
 export {
   MAX_STATEMENT_BYTES,

@@ -224,7 +224,9 @@ export class Ledger {
   #enter(statement: Statement): readonly Effect[] {
     const watched = this.#watched(statement);
     const before = this.#seen(watched);
+    const gap = this.#book.completeTo(statement.kid) + 1;
     this.#book.add(statement);
+    const filledGap = this.#book.completeTo(statement.kid) > gap;
     const effects: Effect[] = [];
     if (this.#mayEndAnEpoch(statement) && this.#refreshEpochs()) effects.push({ kind: 'epoch', ep: this.epoch().ep });
     if (watched !== undefined) {
@@ -233,7 +235,7 @@ export class Ledger {
       if (before !== after) effects.push({ kind: 'outcome', proposal: watched, from: before, to: after });
       if (before !== after && (before === 'approved' || after === 'approved')) effects.push({ kind: 'policy' });
     }
-    if (touchesOverlay(statement)) {
+    if (touchesOverlay(statement) || filledGap || this.#isOverridden(statement.id)) {
       this.#tally.touch();
       effects.push({ kind: 'policy' });
     }
@@ -251,8 +253,11 @@ export class Ledger {
     if (proposal === undefined) return 'open';
     const outcome = this.#tally.outcome(proposal);
     const overridable = outcome === 'open' || outcome === 'rejected';
-    const isOverridden = overridable && this.#book.overrides.some((one) => one.payload.body.proposal === proposal);
-    return isOverridden ? (this.proposal(proposal)?.outcome ?? outcome) : outcome;
+    return overridable && this.#isOverridden(proposal) ? (this.proposal(proposal)?.outcome ?? outcome) : outcome;
+  }
+
+  #isOverridden(proposal: string): boolean {
+    return this.#book.overrides.some((one) => one.payload.body.proposal === proposal);
   }
 
   #refresh(proposal: string): void {

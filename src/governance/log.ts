@@ -51,6 +51,11 @@ export class Log {
     return gaps;
   }
 
+  /** Every number up to this one is here. */
+  get complete(): number {
+    return this.#complete;
+  }
+
   get highest(): number {
     return this.#highest;
   }

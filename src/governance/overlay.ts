@@ -19,7 +19,10 @@ export interface OverlayContext {
   readonly book: Book;
   readonly epochs: readonly Epoch[];
   readonly off: Switches;
-  /** Whether a statement counts in its epoch. */
+  /**
+   * Whether a statement counts in its epoch and all before it in its log is here: what one voter lays depends on what it
+   * laid before, so it must not be judged before that is known.
+   */
   readonly counts: (statement: Statement) => boolean;
   /** The outcome by commits, of a proposal or of a ratification in epoch `ep`. */
   readonly outcomeOf: (question: string, ep: number) => Outcome;
@@ -46,32 +49,36 @@ export function layOverlay(context: OverlayContext): readonly LaidEntry[] {
   return entries;
 }
 
+/** One act of the overseer, at its place in the overseer's log: for an emergency action that is the approving commit. */
+interface OverseerAct {
+  readonly at: Statement;
+  readonly draft: Draft;
+}
+
 function actsOfOverseer(epoch: Epoch, context: OverlayContext): readonly Draft[] {
   const { rules, ep } = epoch;
   const kid = rules.kids.get(rules.overseer ?? '');
   const isAct = (statement: Statement): boolean =>
     statement.kid === kid && statement.payload.ep === ep && context.counts(statement);
-  const acts = [
-    ...context.book.overrides.filter(isAct),
-    ...context.book.emergencies.filter(
-      (one) => one.kid === kid && one.payload.ep === ep && context.outcomeOf(one.id, ep) === 'approved',
-    ),
-  ].sort(inLogOrder);
-  const drafts: Draft[] = [];
+  const overrides = context.book.overrides.filter(isAct).map((at) => ({ at, draft: override(at, epoch, context) }));
+  const emergencies = context.book.emergencies.flatMap((proposal): OverseerAct[] => {
+    const commits = context.book.registers.commitsOn(proposal.id).get(kid ?? '') ?? [];
+    const [at] = commits.filter((one) => isAct(one) && one.payload.body.value === 'approve').sort(inLogOrder);
+    const approved = proposal.kid === kid && context.outcomeOf(proposal.id, ep) === 'approved';
+    return at === undefined || !approved ? [] : [{ at, draft: emergency(proposal) }];
+  });
   const overridden = new Set<string>();
   let last = -MIN_SPACING_MS;
-  for (const act of acts) {
-    const draft =
-      act.payload.kind === 'proposal'
-        ? emergency(act as StatementOf<'proposal'>)
-        : override(act as StatementOf<'override'>, epoch, context);
-    const again = draft.proposal !== undefined && overridden.has(draft.proposal);
-    if (draft.proposal !== undefined) overridden.add(draft.proposal);
-    const tooSoon = act.payload.ts < last + MIN_SPACING_MS;
-    if (!draft.void && !again && !tooSoon) last = act.payload.ts;
-    drafts.push({ ...draft, void: draft.void || again || tooSoon });
-  }
-  return drafts;
+  return [...overrides, ...emergencies]
+    .sort((one, other) => inLogOrder(one.at, other.at))
+    .map(({ at, draft }) => {
+      const again = draft.proposal !== undefined && overridden.has(draft.proposal);
+      if (draft.proposal !== undefined) overridden.add(draft.proposal);
+      // Spaced from the act before, whether that one counted or not: so nothing learnt later moves it.
+      const tooSoon = at.payload.ts < last + MIN_SPACING_MS;
+      last = at.payload.ts;
+      return { ...draft, void: draft.void || again || tooSoon };
+    });
 }
 
 function emergency({ id, payload }: StatementOf<'proposal'>): Draft {
@@ -141,7 +148,7 @@ function withoutTheTakenBack(entries: readonly LaidEntry[]): readonly LaidEntry[
     const keys = entry.writes.map(({ key }) => key);
     const again = !entry.ratified && entry.inForce && keys.some((key) => closed.has(key));
     if (entry.ended === 'revoked' || entry.ended === 'lapsed') for (const key of keys) closed.add(key);
-    return again ? { ...entry, inForce: false, ended: 'void' } : entry;
+    return again ? { ...entry, inForce: false, ended: 'lapsed' } : entry;
   });
 }
 

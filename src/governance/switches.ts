@@ -15,6 +15,7 @@ export type Rule =
   | 'closing-waits'
   | 'two-to-remove'
   | 'intent-first'
+  | 'log-order'
   | 'overlay-floors'
   | 'overlay-binds-base'
   | 'ratification-lapses'

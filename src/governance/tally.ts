@@ -169,6 +169,10 @@ export class Tally {
     return outcome === 'open' && epoch.end !== undefined && !off.has('fence-closes') ? 'dropped' : outcome;
   }
 
+  #isLinked({ kid, payload }: Statement): boolean {
+    return this.#options.off.has('log-order') || this.#book.completeTo(kid) >= payload.seq;
+  }
+
   #isSilenced({ payload }: Statement): boolean {
     const home = this.#book.homes.get(this.epochAt(payload.ep)?.rules.kids.get(payload.voter) ?? '')?.payload.body.node;
     return this.#book.holds.some(({ payload: { body, voter } }) => voter !== payload.voter && body.target.id === home);
@@ -191,7 +195,7 @@ export class Tally {
       off,
       homes,
       revoked,
-      counts: (statement) => this.counts(statement),
+      counts: (statement) => this.counts(statement) && this.#isLinked(statement),
       outcomeOf: (question, ep) =>
         question.startsWith('ratify:') ? this.ratification(question.slice(7), ep) : this.outcome(question),
     });

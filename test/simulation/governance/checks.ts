@@ -1,0 +1,239 @@
+import {
+  type Choice,
+  type Outcome,
+  type PolicyState,
+  questionOf,
+  type Statement,
+  type StatementOf,
+  verifyCertificate,
+} from '../../../src/governance/index.ts';
+import type { SimNode } from './node.ts';
+import { KEYS, NET } from './village.ts';
+
+/** What went wrong, by the invariant that it breaks. */
+export class Violation extends Error {
+  readonly invariant: string;
+  constructor(invariant: string, what: string) {
+    super(`${invariant}: ${what}`);
+    this.name = 'Violation';
+    this.invariant = invariant;
+  }
+}
+
+const HEIGHT: Readonly<Record<Outcome, number>> = {
+  invalid: 0,
+  open: 0,
+  dropped: 0,
+  rejected: 1,
+  approved_override: 2,
+  approved: 3,
+};
+const EVERY_VOTER = Object.values(KEYS).flat();
+/** What no single voter's act may ever touch. */
+const FLOOR = /^permissions\.tools\.governance_|^rule\./;
+
+interface Stand {
+  readonly ep: number;
+  readonly size: number;
+  readonly outcomes: ReadonlyMap<string, Outcome>;
+}
+
+/** Watches a whole village from outside, which no node can. */
+export class Checks {
+  readonly #traitor: string | undefined;
+  /** `kid question` → what was signed, by whoever holds the key. */
+  readonly #commits = new Map<string, Map<Choice, Statement>>();
+  readonly #outcomes = new Map<string, Set<Outcome>>();
+  readonly #stands = new Map<string, Stand>();
+  readonly #policies = new Map<string, PolicyState>();
+  readonly #closed = new Map<string, string>();
+  readonly #proven = new Set<string>();
+  signatures = 0;
+  /** An epoch was closed without one voter: what that one signed unheard is void, and may have counted somewhere before. */
+  closedWithout = false;
+
+  constructor(traitor: string | undefined) {
+    this.#traitor = traitor;
+  }
+
+  /** S5: a register of an honest key is written once. */
+  signed(statement: Statement): void {
+    this.signatures += 1;
+    const { payload, kid } = statement;
+    if (payload.kind !== 'commit') return;
+    const name = `${kid} ${payload.ep} ${questionOf(payload.body)}`;
+    const values = this.#commits.get(name) ?? new Map<Choice, Statement>();
+    values.set(payload.body.value, statement);
+    this.#commits.set(name, values);
+    if (values.size > 1 && payload.voter !== this.#traitor) {
+      throw new Violation('S5', `${payload.voter} committed ${[...values.keys()].join(' and ')} on one question`);
+    }
+  }
+
+  /** Whether somebody's signatures on a question contradict each other. */
+  contradicted(question: string): boolean {
+    return EVERY_VOTER.some(({ kid }) =>
+      [...this.#commits].some(([name, values]) => name.startsWith(kid) && name.endsWith(question) && values.size > 1),
+    );
+  }
+
+  /** Everything that must hold at a node at any time. */
+  after(node: SimNode): void {
+    this.#electorate(node);
+    const stand = this.standOf(node);
+    this.#riseOnly(node, stand);
+    this.#agree(stand);
+    const policy = node.ledger.policy();
+    if (this.#policies.get(node.name) !== policy) {
+      this.#policies.set(node.name, policy);
+      this.#authority(node, policy);
+      this.#slots(node);
+      this.#overlay(node, policy);
+    }
+    this.#epochs(node);
+    this.#stands.set(node.name, stand);
+  }
+
+  standOf(node: SimNode): Stand {
+    const outcomes = new Map(node.ledger.proposals().map(({ id, outcome }) => [id, outcome]));
+    return { ep: node.ledger.epoch().ep, size: node.ledger.size, outcomes };
+  }
+
+  /** S13: nothing is lost by starting again. */
+  restarted(node: SimNode, before: Stand): void {
+    const now = this.standOf(node);
+    if (now.ep < before.ep || now.size < before.size) throw new Violation('S13', `${node.name} came back with less`);
+    for (const [id, outcome] of before.outcomes) {
+      if (now.outcomes.get(id) !== outcome)
+        throw new Violation('S13', `${node.name} came back with ${id} ${now.outcomes.get(id)}`);
+    }
+  }
+
+  forget(node: SimNode): void {
+    this.#stands.delete(node.name);
+  }
+
+  /** S4: what is decided is never undecided. */
+  #riseOnly(node: SimNode, stand: Stand): void {
+    const before = this.#stands.get(node.name);
+    if (before === undefined || this.#traitor !== undefined || this.closedWithout) return;
+    for (const [id, outcome] of before.outcomes) {
+      const now = stand.outcomes.get(id) ?? 'open';
+      if (HEIGHT[now] < HEIGHT[outcome])
+        throw new Violation('S4', `${node.name}: ${id} fell from ${outcome} to ${now}`);
+    }
+    if (stand.ep < before.ep) throw new Violation('S4', `${node.name} fell back to epoch ${stand.ep}`);
+  }
+
+  /** S1, S2: nothing is both approved and rejected, unless somebody's signatures prove that it contradicted itself. */
+  #agree(stand: Stand): void {
+    for (const [id, outcome] of stand.outcomes) {
+      if (outcome !== 'approved' && outcome !== 'rejected') continue;
+      const seen = this.#outcomes.get(id) ?? new Set();
+      this.#outcomes.set(id, seen.add(outcome));
+      if (seen.size > 1 && !this.contradicted(id))
+        throw new Violation('S1', `${id} was approved and rejected, and nobody lied`);
+    }
+  }
+
+  /** S7: what is in force is proven, and by as much as it takes. */
+  #authority(node: SimNode, policy: PolicyState): void {
+    for (const [id, standing] of policy.standing) {
+      if (this.#proven.has(id) || standing === 'superseded') continue;
+      this.#proven.add(id);
+      const proposal = node.ledger.get(id) as StatementOf<'proposal'>;
+      const certificate = node.ledger.certificate(id);
+      const verdict = verifyCertificate(certificate, { net: NET });
+      if (verdict.kind !== 'valid')
+        throw new Violation('S7', `${id} is in force and its certificate is ${verdict.because}`);
+      const needed = Math.max(
+        ...proposal.payload.body.actions.map((one) => (one.op === 'set' ? approvalsFor(one.key) : 0)),
+      );
+      const signers = new Set(verdict.signers).size;
+      const voters = node.ledger.epochs()[proposal.payload.ep]?.rules.voters.size ?? 3;
+      if (signers < Math.min(needed, voters))
+        throw new Violation('S7', `${id} is in force with ${signers} of ${needed} approvals`);
+      const own = node.ledger.registers().commitsOn(id);
+      const committed = [...own.values()].flat().filter((one) => one.payload.body.value === 'approve');
+      if (new Set(committed.map(({ kid }) => kid)).size < Math.min(needed, voters))
+        throw new Violation('S7', `${id} lacks commits`);
+    }
+  }
+
+  /** S6: two decisions that both took a majority never replace the same version, unless somebody contradicted itself. */
+  #slots(node: SimNode): void {
+    const taken = new Map<string, string>();
+    for (const { id, type, actions } of node.ledger.decisions()) {
+      if (type !== 'major_change' && type !== 'critical_change') continue;
+      for (const action of actions) {
+        if (action.op !== 'set') continue;
+        const slot = `${action.key} ${action.base}`;
+        const other = taken.get(slot);
+        if (other !== undefined && this.#traitor === undefined && !this.closedWithout) {
+          throw new Violation('S6', `${other} and ${id} both replace ${slot}`);
+        }
+        taken.set(slot, id);
+      }
+    }
+  }
+
+  /** S10: one voter's act stays above what was voted, and away from who decides. */
+  #overlay(node: SimNode, policy: PolicyState): void {
+    for (const [key, entry] of policy.entries) {
+      if (entry.overlay !== undefined && FLOOR.test(key)) throw new Violation('S10', `${entry.overlay} reaches ${key}`);
+    }
+    for (const { id, inForce, by, kind, ended } of policy.overlay) {
+      if (inForce && kind !== 'hold' && by !== 'king') throw new Violation('S10', `${by} overrides with ${id}`);
+      if (!inForce && ended === undefined) throw new Violation('S10', `${id} ended for no reason`);
+    }
+    const homes = node.ledger.homes();
+    const silenced = [...policy.held.node].filter((one) => homes.has(one));
+    const voters = [...policy.held.agent].filter((one) => node.ledger.epoch().rules.voters.has(one));
+    if (silenced.length + voters.length > 0)
+      throw new Violation('S10', `a hold reaches a voter: ${[...silenced, ...voters]}`);
+    const evicted = policy.entries.get('nodes.evicted');
+    const type = (node.ledger.get(evicted?.base ?? '') as StatementOf<'proposal'> | undefined)?.payload.body.type;
+    const out =
+      Array.isArray(evicted?.value) && type !== 'critical_change'
+        ? evicted.value.filter((one) => homes.has(String(one)))
+        : [];
+    if (out.length > 0) throw new Violation('S10', `a voter's home is evicted by less than all: ${out}`);
+  }
+
+  /** Who decides changes only by those who decide: by all of them, or by two against the third. */
+  #electorate(node: SimNode): void {
+    for (const { end, ep, rules } of node.ledger.epochs()) {
+      if (end === undefined) continue;
+      const action = (node.ledger.get(end.change) as StatementOf<'proposal'>).payload.body.actions[0];
+      const approving = EVERY_VOTER.filter(({ kid }) =>
+        this.#commits.get(`${kid} ${ep} ${end.change}`)?.has('approve'),
+      );
+      const needed = action?.op === 'amend' ? rules.voters.size : Math.max(2, rules.voters.size - 1);
+      if (approving.length < needed)
+        throw new Violation('S10', `epoch ${ep} ended by ${approving.map(({ voter }) => voter)}`);
+      if (end.without !== null || action?.op !== 'amend') this.closedWithout = true;
+    }
+  }
+
+  /** S11: a closed epoch has the same decisions everywhere. */
+  #epochs(node: SimNode): void {
+    for (const { end, ep } of node.ledger.epochs()) {
+      if (end === undefined || this.#traitor !== undefined || this.closedWithout) continue;
+      const decided = node.ledger.proposals().filter((one) => one.ep === ep && one.outcome === 'approved');
+      const spelled = decided
+        .map(({ id }) => id)
+        .sort()
+        .join();
+      const known = this.#closed.get(`${end.change}`);
+      if (known !== undefined && known !== spelled)
+        throw new Violation('S11', `epoch ${ep} closed with two sets of decisions`);
+      this.#closed.set(end.change, spelled);
+    }
+  }
+}
+
+/** The approvals that a key takes, by the table in village.ts, read by hand. */
+function approvalsFor(key: string): number {
+  if (key.startsWith('note.')) return 1;
+  return key.startsWith('plan.') || key === 'nodes.evicted' ? 2 : 3;
+}
