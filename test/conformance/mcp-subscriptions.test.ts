@@ -99,14 +99,21 @@ verifies('mcp/R32', 'a notice of what was not subscribed to there is ignored, wh
   const stranger = network.add('node-c', [new NotingServer('other')]);
   const session = await guest.subscribe(URI);
   const other = await guest.subscribe('test://other/a');
-  const bodies = ['{"server":"notes","uri":"test://notes/b"}', '{"server":"notes"}', '{', '[]', `{"uri":"${URI}"}`];
+  const bodies = [
+    `{"server":"other","uri":"${URI}"}`,
+    '{"server":"notes","uri":"test://notes/b"}',
+    '{"server":"notes"}',
+    '{',
+    '[]',
+    `{"uri":"${URI}"}`,
+  ];
   for (const body of bodies) host.links.tell('node-b', 'resource', Buffer.from(body));
   stranger.links.tell('node-b', 'resource', Buffer.from(`{"server":"notes","uri":"${URI}"}`));
   stranger.links.tell('node-b', 'resource', Buffer.from('{"server":"other","uri":"test://other/a"}'));
   await until(() => other.heard.length > 0);
-  notes.update(URI);
+  notes.update(`${URI}/last`);
   await until(() => session.heard.length > 0);
-  expect([session.heard, other.heard]).toEqual([[URI], ['test://other/a']]);
+  expect([session.heard, other.heard]).toEqual([[`${URI}/last`], ['test://other/a']]);
 });
 
 verifies('mcp/R33', 'a task is there for the agent that began it, and for others as if it never was', async () => {
