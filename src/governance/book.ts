@@ -9,6 +9,12 @@ export function changesRules(proposal: StatementOf<'proposal'>): boolean {
   return op === 'amend' || op === 'expel' || op === 'recover';
 }
 
+/** Whether its approval ends the epoch: the intent of a recovery alone does not. */
+export function endsEpoch(proposal: StatementOf<'proposal'>): boolean {
+  const action = proposal.payload.body.actions[0];
+  return changesRules(proposal) && (action?.op !== 'recover' || action.intent !== null);
+}
+
 /** Key and version: of two proposals that share it at most one can be in force. A recovery's intent changes nothing yet. */
 function slotOf(action: Action): string | undefined {
   if (action.op === 'set') return `${action.key} ${action.base}`;

@@ -1,6 +1,6 @@
 import { type Constitution } from '../constitution/index.ts';
 import { type Choice, ratificationOf } from './body.ts';
-import { type Book, changesRules } from './book.ts';
+import { type Book, endsEpoch } from './book.ts';
 import { type Epoch, type Epochs, epochsOf } from './epochs.ts';
 import { fold } from './fold.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
@@ -150,7 +150,7 @@ export class Tally {
       ballotFor(proposal.payload.body, epoch.rules, this.#options.off),
     );
     // Of what would have ended the epoch one thing did; the others can't any more.
-    if (epoch.end !== undefined && changesRules(proposal) && outcome === 'approved') return 'dropped';
+    if (epoch.end !== undefined && endsEpoch(proposal) && outcome === 'approved') return 'dropped';
     return outcome;
   }
 

@@ -70,6 +70,11 @@ export class Checks {
     }
   }
 
+  /** It was lost with the only disk it was on. */
+  unsigned({ payload, kid }: Statement): void {
+    if (payload.kind === 'commit') this.#commits.delete(`${kid} ${payload.ep} ${questionOf(payload.body)}`);
+  }
+
   /** Whether somebody's signatures on a question contradict each other. */
   contradicted(question: string): boolean {
     return EVERY_VOTER.some(({ kid }) =>

@@ -174,6 +174,15 @@ export class World {
     if (copy === undefined) return;
     this.count('restore from an older copy');
     this.checks.forget(node);
+    // Its connections end with it. What reached nobody is gone, and nobody can hold it against the voter.
+    for (let at = this.#net.length - 1; at >= 0; at -= 1)
+      if (this.#net[at]?.from === node.name) this.#net.splice(at, 1);
+    const others = this.nodes.filter((other) => other !== node);
+    const kept = new Set(copy.map(({ id }) => id));
+    for (const statement of node.disk) {
+      const isLost = !kept.has(statement.id) && !others.some(({ ledger }) => ledger.has(statement.id));
+      if (isLost) this.checks.unsigned(statement);
+    }
     node.restart(this.nowMs, copy);
     node.up = !this.gone.has(node);
   }
