@@ -23,15 +23,16 @@ export interface Terms {
   readonly instructions: string | undefined;
 }
 
-// A session-era server may leave an unknown method unanswered; after this long `initialize` is sent as well.
-const DISCOVER_ALONE_MS = 1_000;
+// A session-era server may leave an unknown method unanswered; after this long `initialize` is sent as well. Not much sooner: one that
+// speaks both eras and is slow to start would be made to choose the older.
+const DISCOVER_ALONE_MS = 3_000;
 // Older than what we serve, and the same on the wire as 2024-11-05.
 const ALSO_SPOKEN = '2024-10-07';
 
 type Attempt = { readonly terms: Terms } | { readonly problem: string };
 
 /**
- * Asks `server/discover` first and `initialize` when that is refused or unanswered; the first of them to succeed settles the era.
+ * Asks `server/discover` first and `initialize` when that is refused or unanswered; the last of them to succeed settles the era.
  * Throws BackendError BACKEND_HANDSHAKE.
  */
 export async function handshake(
@@ -47,21 +48,28 @@ export async function handshake(
     const early = await Promise.race([discovering, after(DISCOVER_ALONE_MS, over.signal)]);
     if (early !== undefined && 'terms' in early) return early.terms;
     const initializing = initialize(connection, waiting);
-    return termsOf(await firstOf(discovering, initializing));
+    return termsOf(await lastOf(discovering, initializing, over.signal));
   } finally {
     over.abort();
   }
 }
 
-/** The first success; of two problems that of `initialize`, which most servers know. */
-function firstOf(discovering: Promise<Attempt>, initializing: Promise<Attempt>): Promise<Attempt> {
-  const orInitialized = discovering.then((found) => ('terms' in found ? found : initializing));
-  const orDiscovered = initializing.then(async (opened) => {
-    if ('terms' in opened) return opened;
-    const found = await discovering;
-    return 'terms' in found ? found : opened;
+/** What `initialize` brings: a server that takes it is in a session then, whatever it had said before. Else what was discovered. */
+async function lastOf(
+  discovering: Promise<Attempt>,
+  initializing: Promise<Attempt>,
+  over: AbortSignal,
+): Promise<Attempt> {
+  const unanswered = discovering.then(async (found) => {
+    if ('problem' in found) return initializing;
+    await after(DISCOVER_ALONE_MS, over);
+    return found;
   });
-  return Promise.race([orInitialized, orDiscovered]);
+  const opened = await Promise.race([initializing, unanswered]);
+  if ('terms' in opened) return opened;
+  const found = await discovering;
+  // Of two problems that of `initialize`, which most servers know.
+  return 'terms' in found ? found : opened;
 }
 
 function termsOf(attempt: Attempt): Terms {

@@ -31,6 +31,17 @@ describe('a handshake', () => {
     expect(await connection.open(opening)).toMatchObject({ era: 'stateless', version: '2026-07-28' });
   });
 
+  test('ends in a session when `initialize` succeeds as well: the server has chosen then', async () => {
+    const { connection, channel } = connect(({ id, method }, say) => {
+      if (method !== 'initialize') return;
+      const discover = channel.sent.find((message) => message.method === 'server/discover')?.id;
+      const found = { supportedVersions: ['2026-07-28'], capabilities: {} };
+      say({ jsonrpc: '2.0', id: discover, result: found });
+      setTimeout(() => say({ jsonrpc: '2.0', id, result: INITIALIZED }), 20);
+    });
+    expect(await connection.open({ tryStateless: true, timeoutMs: 6_000 })).toMatchObject({ era: 'session' });
+  });
+
   test.each([[{ protocolVersion: '1999-01-01', capabilities: {} }], [{ capabilities: {} }], [{ protocolVersion: 7 }]])(
     'fails with a code when the server answers %j',
     async (result) => {
