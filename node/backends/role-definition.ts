@@ -31,14 +31,18 @@ export function definitionOf(role: Role): ServerDefinition {
       title: tool.title,
       description: tool.description,
       inputSchema: bare(z.toJSONSchema(tool.input, { io: 'input' })),
-      // Clients check error results against it as well.
-      outputSchema: { type: 'object', anyOf: [bare(z.toJSONSchema(tool.output, { io: 'output' })), REFUSAL] },
+      outputSchema: orRefusal(bare(z.toJSONSchema(tool.output, { io: 'output' }))),
       annotations: { title: tool.title, ...tool.annotations },
     })),
     resources: role.resources.map(({ read: _, ttlMs: __, ...resource }) => resource),
     resourceTemplates: role.templates ?? [],
     prompts: role.prompts.map(({ write: _, ...prompt }): PromptDefinition => prompt),
   };
+}
+
+/** Clients check error results against the output's schema as well. What it refers to by `#/$defs/…` has to lie at the root. */
+function orRefusal({ $defs, ...output }: Record<string, unknown>): Record<string, unknown> {
+  return { type: 'object', anyOf: [output, REFUSAL], ...($defs === undefined ? {} : { $defs }) };
 }
 
 /** Without the dialect's name: MCP's default dialect is the one that zod writes. */
