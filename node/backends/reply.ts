@@ -16,7 +16,9 @@ export function failure(
   options: FailureOptions = {},
 ): BackendReply {
   const { outcome = 'failed', notStarted = false, retryAfterMs } = options;
-  const body = utf8(errorText(id, problem, { retryable: notStarted, retryAfterMs }));
+  // Who was denied is denied again.
+  const retryable = notStarted && outcome !== 'denied';
+  const body = utf8(errorText(id, problem, { retryable, retryAfterMs }));
   return { body, outcome, reason: problem.name, ...(notStarted ? { notStarted } : {}) };
 }
 
