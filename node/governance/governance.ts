@@ -17,7 +17,8 @@ import { Enforcement } from './enforcement.ts';
 import { policyRows } from './policy-rows.ts';
 import type { SpreadParts, VoterKeys } from './ports.ts';
 import { ReceiptBook } from './receipt-book.ts';
-import { type Execution, showProposal, timelineOf } from './show.ts';
+import { questionAbout } from './questions.ts';
+import { type Execution, showProposal, showRatification, timelineOf } from './show.ts';
 import { Signer } from './signer.ts';
 import type { SignerState } from './signer-state.ts';
 import { Spread, type Taken } from './spread.ts';
@@ -150,15 +151,25 @@ export class Governance implements GovernanceDesk {
   }
 
   proposals({ open }: { readonly open?: boolean | undefined } = {}): readonly ProposalView[] {
-    const shown = [...this.#chronicle.ledger.proposals()].map((known) => showProposal(known, this.#context()));
-    return shown
+    const { ledger } = this.#chronicle;
+    const shown = ledger.proposals().map((known) => showProposal(known, this.#context()));
+    const laid = ledger
+      .policy()
+      .overlay.filter(({ id, ended }) => ended !== 'void' && ledger.proposal(id) === undefined);
+    const asked = laid.flatMap(({ id }) => this.proposal(id) ?? []);
+    return [...shown, ...asked]
       .filter(({ status }) => open !== true || status === 'created' || status === 'voting_ongoing')
       .sort((one, other) => (one.created_at < other.created_at ? 1 : -1));
   }
 
   proposal(id: string): ProposalView | undefined {
-    const known = this.#chronicle.ledger.proposal(id);
+    const { ledger } = this.#chronicle;
+    const known = ledger.proposal(id);
     if (known !== undefined) return showProposal(known, this.#context());
+    const laid = ledger.policy().overlay.find((entry) => entry.id === id);
+    const question = laid === undefined ? undefined : questionAbout(id, ledger);
+    if (laid !== undefined && question !== undefined)
+      return showRatification(laid, question, this.#parts.clock.wallMs());
     if (id.length < MIN_PREFIX) return undefined;
     const [only, another] = [...this.#chronicle.ledger.proposals()].filter((one) => one.id.startsWith(id));
     return only === undefined || another !== undefined ? undefined : showProposal(only, this.#context());
@@ -199,7 +210,6 @@ export class Governance implements GovernanceDesk {
 
   #context() {
     return {
-      ledger: this.#chronicle.ledger,
       nowMs: this.#parts.clock.wallMs(),
       executionOf: (id: string) => this.#executions.get(id),
     };

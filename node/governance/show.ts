@@ -1,4 +1,4 @@
-import { type Ledger, type ProposalView as Known, type Statement } from '../../src/governance/index.ts';
+import type { OverlayEntry, ProposalView as Known, Question, Statement } from '../../src/governance/index.ts';
 import type { ProposalStatus, ProposalView, TimelineEntry, VoteView, VoteWord } from './views.ts';
 
 const instant = (ms: number): string => new Date(ms).toISOString();
@@ -7,7 +7,6 @@ const instant = (ms: number): string => new Date(ms).toISOString();
 export type Execution = Readonly<Record<string, unknown>> & { readonly status: string };
 
 export interface ShowContext {
-  readonly ledger: Ledger;
   readonly nowMs: number;
   readonly executionOf: (proposalId: string) => Execution | undefined;
 }
@@ -45,6 +44,38 @@ export function showProposal(known: Known, context: ShowContext): ProposalView {
     votes,
     ...(decided ? { certificate_id: known.id } : {}),
     ...(execution === undefined ? {} : { execution }),
+  };
+}
+
+/** The question whether what one voter laid over the policy stays, in the words of a proposal. */
+export function showRatification(entry: OverlayEntry, question: Question, nowMs: number): ProposalView {
+  const votes: Record<string, VoteView> = {};
+  for (const [voter, { payload }] of Object.entries(question.votes)) {
+    const { value, reasoning = '' } = payload.body;
+    votes[voter] = { vote: value, reasoning, final: question.committed.includes(voter), at: instant(payload.ts) };
+  }
+  const words = Object.values(votes).map(({ vote }) => vote);
+  const count = (word: VoteWord) => words.filter((one) => one === word).length;
+  const status = entry.ended !== undefined ? 'rejected' : entry.ratified ? 'approved' : 'voting_ongoing';
+  const about = entry.proposal === undefined ? {} : { proposal: entry.proposal };
+  return {
+    proposal_id: entry.id,
+    title: `Keep what ${entry.by} put in force alone (${entry.kind})`,
+    description: 'Approve to keep it, reject to end it; it ends as well when too few have voted by the deadline.',
+    type: question.type,
+    proposer: entry.by,
+    status,
+    ...(entry.ended === undefined ? {} : { reason: entry.ended }),
+    required_votes: question.required,
+    votes_for: count('approve'),
+    votes_against: count('reject'),
+    abstentions: count('abstain'),
+    overdue: status === 'voting_ongoing' && nowMs > question.deadline,
+    disputed: false,
+    created_at: instant(entry.ts),
+    voting_deadline: instant(question.deadline),
+    proposed_changes: { keep: entry.id, ...about },
+    votes,
   };
 }
 

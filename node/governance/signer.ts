@@ -161,7 +161,7 @@ export class Signer {
   /** Who is connected was asked; or nobody answered for long. */
   #hasAsked(sinceStartMs: number): boolean {
     const peers = this.#options.connected();
-    if (peers === 0) return sinceStartMs > UNREACHED_MS;
+    if (peers === 0) return this.#asked.size > 0 || sinceStartMs > UNREACHED_MS;
     return this.#asked.size >= Math.min(peers, ENOUGH_ASKED) || sinceStartMs > UNANSWERED_MS;
   }
 
