@@ -107,20 +107,24 @@ describe('a connection', () => {
     expect(await connection.ask('x', undefined, soon())).toEqual({ kind: 'refused', because: 'busy' });
   });
 
-  test('sends requests of a session again when the session was lost, once', async () => {
+  test('sends requests of a session again when the session was lost, once, and says that it is another', async () => {
     let sessions = 0;
-    const { connection, channel } = connect(({ id, method }, say) => {
-      if (method === 'initialize') {
-        sessions++;
-        say({ jsonrpc: '2.0', id, result: INITIALIZED });
-      } else if (method === 'stubborn' || sessions < 2) {
-        channel.events.failed(id as number, { kind: 'session-lost', renewed: false });
-      } else say({ jsonrpc: '2.0', id, result: { method } });
-    });
+    let renewals = 0;
+    const { connection, channel } = connect(
+      ({ id, method }, say) => {
+        if (method === 'initialize') {
+          sessions++;
+          say({ jsonrpc: '2.0', id, result: INITIALIZED });
+        } else if (method === 'stubborn' || sessions < 2) {
+          channel.events.failed(id as number, { kind: 'session-lost', renewed: false });
+        } else say({ jsonrpc: '2.0', id, result: { method } });
+      },
+      { renewed: () => void renewals++ },
+    );
     await connection.open({ tryStateless: false, timeoutMs: 1_000 });
     const both = await Promise.all([connection.ask('a', undefined, soon()), connection.ask('b', undefined, soon())]);
     expect(both).toEqual(['a', 'b'].map((method) => ({ kind: 'result', result: { method } })));
-    expect(sessions).toBe(2);
+    expect([sessions, renewals]).toEqual([2, 1]);
     expect(await connection.ask('stubborn', undefined, soon())).toMatchObject({
       kind: 'failed',
       failure: { kind: 'not-started' },
