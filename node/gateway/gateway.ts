@@ -90,6 +90,8 @@ export class Gateway {
         connectionsCheckingInterval: Math.min(5_000, requestTimeout),
         maxHeaderSize: 16 * 1024,
         noDelay: true,
+        // A header that came twice must not be read as the first of the two while a proxy reads the other.
+        joinDuplicateHeaders: true,
       },
       (req, res) => this.#handle(req, res),
     );
@@ -205,6 +207,9 @@ export class Gateway {
     const foreign = this.#guard?.refuses(req.headers);
     if (foreign !== undefined) {
       context.router.refused({ stage: 'origin', reason: foreign, sourceIp });
+      if (req.headers.host?.includes(',') === true) {
+        return refuseUnread(visit, { name: 'INVALID_REQUEST', message: 'more than one Host', status: 400 }); // RFC 9112, 3.2
+      }
       const message = `this ${foreign} is not allowed`;
       return refuseUnread(visit, { name: 'INVALID_REQUEST', message, status: 403, dataCode: 'FORBIDDEN' });
     }

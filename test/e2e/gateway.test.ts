@@ -184,6 +184,22 @@ describe('a POST', () => {
     expect(await cut).toMatch(/^HTTP\/1.1 408 /);
   });
 
+  test.each(['Host', 'Authorization', 'Mcp-Session-Id'])(
+    'with two %s headers is refused, whichever comes first',
+    async (name) => {
+      const { host } = new URL(open.origin);
+      const once: Record<string, string> = { Host: host, Authorization: 'Bearer alice', 'Mcp-Session-Id': 'x' };
+      const lines = Object.entries(once).map(([header, value]) => `${header}: ${value}`);
+      for (const at of [0, lines.length]) {
+        const doubled = lines.toSpliced(at, 0, `${name}: ${name === 'Host' ? 'evil.example' : 'other'}`);
+        const reply = await raw(
+          `GET /mcp HTTP/1.1\r\n${doubled.join('\r\n')}\r\nAccept: text/event-stream\r\nConnection: close\r\n\r\n`,
+        );
+        expect(reply).toMatch({ Host: /^HTTP\/1.1 400/, Authorization: /^HTTP\/1.1 401/ }[name] ?? /^HTTP\/1.1 404/);
+      }
+    },
+  );
+
   test('with a head that has no end is 431', async () => {
     const reply = await raw(`GET /mcp HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`);
     expect(reply).toMatch(/^HTTP\/1.1 431 /);
