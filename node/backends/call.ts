@@ -1,9 +1,12 @@
 import {
   type Caller,
   capabilitiesOf,
+  elicitationsRequired,
   isObject,
+  missingCapability,
   NO_ABILITIES,
   type RpcError,
+  type RpcId,
   type RpcRequest,
   sessionParams,
   sessionResult,
@@ -50,7 +53,7 @@ export async function call(
   const translated = era === 'stateless' && context.era === 'session';
   const ending = translated ? await inRounds(send, context) : await send(undefined);
   try {
-    return replyFor(request, ending, { from: era, to: context.era, ttlMs: options.ttlMs });
+    return replyFor(request, ending, { from: era, agent: context, ttlMs: options.ttlMs });
   } catch {
     // JSON.parse takes any depth and JSON.stringify does not.
     return failure(request.id, { name: 'TOO_LARGE', message: 'the server’s answer is nested too deeply' });
@@ -82,19 +85,20 @@ function progressTokenOf(params: Params | undefined): string | number | undefine
 function replyFor(
   request: RpcRequest,
   ending: Ending,
-  way: { readonly from: Era; readonly to: Era; readonly ttlMs: number },
+  way: { readonly from: Era; readonly agent: BackendContext; readonly ttlMs: number },
 ): BackendReply {
   const { id, method } = request;
+  const { era: to } = way.agent;
   switch (ending.kind) {
     case 'result': {
-      if (way.from === way.to) return success(id, ending.result);
-      if (way.to === 'stateless') return success(id, statelessResult(method, ending.result, way));
+      if (way.from === to) return success(id, ending.result);
+      if (to === 'stateless') return success(id, statelessResult(method, ending.result, way));
       const result = sessionResult(ending.result);
       if (result !== undefined) return success(id, result);
       return failure(id, { name: 'INTERNAL_ERROR', message: 'the server’s answer is of an unknown type' });
     }
     case 'error':
-      return serverError(id, errorFor(way.to, ending.error));
+      return to === 'stateless' ? statelessError(id, ending.error, way.agent) : serverError(id, ending.error);
     case 'failed':
       return failedReply(id, ending.failure);
     case 'deadline':
@@ -110,10 +114,19 @@ function replyFor(
   }
 }
 
-/** An unknown resource has a code of its own only in the session era. */
-function errorFor(agent: Era, error: RpcError): RpcError {
-  const renamed = agent === 'stateless' && error.code === ERRORS.RESOURCE_NOT_FOUND.code;
-  return renamed ? { ...error, code: ERRORS.INVALID_PARAMS.code } : error;
+/** Two errors belong to the session era alone: that of an unknown resource, and that elicitations must come first. */
+function statelessError(id: RpcId, error: RpcError, { client = NO_ABILITIES }: BackendContext): BackendReply {
+  if (error.code === ERRORS.RESOURCE_NOT_FOUND.code) {
+    return serverError(id, { ...error, code: ERRORS.INVALID_PARAMS.code });
+  }
+  const required = elicitationsRequired(error);
+  if (required === undefined) return serverError(id, error);
+  if (required === 'malformed') return serverError(id, { ...error, code: ERRORS.INTERNAL_ERROR.code });
+  const lacking = required.map((question) => missingCapability(question, client)).find((each) => each !== undefined);
+  if (lacking !== undefined) return serverError(id, lacking);
+  // The retry is the whole call anew, and needs no state: the server knows what it waits for.
+  const inputRequests = Object.fromEntries(required.map((question, at) => [`elicitation-${at + 1}`, question]));
+  return success(id, { resultType: 'input_required', inputRequests });
 }
 
 function failedReply(id: string | number, cause: ExchangeFailure): BackendReply {

@@ -11,7 +11,7 @@ import {
 import type { Channel, ExchangeFailure } from './channel.ts';
 import { type Ending, Exchange, type ExchangeOptions } from './exchange.ts';
 import type { Expiry } from './expiry.ts';
-import { handshake, type Terms } from './handshake.ts';
+import { handshake, type HandshakeOptions, type Terms } from './handshake.ts';
 import { OURSELVES } from './ourselves.ts';
 import type { ServerRequest } from './server-questions.ts';
 import { Unasked, type UnaskedEvents } from './unasked.ts';
@@ -76,7 +76,7 @@ export class Connection {
   }
 
   /** Settles the era and opens the session where there is one. Throws BackendError. */
-  async open(options: { readonly tryStateless: boolean; readonly timeoutMs: number }): Promise<Terms> {
+  async open(options: HandshakeOptions): Promise<Terms> {
     const terms = await handshake(this, options);
     this.#agree(terms);
     return terms;

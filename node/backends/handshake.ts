@@ -29,26 +29,31 @@ const DISCOVER_ALONE_MS = 3_000;
 // Older than what we serve, and the same on the wire as 2024-11-05.
 const ALSO_SPOKEN = '2024-10-07';
 
+export interface HandshakeOptions {
+  readonly tryStateless: boolean;
+  readonly timeoutMs: number;
+  /** How long `server/discover` goes unanswered before `initialize` is sent as well. */
+  readonly aloneMs?: number | undefined;
+}
+
 type Attempt = { readonly terms: Terms } | { readonly problem: string };
 
 /**
  * Asks `server/discover` first and `initialize` when that is refused or unanswered; the last of them to succeed settles the era.
  * Throws BackendError BACKEND_HANDSHAKE.
  */
-export async function handshake(
-  connection: Connection,
-  options: { readonly tryStateless: boolean; readonly timeoutMs: number },
-): Promise<Terms> {
+export async function handshake(connection: Connection, options: HandshakeOptions): Promise<Terms> {
+  const { aloneMs = DISCOVER_ALONE_MS } = options;
   const deadlineAt = performance.now() + options.timeoutMs;
   const over = new AbortController();
   const waiting = { deadlineAt, signal: over.signal };
   try {
     if (!options.tryStateless) return termsOf(await initialize(connection, waiting));
     const discovering = discover(connection, waiting);
-    const early = await Promise.race([discovering, after(DISCOVER_ALONE_MS, over.signal)]);
+    const early = await Promise.race([discovering, after(aloneMs, over.signal)]);
     if (early !== undefined && 'terms' in early) return early.terms;
     const initializing = initialize(connection, waiting);
-    return termsOf(await lastOf(discovering, initializing, over.signal));
+    return termsOf(await lastOf(discovering, initializing, () => after(aloneMs, over.signal)));
   } finally {
     over.abort();
   }
@@ -58,11 +63,11 @@ export async function handshake(
 async function lastOf(
   discovering: Promise<Attempt>,
   initializing: Promise<Attempt>,
-  over: AbortSignal,
+  patience: () => Promise<undefined>,
 ): Promise<Attempt> {
   const unanswered = discovering.then(async (found) => {
     if ('problem' in found) return initializing;
-    await after(DISCOVER_ALONE_MS, over);
+    await patience();
     return found;
   });
   const opened = await Promise.race([initializing, unanswered]);

@@ -8,6 +8,7 @@ import {
   isObject,
   type LogLevel,
   type RpcRequest,
+  statelessQuestion,
 } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { BackendContext, BackendReply, Era } from './backend.ts';
@@ -184,7 +185,9 @@ export class HeldCall implements BackendContext {
   #park(): void {
     this.#round += 1;
     this.#heldUntil = performance.now() + this.#holdMs;
-    const inputRequests = Object.fromEntries([...this.#questions].map(([key, { question }]) => [key, question]));
+    const inputRequests = Object.fromEntries(
+      [...this.#questions].map(([key, { question }]) => [key, statelessQuestion(question)]),
+    );
     const result = { resultType: 'input_required', inputRequests, requestState: this.#options.mint(this) };
     this.#reply((request) => success(request.id, result));
   }

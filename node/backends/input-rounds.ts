@@ -1,5 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ERRORS, isObject, missingCapability, NO_ABILITIES, readQuestion, type RpcError } from '../../src/mcp/index.ts';
+import {
+  ERRORS,
+  isObject,
+  missingCapability,
+  NO_ABILITIES,
+  readQuestion,
+  sessionQuestion,
+  type RpcError,
+} from '../../src/mcp/index.ts';
 import type { BackendContext } from './backend.ts';
 import { type Ending, isPast } from './exchange.ts';
 
@@ -58,7 +67,7 @@ async function gather(
       context.ask === undefined ? NO_ABILITIES : (context.client ?? NO_ABILITIES),
     );
     if (error !== undefined || context.ask === undefined) return { error: error ?? malformed().error };
-    const answer = await context.ask(question, { signal: context.signal });
+    const answer = await context.ask(sessionQuestion(question, randomUUID), { signal: context.signal });
     if ('error' in answer) return answer;
     Object.defineProperty(inputResponses, key, { value: answer.result, enumerable: true });
   }

@@ -49,6 +49,7 @@ export {
 } from './headers.ts';
 export type { RpcError, RpcId, RpcMessage, RpcNotification, RpcRequest, RpcResponse } from './message.ts';
 export { argumentHeaders, checkMirrored, type MirroredArgument, mirroredArguments } from './mirrored-arguments.ts';
+export { elicitationsRequired, sessionQuestion, statelessQuestion } from './question-translation.ts';
 export { type ErrorDetail, errorText, notificationText, resultText } from './respond.ts';
 export { type Caller, sessionParams, sessionResult, statelessParams, statelessResult } from './translation.ts';
 export {

@@ -60,6 +60,23 @@ describe('the reference server, which asks in the midst of a call', () => {
     expect(again.error.code).toBe(-32602);
   });
 
+  test('sends an agent without a session to a URL, and takes its call again', async () => {
+    await using hosted = await host({ e: everything() });
+    const server = await hosted.until('e', healthy);
+    const era = { era: 'stateless', client: new Set(CLIENT_ABILITIES) } as const;
+    const params = { name: 'trigger-url-elicitation', arguments: { url: 'https://example.org/form', errorPath: true } };
+    const first = await ask(server, 'tools/call', params, era);
+    const [key] = Object.keys(first.result.inputRequests) as [string];
+    expect(first.result.inputRequests[key].params).toMatchObject({ mode: 'url' });
+    // The retry asks by the request path.
+    const second = await ask(server, 'tools/call', { ...params, inputResponses: { [key]: { action: 'accept' } } }, era);
+    const [again] = Object.keys(second.result.inputRequests) as [string];
+    const inputResponses = { [again]: { action: 'accept' } };
+    const { requestState } = second.result;
+    const third = await ask(server, 'tools/call', { ...params, requestState, inputResponses }, era);
+    expect(third.text).toContain('User completed the URL elicitation flow');
+  });
+
   test('logs to the agent whose call it is, from the level it asked for', async () => {
     await using hosted = await host({ e: everything() });
     const server = await hosted.until('e', healthy);

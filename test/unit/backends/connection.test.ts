@@ -5,7 +5,7 @@ import { connect, INITIALIZED } from '../../support/scripted-channel.ts';
 const soon = () => ({ deadlineAt: performance.now() + 5_000 });
 
 describe('a handshake', () => {
-  const opening = { tryStateless: true, timeoutMs: 3_000 };
+  const opening = { tryStateless: true, timeoutMs: 3_000, aloneMs: 20 };
 
   test('ends in the session era when `server/discover` is refused', async () => {
     const { connection, channel } = connect(({ id, method }, say) => {
@@ -37,9 +37,9 @@ describe('a handshake', () => {
       const discover = channel.sent.find((message) => message.method === 'server/discover')?.id;
       const found = { supportedVersions: ['2026-07-28'], capabilities: {} };
       say({ jsonrpc: '2.0', id: discover, result: found });
-      setTimeout(() => say({ jsonrpc: '2.0', id, result: INITIALIZED }), 20);
+      setTimeout(() => say({ jsonrpc: '2.0', id, result: INITIALIZED }), 10);
     });
-    expect(await connection.open({ tryStateless: true, timeoutMs: 6_000 })).toMatchObject({ era: 'session' });
+    expect(await connection.open({ ...opening, aloneMs: 40 })).toMatchObject({ era: 'session' });
   });
 
   test.each([[{ protocolVersion: '1999-01-01', capabilities: {} }], [{ capabilities: {} }], [{ protocolVersion: 7 }]])(

@@ -92,6 +92,48 @@ describe('a call of an agent without a session on a server that asks', () => {
     expect((await third).result['resultType']).toBe('complete');
   });
 
+  test('shows an elicitation by URL without the id that only sessions know', async () => {
+    const { channel, ask } = await bridged();
+    const asking = ask({});
+    await callId(channel);
+    const params = { mode: 'url', url: 'https://a.example', message: 'm' };
+    say(channel, { id: 'q', method: 'elicitation/create', params: { ...params, elicitationId: 'e' } });
+    expect((await asking).result['inputRequests']).toEqual({ 'question-1': { method: 'elicitation/create', params } });
+  });
+
+  const required = (data: unknown) => ({ error: { code: -32042, message: 'first this', data } });
+  const elicitation = { mode: 'url', elicitationId: 'e', url: 'https://a.example', message: 'm' };
+
+  test('turns elicitations that the server demands by its error into required input, and the retry is the call anew', async () => {
+    const { channel, ask } = await bridged();
+    const asking = ask({});
+    say(channel, { id: await callId(channel), ...required({ elicitations: [elicitation, elicitation] }) });
+    const { result } = await asking;
+    const { elicitationId: _, ...params } = elicitation;
+    const question = { method: 'elicitation/create', params };
+    expect(result).toEqual({
+      resultType: 'input_required',
+      inputRequests: { 'elicitation-1': question, 'elicitation-2': question },
+    });
+    const retry = ask({ inputResponses: { 'elicitation-1': { action: 'accept' } } });
+    await until(() => channel.sent.filter(({ method }) => method === 'tools/call').length === 2);
+    expect(channel.sent.at(-1)?.params).toEqual({ name: 'x' });
+    await finish(channel);
+    expect((await retry).result['resultType']).toBe('complete');
+  });
+
+  test.each([
+    [{ elicitations: [elicitation] }, new Set(['elicitationForm'] as const), -32021],
+    [{ elicitations: [] }, ALL, -32603],
+    [{ elicitations: [{ mode: 'form' }] }, ALL, -32603],
+    [undefined, ALL, -32603],
+  ])('turns the demand %j, where it cannot be met, into an error that its era knows', async (data, client, code) => {
+    const { channel, ask } = await bridged();
+    const asking = ask({}, { client });
+    say(channel, { id: await callId(channel), ...required(data) });
+    expect((await asking).error.code).toBe(code);
+  });
+
   test('ends by its retry what the server ended meanwhile', async () => {
     const { channel, held, ask, state } = await parked();
     await finish(channel);

@@ -64,6 +64,14 @@ describe('a call of an agent with a session on a server without', () => {
     expect(seen[2]).not.toHaveProperty('requestState');
   });
 
+  test('gives an elicitation by URL the id that its client expects', async () => {
+    const byUrl = { method: 'elicitation/create', params: { mode: 'url', url: 'https://a.example', message: 'm' } };
+    const { asked } = await rounds([needs({ one: byUrl }), DONE]);
+    expect(asked).toEqual([
+      { ...byUrl, params: { ...byUrl.params, elicitationId: expect.stringMatching(/^[0-9a-f-]{36}$/) } },
+    ]);
+  });
+
   test('tells the server what its client can do, and the level it wants logged', async () => {
     const client = new Set(['elicitationUrl', 'roots'] as const);
     const { seen } = await rounds([DONE], { client, logLevel: 'notice' });
