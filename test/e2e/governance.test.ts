@@ -1,0 +1,219 @@
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { agentV1 } from '../support/agents.ts';
+import { cleanUp, dataFolder, type Outcome, ProcessNode, village, villageJson } from '../support/process-node.ts';
+import { until } from '../support/until.ts';
+
+interface Acted {
+  readonly proposal_id: string;
+  readonly status: string;
+  readonly proposal_status: string;
+  readonly required_votes: number;
+  readonly voting_deadline: string;
+  readonly final_result?: { readonly status: string };
+}
+interface Policies {
+  readonly policies: readonly {
+    readonly key: string;
+    readonly value: unknown;
+    readonly decided_by: string;
+    readonly certificate_id: string;
+    readonly applied_by: readonly string[];
+  }[];
+}
+
+let a: ProcessNode;
+let b: ProcessNode;
+let c: ProcessNode;
+let d: ProcessNode;
+let e: ProcessNode;
+const all = () => [a, b, c, d, e];
+const desk = dataFolder('desk'); // of somebody who belongs to no village
+
+const KEY = 'knowledge.retention_days';
+const policyOf = async (node: ProcessNode, key = KEY) =>
+  (await node.json<Policies>(['gov', 'policy', key])).policies[0];
+const valueAt = async (node: ProcessNode, key = KEY) => (await policyOf(node, key))?.value;
+const everywhere = (value: unknown, key = KEY) =>
+  until(async () => (await Promise.all(all().map((node) => valueAt(node, key)))).every((one) => one === value), {
+    timeoutMs: 15_000,
+    intervalMs: 200,
+    what: `${key} is ${String(value)} on every node`,
+  });
+const vote = (node: ProcessNode, agent: string, id: string, word = 'approve'): Promise<Outcome> =>
+  node.cli(['gov', 'vote', id, word, '--reason', 'it helps', '--agent', agent, '--json']);
+
+/** Takes a voter's key from one node to another, as its owner would. */
+async function move(agent: string, from: ProcessNode, to: ProcessNode): Promise<void> {
+  const exported = await from.cli(['agents', 'key', 'export', agent]);
+  expect(exported.code, exported.stderr).toBe(0);
+  const file = join(desk, `${agent}.jwk`);
+  writeFileSync(file, exported.stdout, { mode: 0o600 });
+  const imported = await to.cli(['agents', 'key', 'import', file]);
+  expect(imported.code, imported.stderr).toBe(0);
+}
+
+beforeAll(async () => {
+  a = await ProcessNode.start({ name: 'a' });
+  const { invite } = await a.json<{ invite: string }>(['invite', '--uses', '3', '--may-invite']);
+  [b, c, d] = await Promise.all([
+    ProcessNode.start({ name: 'b', args: ['--join', invite] }),
+    ProcessNode.start({ name: 'c', args: ['--join', invite] }),
+    ProcessNode.start({ name: 'd', args: ['--join', invite] }),
+  ]);
+  const second = await d.json<{ invite: string }>(['invite']);
+  e = await ProcessNode.start({ name: 'e', args: ['--join', second.invite] });
+  await until(async () => (await e.json<{ peers_admitted: number }>(['status'])).peers_admitted > 0);
+  await move('curator', a, b);
+  await move('king', a, c);
+}, 60_000);
+
+afterAll(cleanUp);
+
+describe('a village of five that decides', () => {
+  let id: string;
+
+  test('sage proposes on one node, curator and king approve on two others, and it is in force on all five', async () => {
+    const curator = await agentV1(b.ready.gateway, await b.token('curator'));
+    const heard: string[] = [];
+    curator.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => void heard.push(params.uri));
+    await curator.subscribeResource({ uri: 'village://governance/proposals' });
+    await curator.subscribeResource({ uri: 'village://governance/policy' });
+
+    const sage = await agentV1(a.ready.gateway, await a.token('sage'));
+    const proposed = await sage.callTool({
+      name: 'governance_proposal',
+      arguments: {
+        title: 'Update Knowledge Retention Policy',
+        description: 'Extend knowledge retention from 30 days to 90 days',
+        type: 'major_change',
+        proposed_changes: { config_updates: { [KEY]: 90 } },
+        impact_assessment: { affected_systems: ['hyperrag', 'digital_twin'], risk_level: 'low', reversible: true },
+      },
+    });
+    const created = proposed.structuredContent as unknown as Acted;
+    expect(created).toMatchObject({ status: 'created', required_votes: 2 });
+    expect(Date.parse(created.voting_deadline) - Date.now()).toBeGreaterThan(23 * 3_600_000);
+    id = created.proposal_id;
+
+    await until(() => heard.includes('village://governance/proposals'));
+    const voting = {
+      proposal_id: id,
+      vote: 'approve',
+      reasoning: 'Knowledge retention extension improves agent performance',
+    };
+    const first = await curator.callTool({ name: 'governance_vote', arguments: voting });
+    expect(first.structuredContent).toMatchObject({
+      vote_recorded: true,
+      proposal_status: 'voting_ongoing',
+      votes_needed: 1,
+    });
+    await until(async () => (await c.cli(['gov', 'show', id])).stdout.includes('curator'));
+    const second = JSON.parse((await vote(c, 'king', id)).stdout) as Acted;
+    expect(second).toMatchObject({ proposal_status: 'approved', final_result: { status: 'approved' } });
+
+    await everywhere(90);
+    await until(() => heard.includes('village://governance/policy'));
+    await Promise.all([sage.close(), curator.close()]);
+  }, 30_000);
+
+  test('every node shows who decided it and that all five have applied it', async () => {
+    const nodes = all()
+      .map((node) => node.ready.node_id)
+      .sort();
+    for (const node of all()) {
+      const call = ['tools', 'call', 'policy_query', '--args', JSON.stringify({ key: KEY })];
+      const policies = await until(async () => {
+        const { structuredContent } = await node.json<{ structuredContent: Policies }>(call);
+        return structuredContent.policies[0]?.applied_by.length === 5 && structuredContent.policies;
+      });
+      expect(policies[0]).toMatchObject({ value: 90, decided_by: id, certificate_id: id, applied_by: nodes });
+    }
+  }, 20_000);
+
+  test('the decision is proven with nothing but a file and the id of the village', async () => {
+    const file = join(desk, 'certificate.json');
+    writeFileSync(file, (await e.cli(['gov', 'certificate', id])).stdout);
+    const verified = await village(join(desk, 'nowhere'), ['gov', 'verify', file, '--village', a.ready.village_id]);
+    expect(verified).toMatchObject({ code: 0 });
+    expect(verified.stdout).toContain('approved');
+    const other = await village(join(desk, 'nowhere'), ['gov', 'verify', file, '--village', 'f'.repeat(64), '--json']);
+    expect([other.code, JSON.parse(other.stdout)]).toEqual([1, { valid: false, reason: 'foreign-village' }]);
+    const agent = await agentV1(d.ready.gateway, await d.token());
+    const read = await agent.readResource({ uri: `village://governance/certificates/${id}` });
+    expect(JSON.stringify(read.contents)).toContain(a.ready.village_id);
+    await agent.close();
+  });
+
+  test('a decision about the matrix changes what agents may do, on nodes that had no part in it', async () => {
+    const ping = ['tools', 'call', 'mesh_ping', '--json'];
+    expect((await e.cli(ping)).code).toBe(0);
+    const level = 'permissions.tools.mesh_ping.level';
+    const { proposal_id } = await a.json<Acted>([
+      'gov',
+      'propose',
+      '--title',
+      'No more pings',
+      '--type',
+      'major_change',
+      '--set',
+      `${level}=COORDINATOR`,
+      '--vote',
+      '--agent',
+      'sage',
+    ]);
+    await until(async () => (await vote(b, 'curator', proposal_id)).code === 0);
+    await everywhere('COORDINATOR', level);
+    expect((await e.cli(ping)).stdout).toContain('PERMISSION_DENIED');
+  }, 20_000);
+
+  test('a voter that is killed as soon as it has signed has voted; with an older copy of its disk it does not vote anew', async () => {
+    const { proposal_id } = await a.json<Acted>([
+      'gov',
+      'propose',
+      '--title',
+      'Longer',
+      '--type',
+      'major_change',
+      '--set',
+      `${KEY}=120`,
+      '--agent',
+      'sage',
+    ]);
+    await until(async () => (await b.cli(['gov', 'show', proposal_id])).code === 0);
+    await b.stop();
+    const copy = join(desk, 'older');
+    cpSync(b.data, copy, { recursive: true });
+    b = await ProcessNode.start({ data: b.data });
+    expect((await vote(b, 'curator', proposal_id)).code).toBe(0);
+    await b.kill();
+    b = await ProcessNode.start({ data: b.data });
+    await until(async () => (await c.cli(['gov', 'show', proposal_id])).stdout.includes('curator'), {
+      timeoutMs: 15_000,
+    });
+    expect((await vote(c, 'king', proposal_id)).code).toBe(0);
+    await everywhere(120);
+
+    await b.kill();
+    rmSync(b.data, { recursive: true });
+    cpSync(copy, b.data, { recursive: true });
+    b = await ProcessNode.start({ data: b.data });
+    const again = JSON.parse((await vote(b, 'curator', proposal_id, 'reject')).stdout) as { error: { code: string } };
+    expect(again.error.code).toBe('ALREADY_DECIDED');
+    await everywhere(120);
+    for (const node of all()) expect(node.log).not.toContain('governance.equivocation');
+  }, 40_000);
+
+  test('whoever joins late, through one node that wrote nothing, has the policy within 5 s', async () => {
+    const { invite } = await d.json<{ invite: string }>(['invite']);
+    const data = dataFolder('late');
+    await villageJson(data, ['join', invite]);
+    const late = await ProcessNode.start({ data });
+    const started = performance.now();
+    await until(async () => (await valueAt(late)) === 120, { timeoutMs: 5_000 });
+    expect(performance.now() - started).toBeLessThan(5_000);
+    await late.stop();
+  }, 20_000);
+});
