@@ -18,6 +18,8 @@ interface Opened {
  */
 export class Link {
   readonly nodeId: string;
+  /** Its last stream ended while another was being opened. */
+  orphaned = false;
   readonly #self: string;
   readonly #clock: Clock;
   readonly #sessions = new Set<PeerSession>();

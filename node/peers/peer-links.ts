@@ -129,7 +129,7 @@ export class PeerLinks {
         const stream = await this.#parts.host.openStream(nodeId, mcp, { signal: AbortSignal.timeout(OPEN_MS) });
         return this.#begin(stream, nodeId, 'us');
       },
-      () => this.#dropUnused(link),
+      () => this.#tried(link),
     );
   }
 
@@ -170,13 +170,24 @@ export class PeerLinks {
       this.#parts.reporter.report('peer.misbehaved', { peer: nodeId, protocol: mcp.name, reason: code });
     }
     if (!link.empty) return;
-    this.#dropUnused(link);
-    for (const listener of this.#lost) listener(nodeId);
-    this.#kept.lost(nodeId);
+    // The other side may have kept the stream that is still being opened here: only if that fails is the link lost.
+    if (link.opening) link.orphaned = true;
+    else this.#gone(link);
   }
 
-  #dropUnused(link: Link): void {
-    if (link.empty && !link.opening) this.#links.delete(link.nodeId);
+  /** An attempt to open a stream has ended. */
+  #tried(link: Link): void {
+    const { orphaned } = link;
+    link.orphaned = false;
+    if (!link.empty) return;
+    if (orphaned) this.#gone(link);
+    else this.#links.delete(link.nodeId);
+  }
+
+  #gone({ nodeId }: Link): void {
+    this.#links.delete(nodeId);
+    for (const listener of this.#lost) listener(nodeId);
+    this.#kept.lost(nodeId);
   }
 
   #link(nodeId: string): Link {

@@ -13,6 +13,8 @@ export class PeerNetwork {
   readonly opened: { readonly by: string; readonly ends: readonly [Stream, Stream] }[] = [];
   /** Waited for before a stream opens; rejecting makes the peer unreachable. */
   gate: () => Promise<void> = async () => {};
+  /** Waited for before the opener learns that its stream is open, which the other side knows by then. */
+  settled: (by: string) => Promise<void> = async () => {};
 
   node(nodeId: string, parts: Partial<LinkParts> = {}) {
     const reports: [string, unknown][] = [];
@@ -43,6 +45,7 @@ export class PeerNetwork {
     const ends = await streamPair();
     this.opened.push({ by, ends });
     await handler(ends[1], { nodeId: by, connection: {} as Connection });
+    await this.settled(by);
     return ends[0];
   }
 }

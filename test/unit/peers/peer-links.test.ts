@@ -23,6 +23,17 @@ function call(message = 'hi', context: Partial<CallContext> = {}): OutgoingCall 
 }
 const kinds = (ends: readonly CallEnd[]) => [...new Set(ends.map(({ kind }) => kind))];
 
+/** A gate that lets nobody through before a second one comes. */
+function bothAtOnce(): () => Promise<void> {
+  const both = Promise.withResolvers<void>();
+  let arrived = 0;
+  return () => {
+    arrived += 1;
+    if (arrived === 2) both.resolve();
+    return both.promise;
+  };
+}
+
 describe('links between peers', () => {
   test('many calls at once open one stream, and the other side calls back over it', async () => {
     const network = new PeerNetwork();
@@ -38,13 +49,7 @@ describe('links between peers', () => {
 
   test('streams that cross leave one, the one of the smaller id, and no call is lost', async () => {
     const network = new PeerNetwork();
-    const both = Promise.withResolvers<void>();
-    let arrived = 0;
-    network.gate = () => {
-      arrived += 1;
-      if (arrived === 2) both.resolve();
-      return both.promise;
-    };
+    network.gate = bothAtOnce();
     const a = network.node('a');
     const b = network.node('b');
     const ends = await Promise.all([
@@ -59,6 +64,47 @@ describe('links between peers', () => {
     expect((await a.links.call('b', call())).kind).toBe('result');
     expect((await b.links.call('a', call())).kind).toBe('result');
     expect(network.opened.length).toBe(2);
+  });
+
+  test('streams that cross lose no link, though one side learns late that its own is open', async () => {
+    const network = new PeerNetwork();
+    const late = Promise.withResolvers<void>();
+    network.settled = (by) => (by === 'a' ? late.promise : Promise.resolve());
+    const a = network.node('a');
+    const b = network.node('b');
+    const lost: string[] = [];
+    for (const { links } of [a, b]) links.onLost((nodeId) => void lost.push(nodeId));
+    network.gate = bothAtOnce();
+    const ours = a.links.call('b', call());
+    const theirs = b.links.call('a', call());
+    const left = () => network.opened.find(({ by }) => by === 'b')?.ends[0];
+    await until(() => network.opened.length === 2 && left()?.status !== 'open');
+    expect(lost).toEqual([]);
+    late.resolve();
+    expect(kinds(await Promise.all([ours, theirs]))).toEqual(['result']);
+    expect((await b.links.call('a', call())).kind).toBe('result');
+    expect([network.opened.length, lost]).toEqual([2, []]);
+  });
+
+  test('a link that is lost while another is being opened is told of once that fails', async () => {
+    const network = new PeerNetwork();
+    const late = Promise.withResolvers<void>();
+    const a = network.node('a');
+    const b = network.node('b');
+    const lost: string[] = [];
+    a.links.onLost((nodeId) => void lost.push(nodeId));
+    network.settled = (by) => (by === 'a' ? late.promise : Promise.resolve());
+    network.gate = bothAtOnce();
+    const ours = a.links.call('b', call());
+    void b.links.call('a', call());
+    await until(() => network.opened.length === 2);
+    for (const { ends } of network.opened) for (const end of ends) end.abort(new Error('cut'));
+    await until(() => a.links.status().length === 0);
+    expect(lost).toEqual([]);
+    late.reject(new Error('cut'));
+    expect(await ours).toEqual({ kind: 'unsent', because: 'closed' });
+    await until(() => lost.length > 0);
+    expect(lost).toEqual(['b']);
   });
 
   test('a peer that cannot be reached ends the call as not begun, and the next call tries again', async () => {
