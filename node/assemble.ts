@@ -203,6 +203,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     router: new SearchMode(router, {
       policy: () => village.policy(),
       catalogue: () => directory.catalogue(),
+      missing: (principal) => router.missing(principal),
       mode: () => config().tools.mode,
     }),
     auth: {

@@ -161,9 +161,9 @@ export class Router implements RouterPort {
     this.#missing.nodeDropped(nodeId, reason);
   }
 
-  /** Servers that agents could count on and that are not there now. */
-  missing(): readonly MissingServer[] {
-    return this.#missing.list();
+  /** Servers that agents, or this one, could count on and that are not there now. */
+  missing(principal?: Principal): readonly MissingServer[] {
+    return this.#missing.list(principal);
   }
 
   /** A token, an agent or a node was revoked: nothing goes on in the name of such principals. */

@@ -1,8 +1,10 @@
 import type { PolicyView } from '../../src/constitution/index.ts';
 import { errorText, isObject, resultText, type ToolDefinition } from '../../src/mcp/index.ts';
+import type { Principal } from '../../src/permissions/index.ts';
 import { type Catalogue, SearchIndex, type ToolEntry, type View } from '../../src/routing/index.ts';
 import type { RouterCall, RouterPort, RouterReply } from '../gateway/router-port.ts';
 import { mayUse } from './lists.ts';
+import { MISSING, type MissingServer } from './missing.ts';
 import { CALL_TOOL, FIND_TOOLS, SEARCH_TOOLS } from './search-tools.ts';
 
 const DEFAULT_LIMIT = 8;
@@ -19,6 +21,8 @@ interface Found {
 interface SearchParts {
   readonly catalogue: () => Catalogue;
   readonly policy: () => PolicyView;
+  /** What neither list nor search holds though it might. */
+  readonly missing: (principal: Principal) => readonly MissingServer[];
   /** What a call gets that does not say. */
   readonly mode: () => 'list' | 'search';
 }
@@ -41,7 +45,9 @@ export class SearchMode implements RouterPort {
     const { method, params } = call.request;
     if (method !== 'tools/call' && method !== 'tools/list') return this.#router.handle(call);
     if ((call.toolsMode ?? this.#parts.mode()) !== 'search') return this.#router.handle(call);
-    if (method === 'tools/list') return Promise.resolve(reply(call, { tools: SEARCH_TOOLS }, LIST_TTL_MS));
+    if (method === 'tools/list') {
+      return Promise.resolve(reply(call, { tools: SEARCH_TOOLS, ...this.#lacking(call) }, LIST_TTL_MS));
+    }
     switch (params?.['name']) {
       case FIND_TOOLS:
         return Promise.resolve(this.#find(call, argumentsOf(call)));
@@ -93,7 +99,7 @@ export class SearchMode implements RouterPort {
       if (mayUse(call.principal, entry, 'tools/call', this.#parts.policy())) tools.push(entry.definition);
     }
     const content = [{ type: 'text', text: JSON.stringify({ tools }) }];
-    return reply(call, { content, structuredContent: { tools } });
+    return reply(call, { content, structuredContent: { tools }, ...this.#lacking(call) });
   }
 
   #call(call: RouterCall, { name, arguments: given = {} }: Readonly<Record<string, unknown>>): Promise<RouterReply> {
@@ -102,6 +108,12 @@ export class SearchMode implements RouterPort {
     }
     if (name === FIND_TOOLS || name === CALL_TOOL) return Promise.resolve(wrong(call, `${name} is called directly`));
     return this.#router.handle(new RenamedCall(call, name, given));
+  }
+
+  /** As every list of the whole village says it. */
+  #lacking({ principal, view }: RouterCall): { readonly _meta?: Readonly<Record<string, unknown>> } {
+    const missing = view === undefined ? this.#parts.missing(principal) : [];
+    return missing.length === 0 ? {} : { _meta: { [MISSING]: missing } };
   }
 
   #indexOf(view: View): SearchIndex<Found> {
@@ -162,7 +174,7 @@ function argumentsOf(call: RouterCall): Readonly<Record<string, unknown>> {
 /** A result in the caller's era. `ttlMs`: how long a list may be kept. */
 function reply({ request, era }: RouterCall, result: object, ttlMs?: number): RouterReply {
   if (era === 'session') return { body: Buffer.from(resultText(request.id, result)) };
-  const caching = ttlMs === undefined ? {} : { ttlMs, cacheScope: 'public' };
+  const caching = ttlMs === undefined ? {} : { ttlMs, cacheScope: 'private' };
   return { body: Buffer.from(resultText(request.id, { resultType: 'complete', ...result, ...caching })) };
 }
 

@@ -18,9 +18,14 @@ const catalogue = buildCatalogue(
   1,
 );
 
-function open(mode: 'list' | 'search' = 'search') {
+function open(mode: 'list' | 'search' = 'search', missing: readonly { server: string; since: string }[] = []) {
   const router = new EchoRouter();
-  const search = new SearchMode(router, { catalogue: () => catalogue, policy: () => genesis, mode: () => mode });
+  const search = new SearchMode(router, {
+    catalogue: () => catalogue,
+    policy: () => genesis,
+    missing: () => missing,
+    mode: () => mode,
+  });
   return { router, search };
 }
 
@@ -59,7 +64,7 @@ describe('in search mode', () => {
     expect(reply.id).toBe(7);
     expect(reply.result.tools.map(({ name }: { name: string }) => name)).toEqual(['find_tools', 'call_tool']);
     const stateless = await answer(open().search, call('tools/list', {}, { era: 'stateless' }));
-    expect(stateless.result).toMatchObject({ resultType: 'complete', ttlMs: 5000, cacheScope: 'public' });
+    expect(stateless.result).toMatchObject({ resultType: 'complete', ttlMs: 5000, cacheScope: 'private' });
   });
 
   test('find_tools returns whole definitions under the names that call_tool takes', async () => {
@@ -79,6 +84,16 @@ describe('in search mode', () => {
     expect(names(await find({ query: 'read page stone' }, { principal }))).toEqual(['stone__read_stone']);
     const narrowed = { ...call('x').principal, permissions: ['burn_page'] };
     expect(names(await find({ query: 'read' }, { principal: narrowed }))).toEqual([]);
+  });
+
+  test('the list and what is found say which servers are not there', async () => {
+    const missing = [{ server: 'wood', since: '2026-01-01T00:00:00.000Z' }];
+    const { search } = open('search', missing);
+    const found = call('tools/call', { name: 'find_tools', arguments: { query: 'wood' } });
+    for (const asked of [call('tools/list'), found]) {
+      expect((await answer(search, asked)).result._meta).toEqual({ 'village.mesh/missing': missing });
+    }
+    expect((await answer(search, { ...found, view: 'stone' })).result._meta).toBeUndefined();
   });
 
   test('find_tools keeps to a number, a server and a view', async () => {
