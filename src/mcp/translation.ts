@@ -15,10 +15,13 @@ export interface Caller {
 
 const RESERVED: readonly string[] = [META.protocolVersion, META.clientInfo, META.clientCapabilities, META.logLevel];
 
-/** Params of a stateless request as a session-era server reads them: without the caller, and without what only a retry carries. */
+/**
+ * Params of a stateless request as a session-era server reads them: without the caller, without what only a retry carries, and
+ * without `task`, which means nothing in that era: a task could never be asked for again.
+ */
 export function sessionParams(params: Params | undefined): Params | undefined {
   if (params === undefined) return undefined;
-  const { _meta: meta, inputResponses: _responses, requestState: _state, ...rest } = params;
+  const { _meta: meta, inputResponses: _responses, requestState: _state, task: _task, ...rest } = params;
   if (!isObject(meta)) return meta === undefined ? rest : { ...rest, _meta: meta };
   const kept = Object.fromEntries(Object.entries(meta).filter(([key]) => !RESERVED.includes(key)));
   return Object.keys(kept).length === 0 ? rest : { ...rest, _meta: kept };

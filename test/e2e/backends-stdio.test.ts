@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { HostedServer } from '../../node/backends/index.ts';
+import { ServerConfig } from '../../node/config/schema.ts';
+import { EVERYTHING } from '../support/agents.ts';
 import { ask, callTool, healthy, host, tiny } from '../support/hosting.ts';
+import { until } from '../support/until.ts';
 
 const FAULTY = ['garbage', 'flood', 'mute', 'strict', 'old', 'noprompts', 'stateless'];
 
@@ -257,5 +260,30 @@ describe('where agent and server differ in era', () => {
     expect(answer.result.structuredContent.meta).toEqual(META);
     const input = await callTool(server, 'fail', {}, { era: 'stateless', meta: META });
     expect(input.result.resultType).toBe('input_required');
+  });
+});
+
+describe('resources of the reference server', () => {
+  const uri = 'demo://resource/static/document/architecture.md';
+  const everything = (instances: 'shared' | 'per-agent') =>
+    ServerConfig.parse({ command: process.execPath, args: [EVERYTHING, 'stdio'], instances });
+  const toggle = (server: HostedServer, agent: string) =>
+    callTool(server, 'toggle-subscriber-updates', {}, { agent, ms: 20_000 });
+
+  test.each([
+    ['shared', undefined],
+    ['per-agent', 'ann'],
+  ] as const)('are told of by a %s server, in the instance of agent %s', async (instances, whose) => {
+    await using hosted = await host({ a: everything(instances) });
+    const server = await hosted.until('a', healthy);
+    const heard: (string | undefined)[][] = [];
+    server.onResourceUpdated?.((changed, agentId) => void heard.push([changed, agentId]));
+    const subscribed = await ask(server, 'resources/subscribe', { uri }, { agent: 'ann', ms: 20_000 });
+    expect(subscribed.result).toEqual({});
+    await toggle(server, 'ann');
+    await until(() => heard.length > 0, { timeoutMs: 10_000 });
+    expect(heard[0]).toEqual([uri, whose]);
+    await toggle(server, 'bob');
+    expect(new Set(heard.map(([, agentId]) => agentId))).toEqual(new Set([whose]));
   });
 });

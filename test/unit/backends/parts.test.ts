@@ -137,6 +137,7 @@ describe('translation between the eras', () => {
     };
     expect(sessionParams(params)).toEqual({ name: 'x', _meta: { progressToken: 3, 'a/b': 1 } });
     expect(sessionParams({ name: 'x', _meta: envelope })).toEqual({ name: 'x' });
+    expect(sessionParams({ name: 'x', task: { ttl: 1 } })).toEqual({ name: 'x' });
     expect(sessionParams(undefined)).toBeUndefined();
     expect(sessionParams({ _meta: 7 })).toEqual({ _meta: 7 });
   });
