@@ -42,7 +42,7 @@ async function record(
   await using stack = new AsyncDisposableStack();
   const wire = stack.use(await open(stack));
   const exchanges = await converse(wire, messagesFor(server));
-  const { protocolVersion } = exchanges[0]?.receive.at(-1)?.result as { protocolVersion: string };
+  const protocolVersion = String(exchanges[0]?.receive.at(-1)?.result?.['protocolVersion']);
   const transcript: Transcript = { server, transport, protocolVersion, exchanges };
   writeFileSync(join(TRANSCRIPTS, `${server}-${transport}.json`), `${JSON.stringify(transcript, null, 1)}\n`);
   console.log(`${server} over ${transport}: ${exchanges.length} exchanges in ${protocolVersion}`);

@@ -30,6 +30,8 @@ export interface BackendContext {
    * answers with an error. undefined in the stateless era, where a question is the call's own result (`input_required`).
    */
   readonly ask?: ((question: ClientQuestion, options: { signal: AbortSignal }) => Promise<ClientAnswer>) | undefined;
+  /** Hears of a question that was not put to the client because it does not declare what that needs. */
+  readonly onUnaskable?: ((question: ClientQuestion) => void) | undefined;
   /** The least grave log message this agent wants to hear in the call; undefined: none was asked for. */
   readonly logLevel?: LogLevel | undefined;
   /** W3C trace context, passed on. */

@@ -7,12 +7,15 @@ import {
   type ErrorName,
   isObject,
   type LogLevel,
+  missingCapability,
+  NO_ABILITIES,
+  type RpcError,
   type RpcRequest,
   statelessQuestion,
 } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { BackendContext, BackendReply, Era } from './backend.ts';
-import { success } from './reply.ts';
+import { serverError, success } from './reply.ts';
 
 const MAX_QUESTIONS = 8;
 
@@ -62,6 +65,7 @@ export class HeldCall implements BackendContext {
   #held = false;
   #flushing = false;
   #ended: BackendReply | undefined;
+  #lacking: RpcError | undefined;
 
   constructor(request: RpcRequest, context: BackendContext, options: HeldCallOptions) {
     this.principal = context.principal;
@@ -145,6 +149,10 @@ export class HeldCall implements BackendContext {
     });
   };
 
+  readonly onUnaskable = (question: ClientQuestion): void => {
+    this.#lacking ??= missingCapability(question, this.#client ?? NO_ABILITIES);
+  };
+
   readonly onRelated = (message: Uint8Array): void => {
     const { request, context } = this.#turn ?? {};
     if (context?.onRelated === undefined) return;
@@ -192,7 +200,10 @@ export class HeldCall implements BackendContext {
     this.#reply((request) => success(request.id, result));
   }
 
-  #end(reply: BackendReply): void {
+  #end(ended: BackendReply): void {
+    // A server with sessions fails in words of its own when its question is refused; without sessions there is one way to say it.
+    const lacking = ended.outcome === 'failed' ? this.#lacking : undefined;
+    const reply = lacking === undefined ? ended : serverError(this.#first.id, lacking);
     this.#ended = reply;
     // An agent that is still to come back for it finds it until the time is over.
     if (!this.attended && !this.#abort.signal.aborted) return;

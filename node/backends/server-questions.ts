@@ -43,7 +43,10 @@ export class ServerQuestions {
     const { agent } = exchange;
     const question = params === undefined ? { method } : { method, params };
     const error = unaskable(question, agent?.client ?? NO_ABILITIES);
-    if (error !== undefined) return { error };
+    if (error !== undefined) {
+      agent?.onUnaskable?.(question);
+      return { error };
+    }
     if (agent?.ask === undefined) return no('METHOD_NOT_FOUND', 'this agent’s client cannot be asked');
     if (method === 'elicitation/create') this.#elicited(params?.['elicitationId'], exchange);
     const over = new AbortController();

@@ -75,6 +75,29 @@ describe('a call of an agent without a session on a server that asks', () => {
     expect(channel.sent.filter(({ method }) => method === 'tools/call')).toHaveLength(1);
   });
 
+  test('that failed because its client cannot be asked says so in the one way this era has', async () => {
+    const { channel, ask } = await bridged();
+    const asking = ask({}, { client: new Set() });
+    const id = await callId(channel);
+    question(channel, 'q');
+    expect(await heard(channel, 'q')).toMatchObject({ error: { code: -32601 } });
+    say(channel, { id, error: { code: -32603, message: 'I wanted to ask' } });
+    expect(await asking).toMatchObject({
+      id: 1,
+      error: { code: -32021, data: { requiredCapabilities: { sampling: {} } } },
+    });
+  });
+
+  test('that can do without the answer is answered as ever', async () => {
+    const { channel, ask } = await bridged();
+    const asking = ask({}, { client: new Set() });
+    const id = await callId(channel);
+    question(channel, 'q');
+    await heard(channel, 'q');
+    say(channel, { id, result: { content: [] } });
+    expect(await asking).toMatchObject({ id: 1, result: { content: [] } });
+  });
+
   test('puts questions asked in one breath together, and asks again for what was left unanswered', async () => {
     const { channel, ask } = await bridged();
     const asking = ask({});
