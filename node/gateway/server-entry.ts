@@ -50,9 +50,15 @@ function descriptionOf({ serverInfo, instructions, tools }: Served['definition']
   return textOf(serverInfo['description']) ?? textOf(instructions) ?? (named === '' ? serverInfo.name : named);
 }
 
-/** On one line; undefined when there is nothing to read. */
+/** On one line and without a heading's marks; undefined when there is nothing to read. */
 function textOf(value: unknown): string | undefined {
-  const text = typeof value === 'string' ? value.replace(/\s+/g, ' ').trim() : '';
+  const text =
+    typeof value === 'string'
+      ? value
+          .replace(/\s+/g, ' ')
+          .replace(/^[\s#]+/, '')
+          .trim()
+      : '';
   return text === '' ? undefined : text;
 }
 

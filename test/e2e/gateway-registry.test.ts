@@ -8,7 +8,7 @@ let open: Opened;
 beforeAll(async () => {
   open = await openGateway();
   const serverInfo = { name: 'paper-server', title: 'Paper', version: '1.2.3' };
-  const paper = definition(['read_page'], { serverInfo, instructions: 'Reads\n  pages.' });
+  const paper = definition(['read_page'], { serverInfo, instructions: '# Reads\n  pages.' });
   const bare = definition(['a', 'b'], { serverInfo: { name: 'bare', version: '' } });
   open.router.served = buildCatalogue(
     [
