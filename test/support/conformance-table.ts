@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { SuiteName, SuiteOutcome } from './conformance-suite.ts';
 import { runSuite, SUITES } from './conformance-suite.ts';
-import { type ConformanceVillage, type Fixture, type Placement, PLACEMENTS } from './conformance-village.ts';
+import { type ConformanceVillage, type Era, type Placement, PLACEMENTS } from './conformance-village.ts';
 import { ROOT } from './process-node.ts';
 
 export const RESULTS_FILE = join(ROOT, 'test/conformance-results.md');
@@ -15,11 +15,11 @@ export interface Row {
 export const SUITE_NAMES = Object.keys(SUITES) as SuiteName[];
 export const COMBINATIONS = SUITE_NAMES.flatMap((suite) => PLACEMENTS.map((placement) => ({ suite, placement })));
 
-const fixtureOf = (suite: SuiteName): Fixture => (suite === '2026-07-28' ? 'stateless' : 'session');
+const eraOf = (suite: SuiteName): Era => (suite === '2026-07-28' ? 'stateless' : 'session');
 
 /** Runs one set of scenarios against its fixture in one placement. */
 export async function runRow(village: ConformanceVillage, where: Omit<Row, 'outcome'>): Promise<Row> {
-  const outcome = await runSuite(where.suite, village.url(where.placement, fixtureOf(where.suite)));
+  const outcome = await runSuite(where.suite, village.url(where.placement, eraOf(where.suite)));
   return { ...where, outcome };
 }
 
@@ -33,6 +33,8 @@ const HEAD = `# Conformance
 
 \`@modelcontextprotocol/conformance\` against its fixtures (test/fixtures/conformance) hosted behind a village, at the view \`/mcp/SERVER\`, without
 an expected-failures list. Written by \`node scripts/conformance-results.ts\`, and compared with the truth by \`test/e2e/conformance.test.ts\`.
+In the last placement the server speaks the other era alone: sessions where the suite has none, and the reverse. There one scenario cannot
+pass: it wants a question under a key that the suite knows, and a server with sessions asks without keys.
 Scenarios, not checks, are counted. Unscored are those that a suite runs but does not count: extensions and scenarios it calls pending.
 
 | suite | placement | scored: passed | scored: failed | unscored: passed | unscored: failed |
@@ -58,6 +60,11 @@ export function renderResults(rows: readonly Row[]): string {
     outcome.scenarios.filter((scenario) => !scenario.scored && scenario.failed > 0),
   );
   const names = [...new Set(failing.map(({ name }) => name))].sort();
+  const scored = rows.flatMap(({ suite, placement, outcome }) =>
+    outcome.scenarios
+      .filter((scenario) => scenario.scored && scenario.failed > 0)
+      .map(({ name }) => `\nScored and failing at ${suite}, ${placement}: \`${name}\`.\n`),
+  );
   const rest = names.length === 0 ? '' : `\nUnscored and failing: ${names.map((name) => `\`${name}\``).join(', ')}.\n`;
-  return HEAD + lines.join('') + rest;
+  return HEAD + lines.join('') + scored.join('') + rest;
 }
