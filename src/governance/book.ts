@@ -15,9 +15,9 @@ export function endsEpoch(proposal: StatementOf<'proposal'>): boolean {
   return changesRules(proposal) && (action?.op !== 'recover' || action.intent !== null);
 }
 
-/** Key and version: of two proposals that share it at most one can be in force. A recovery's intent changes nothing yet. */
+/** What only one of several proposals can have next. A recovery's intent changes nothing yet. */
 function slotOf(action: Action): string | undefined {
-  if (action.op === 'set') return `${action.key} ${action.base}`;
+  if (action.op === 'set') return action.key;
   if (action.op === 'amend' || action.op === 'expel') return `constitution ${action.base}`;
   return action.op === 'recover' && action.intent !== null ? `constitution ${action.base}` : undefined;
 }
@@ -31,7 +31,7 @@ export class Book {
   readonly proposals = new Map<string, StatementOf<'proposal'>>();
   /** Proposals that change the rules, by epoch. */
   readonly changes = new Map<number, StatementOf<'proposal'>[]>();
-  /** Proposals by what they would replace: rivals share a slot. */
+  /** Proposals by what they would change. */
   readonly #bySlot = new Map<string, string[]>();
   readonly fences = new Map<string, StatementOf<'fence'>[]>();
   readonly overrides: StatementOf<'override'>[] = [];
@@ -57,7 +57,7 @@ export class Book {
     return this.#wanted;
   }
 
-  /** Other proposals for the same version of the same key. */
+  /** Other proposals for the same key, or for the same change of epoch. */
   rivalsOf(proposal: string, action: Action): readonly string[] {
     return (this.#bySlot.get(slotOf(action) ?? '') ?? []).filter((id) => id !== proposal);
   }

@@ -1,4 +1,5 @@
 import { GENESIS, type Action, type CommitBody } from './body.ts';
+import type { Ledger } from './ledger.ts';
 import { RECOVERY_SILENCE_MS, type SigningContext } from './decide-to-sign.ts';
 
 type Reason = NonNullable<CommitBody['because']> | 'not-known-yet';
@@ -24,19 +25,27 @@ function staleness(action: Action, { ledger }: SigningContext): Reason | undefin
   return base === GENESIS || ledger.outcome(base) === 'approved' ? 'stale-base' : 'not-known-yet';
 }
 
-/** Whether this voter has approved a rival for the same version of the same key, and the rival may still pass. */
+/**
+ * Whether this voter has approved a rival that may still pass, or that passed from the same version. The lock is on the key
+ * and not on the version alone: where one voter may move a version, two majorities could otherwise build on two of them.
+ */
 function isTaken(voter: string, proposal: string, action: Action, { ledger, off }: SigningContext): boolean {
   const kid = ledger.epoch().rules.kids.get(voter) ?? '';
   return ledger.rivalsOf(proposal, action).some((rival) => {
     const said = ledger.registers().commitsOn(rival).get(kid) ?? [];
     if (!said.some((one) => one.payload.body.value === 'approve')) return false;
     const outcome = ledger.outcome(rival);
-    if (outcome === 'invalid') return false;
     // A removal may pass an amendment that only the removed voter could still complete.
-    if ((action.op === 'expel' || action.op === 'recover') && outcome === 'open' && ledger.isAmendment(rival))
-      return false;
-    return (outcome !== 'rejected' && outcome !== 'dropped') || off?.has('slot-release') === true;
+    const removes = action.op === 'expel' || action.op === 'recover';
+    if (removes && outcome === 'open' && ledger.isAmendment(rival)) return false;
+    if (outcome === 'approved') return action.op !== 'set' || baseIn(ledger, rival, action.key) === action.base;
+    return outcome === 'open' || (outcome !== 'invalid' && off?.has('slot-release') === true);
   });
+}
+
+function baseIn(ledger: Ledger, proposal: string, key: string): string | undefined {
+  const write = ledger.proposal(proposal)?.body.actions.find((one) => one.op === 'set' && one.key === key);
+  return write?.op === 'set' ? write.base : undefined;
 }
 
 /** The intent was approved long ago, and the voter it is about has not been heard of since. */

@@ -183,7 +183,7 @@ export class Ledger {
     return entry === undefined ? undefined : askRatification(entry, parts);
   }
 
-  /** Other proposals for the same version of the same key, or for the same change of epoch. */
+  /** Other proposals for the same key, whatever version they name, or for the same change of epoch. */
   rivalsOf(proposal: string, action: Action): readonly string[] {
     return this.#book.rivalsOf(proposal, action);
   }

@@ -70,7 +70,8 @@ export class Tally {
     const proposal = this.#book.proposals.get(id);
     const from = this.#outcomes.get(id) ?? 'open';
     if (proposal === undefined) return { from, to: from };
-    const to = this.#count(proposal);
+    const counted = this.#count(proposal);
+    const to = this.#options.off.has('approval-dominates') && from !== 'open' ? from : counted;
     this.#outcomes.set(id, to);
     if (from === to && to !== 'approved') return { from, to };
     if (to === 'approved') {

@@ -1,5 +1,8 @@
 import {
   type Choice,
+  GENESIS,
+  type OverlayEntry,
+  type SetAction,
   type Outcome,
   type PolicyState,
   questionOf,
@@ -8,7 +11,7 @@ import {
   verifyCertificate,
 } from '../../../src/governance/index.ts';
 import type { SimNode } from './node.ts';
-import { KEYS, NET } from './village.ts';
+import { HOUR_MS, KEYS, NET } from './village.ts';
 
 /** What went wrong, by the invariant that it breaks. */
 export class Violation extends Error {
@@ -48,6 +51,9 @@ export class Checks {
   readonly #policies = new Map<string, PolicyState>();
   readonly #closed = new Map<string, string>();
   readonly #proven = new Set<string>();
+  readonly #saidAt = new Map<string, number>();
+  readonly #approvedAt = new Map<string, number>();
+  readonly #inForce = new Map<string, ReadonlySet<string>>();
   signatures = 0;
   /** An epoch was closed without one voter: what that one signed unheard is void, and may have counted somewhere before. */
   closedWithout = false;
@@ -57,8 +63,9 @@ export class Checks {
   }
 
   /** S5: a register of an honest key is written once. */
-  signed(statement: Statement): void {
+  signed(statement: Statement, nowMs: number): void {
     this.signatures += 1;
+    this.#saidAt.set(statement.id, nowMs);
     const { payload, kid } = statement;
     if (payload.kind !== 'commit') return;
     const name = `${kid} ${payload.ep} ${questionOf(payload.body)}`;
@@ -71,8 +78,11 @@ export class Checks {
   }
 
   /** It was lost with the only disk it was on. */
-  unsigned({ payload, kid }: Statement): void {
-    if (payload.kind === 'commit') this.#commits.delete(`${kid} ${payload.ep} ${questionOf(payload.body)}`);
+  unsigned({ id, payload, kid }: Statement): void {
+    if (payload.kind !== 'commit') return;
+    const values = this.#commits.get(`${kid} ${payload.ep} ${questionOf(payload.body)}`);
+    if (values?.get(payload.body.value)?.id === id) values.delete(payload.body.value);
+    this.#outcomes.delete(payload.body.proposal);
   }
 
   /** Whether somebody's signatures on a question contradict each other. */
@@ -83,16 +93,20 @@ export class Checks {
   }
 
   /** Everything that must hold at a node at any time. */
-  after(node: SimNode): void {
+  after(node: SimNode, nowMs: number): void {
     this.#electorate(node);
     const stand = this.standOf(node);
     this.#riseOnly(node, stand);
     this.#agree(stand);
+    for (const [id, outcome] of stand.outcomes) {
+      if (outcome === 'approved' && !this.#approvedAt.has(id)) this.#approvedAt.set(id, nowMs);
+    }
     const policy = node.ledger.policy();
     if (this.#policies.get(node.name) !== policy) {
       this.#policies.set(node.name, policy);
       this.#authority(node, policy);
       this.#slots(node);
+      this.#lasting(node, policy);
       this.#overlay(node, policy);
     }
     this.#epochs(node);
@@ -116,6 +130,7 @@ export class Checks {
 
   forget(node: SimNode): void {
     this.#stands.delete(node.name);
+    this.#inForce.delete(node.name);
   }
 
   /** S4: what is decided is never undecided. */
@@ -182,8 +197,68 @@ export class Checks {
     }
   }
 
+  /** S6: one version is replaced once, and one voter's late change displaces nothing that a majority decided. */
+  #lasting(node: SimNode, policy: PolicyState): void {
+    const replaced = new Map<string, string>();
+    const majorities = new Set<string>();
+    for (const { id, type, actions } of node.ledger.decisions()) {
+      if (policy.standing.get(id) === 'superseded' || !policy.standing.has(id)) continue;
+      if (type === 'major_change' || type === 'critical_change') majorities.add(id);
+      for (const action of actions) {
+        if (action.op !== 'set') continue;
+        const slot = `${action.key} ${action.base}`;
+        if (replaced.has(slot))
+          throw new Violation('S6', `${id} and ${replaced.get(slot)} are both in force from ${slot}`);
+        replaced.set(slot, id);
+      }
+    }
+    for (const id of this.#inForce.get(node.name) ?? []) {
+      if (!majorities.has(id) && this.#traitor === undefined && !this.closedWithout)
+        throw new Violation('S6', `${id} was displaced`);
+    }
+    this.#inForce.set(node.name, majorities);
+  }
+
+  /** What an honest node commits has its reason in what it knows. */
+  justified(
+    node: SimNode,
+    commit: StatementOf<'commit'>,
+    { nowMs, final }: { nowMs: number; final: ReadonlySet<string> },
+  ): void {
+    const { proposal: id, value, because, ratifies } = commit.payload.body;
+    const known = node.ledger.proposal(id);
+    if (known === undefined || ratifies === true) return;
+    const [action] = known.body.actions;
+    const said = (other: string) => this.#commits.get(`${commit.kid} ${known.ep} ${other}`);
+    if (because === 'slot-conflict') {
+      const rivals = node.ledger.proposals().filter((one) => one.id !== id && said(one.id)?.has('approve'));
+      const held = rivals.some(
+        ({ outcome }) => outcome === 'open' || outcome === 'approved' || outcome === 'approved_override',
+      );
+      if (!held) throw new Violation('L2', `${commit.payload.voter} refuses ${id} for a rival that is gone`);
+    }
+    if (value !== 'approve') return;
+    if (action?.op === 'set') {
+      const current = node.ledger.policy().entries.get(action.key)?.base ?? GENESIS;
+      if (current !== action.base)
+        throw new Violation('L2', `${commit.payload.voter} approves ${id}, whose version is gone`);
+    }
+    if (action?.op === 'recover' && action.intent !== null) {
+      const since = this.#approvedAt.get(action.intent) ?? nowMs;
+      if (nowMs - since < 72 * HOUR_MS) throw new Violation('S10', `${id} replaces a voter who had no time to object`);
+    }
+    const wanting = known.voters.filter(
+      (voter) => known.votes[voter]?.payload.body.value === 'approve' || known.commits[voter]?.includes('approve'),
+    );
+    const period = node.ledger.epoch().rules.periodMs[known.body.type];
+    const late = node.wallMs(nowMs) > known.body.deadline || nowMs > (this.#saidAt.get(id) ?? nowMs) + period;
+    if (wanting.length < known.required && !final.has(id) && !late)
+      throw new Violation('L2', `${id} is committed before it has support`);
+  }
+
   /** S10: one voter's act stays above what was voted, and away from who decides. */
   #overlay(node: SimNode, policy: PolicyState): void {
+    this.#layers(node, policy);
     for (const [key, entry] of policy.entries) {
       if (entry.overlay !== undefined && FLOOR.test(key)) throw new Violation('S10', `${entry.overlay} reaches ${key}`);
     }
@@ -205,6 +280,32 @@ export class Checks {
     if (out.length > 0) throw new Violation('S10', `a voter's home is evicted by less than all: ${out}`);
   }
 
+  /** S10: what lies above a version ends with it; what others ended is not laid again; one hold for one target. */
+  #layers(node: SimNode, policy: PolicyState): void {
+    const over = new Set<string>();
+    const holds = new Set<string>();
+    const writesOf = ({ id, proposal, kind }: OverlayEntry): readonly SetAction[] => {
+      const payload = node.ledger.get(kind === 'approve' ? (proposal ?? '') : id)?.payload;
+      return payload?.kind === 'proposal' ? payload.body.actions.filter((one) => one.op === 'set') : [];
+    };
+    for (const entry of policy.overlay) {
+      const { id, target, ended, ep, by } = entry;
+      const hold = `${by} ${ep} ${target?.kind} ${target?.id}`;
+      if (target !== undefined && ended !== 'void') {
+        if (holds.has(hold)) throw new Violation('S10', `${by} holds ${target.id} again`);
+        holds.add(hold);
+      }
+      for (const { key, base } of writesOf(entry)) {
+        const laid = policy.entries.get(key);
+        if (laid?.overlay === id && laid.base !== base)
+          throw new Violation('S10', `${id} outlives the version it was laid on`);
+        if (entry.inForce && !entry.ratified && over.has(`${ep} ${key}`))
+          throw new Violation('S10', `${id} lays ${key} again`);
+        if (ended === 'lapsed' || ended === 'revoked') over.add(`${ep} ${key}`);
+      }
+    }
+  }
+
   /** Who decides changes only by those who decide: by all of them, or by two against the third. */
   #electorate(node: SimNode): void {
     for (const { end, ep, rules } of node.ledger.epochs()) {
@@ -213,6 +314,12 @@ export class Checks {
       const approving = EVERY_VOTER.filter(({ kid }) =>
         this.#commits.get(`${kid} ${ep} ${end.change}`)?.has('approve'),
       );
+      if (action?.op === 'recover') {
+        const others = EVERY_VOTER.filter(({ kid }) =>
+          this.#commits.get(`${kid} ${ep} ${action.intent}`)?.has('approve'),
+        );
+        if (others.length < 2) throw new Violation('S10', `epoch ${ep} ended without an intent that two approved`);
+      }
       const needed = action?.op === 'amend' ? rules.voters.size : Math.max(2, rules.voters.size - 1);
       if (approving.length < needed)
         throw new Violation('S10', `epoch ${ep} ended by ${approving.map(({ voter }) => voter)}`);

@@ -26,17 +26,19 @@ export function converged(world: World): Ended {
     if (accused(node) !== accused(first)) throw new Violation('S2', `${name} accuses others than ${first.name}`);
   }
   for (const { id, outcome, ep, commits } of ledger.proposals()) {
-    const open = outcome === 'open' && ep === ledger.epoch().ep;
+    const open = outcome === 'open' && ep === ledger.epoch().ep && ledger.closing() === undefined;
     if (open && !world.voters.some(({ halted }) => halted)) {
       throw new Violation('L1', `${id} is open after everybody's deadline: ${JSON.stringify(commits)}`);
     }
   }
-  if (ledger.closing() !== undefined && world.traitor === undefined && !world.voters.some(({ halted }) => halted)) {
+  const stuck = ledger.closing();
+  const blockable = world.traitor !== undefined && (stuck?.signers.length ?? 0) < 3;
+  if (stuck !== undefined && !blockable && !world.voters.some(({ halted }) => halted)) {
     throw new Violation('L1', `epoch ${ledger.epoch().ep} does not end`);
   }
   const lasting = ledger.policy().overlay.filter((one) => one.inForce && !one.ratified && one.ended === undefined);
   const unasked = lasting.filter((one) => ledger.question(`ratify:${one.id}`)?.outcome !== 'approved');
-  if (unasked.length > 0 && !world.voters.some(({ halted }) => halted)) {
+  if (unasked.length > 0 && ledger.closing() === undefined && !world.voters.some(({ halted }) => halted)) {
     throw new Violation('S10', `${unasked.length} overlay entries outlast their deadline without being ratified`);
   }
   differ(world);

@@ -1,12 +1,6 @@
-import {
-  type Action,
-  GENESIS,
-  type ProposalType,
-  type Statement,
-  type StatementOf,
-} from '../../../src/governance/index.ts';
+import { type Action, GENESIS, type Choice, type ProposalType, type Statement } from '../../../src/governance/index.ts';
 import type { SimNode } from './node.ts';
-import { DAY_MS, HOUR_MS, KEYS, proofOf, VOTERS } from './village.ts';
+import { DAY_MS, HOUR_MS, KEYS, proofOf, signStatement, VOTERS } from './village.ts';
 import type { World } from './world.ts';
 
 const WORDS = 'for a reason that is long enough';
@@ -16,6 +10,39 @@ export type Move = keyof typeof MOVES;
 /** What may happen in a village. Each does nothing where it makes no sense. */
 export const MOVES = {
   proposeNote: (world: World) => propose(world, 'minor_change', 'note.a'),
+  proposeNoteByTwo: (world: World) => propose(world, 'major_change', 'note.a'),
+  /** A voter whose node does not look: a note on a version that may be long gone, committed at once. */
+  lateNote: (world: World) => {
+    const by = voterNode(world);
+    const base = world.chance.pick([GENESIS, ...by.ledger.decisions().map(({ id }) => id)]) ?? GENESIS;
+    const late = draft(
+      world,
+      by,
+      'minor_change',
+      [{ op: 'set', key: 'note.a', base, value: world.chance.below(100) }],
+      0,
+    );
+    if (late !== undefined && world.act(by, 'commit', { proposal: late.id, value: 'approve' }))
+      world.count('late note');
+  },
+  /** All agree on new rules, and say so. */
+  amendTogether: (world: World): void => {
+    if (world.chance.happens(0.8)) {
+      world.heal();
+      MOVES.wake(world);
+      MOVES.syncAll(world);
+    }
+    const by = voterNode(world);
+    const action = rotation(by, world.chance.pick(VOTERS) ?? 'sage');
+    const proposal = action === undefined ? undefined : draft(world, by, 'critical_change', [action]);
+    if (proposal === undefined) return;
+    MOVES.syncAll(world);
+    for (const node of world.voters)
+      if (node.ledger.has(proposal.id)) world.act(node, 'vote', { proposal: proposal.id, value: 'approve' });
+    if (world.chance.happens(0.7)) MOVES.syncAll(world);
+    pass(world, HOUR_MS);
+    if (world.chance.happens(0.5)) MOVES.syncAll(world);
+  },
   proposePlan: (world: World) => propose(world, 'major_change', world.chance.happens(0.6) ? 'plan.a' : 'plan.b'),
   proposeRule: (world: World) => propose(world, 'critical_change', 'rule.a'),
   proposeTooLow: (world: World) =>
@@ -106,12 +133,16 @@ export const MOVES = {
       draft(world, by, 'critical_change', [{ ...action, intent: intent.id }]);
       return;
     }
+    // Sometimes one that names an intent nobody approved.
+    const named = world.chance.happens(0.15)
+      ? (by.ledger.proposals().find((one) => one.body.actions[0]?.op === 'recover')?.id ?? null)
+      : null;
     const lost = [...world.gone].map(({ name }) => name);
     const voter = lost[0] ?? world.chance.pick(VOTERS.filter((name) => name !== by.voter)) ?? 'sage';
     const key = (KEYS[voter] ?? []).find(({ kid }) => ![...rules.kids.values()].includes(kid));
     if (key === undefined) return;
     draft(world, by, 'critical_change', [
-      { op: 'recover', base, voter, key: key.x, proof: proofOf(key, ep), intent: null },
+      { op: 'recover', base, voter, key: key.x, proof: proofOf(key, ep), intent: named },
     ]);
   },
   deliver: (world: World) => {
@@ -123,7 +154,7 @@ export const MOVES = {
     if (to !== undefined && from !== undefined && to !== from)
       world.sync(to, from, world.chance.happens(0.3) ? 3 : undefined);
   },
-  syncAll: (world: World) => {
+  syncAll: (world: World): void => {
     for (const to of world.nodes) for (const from of world.nodes) if (to !== from) world.sync(to, from);
     world.tick();
   },
@@ -173,13 +204,13 @@ function propose(
   return draft(world, by, type, [{ op: 'set', key, base, value: list }]);
 }
 
-function draft(world: World, by: SimNode, type: ProposalType, actions: Action[]): Statement | undefined {
+function draft(world: World, by: SimNode, type: ProposalType, actions: Action[], likes = 0.75): Statement | undefined {
   const body = { type, title: 'a change', description: WORDS, actions, deadline: 0 };
   const proposal = world.act(by, 'proposal', body);
   if (proposal === undefined) return undefined;
   world.count(`proposal ${actions[0]?.op}`);
   if (by.ledger.rivalsOf(proposal.id, actions[0] as Action).length > 0) world.count('rival proposals');
-  if (world.chance.happens(0.75)) world.act(by, 'vote', { proposal: proposal.id, value: 'approve' });
+  if (world.chance.happens(likes)) world.act(by, 'vote', { proposal: proposal.id, value: 'approve' });
   return proposal;
 }
 
@@ -226,28 +257,32 @@ function ratify(world: World): void {
   if (world.act(by, 'vote', { proposal: entry.id, ratifies: true, value })) world.count('vote on an overlay entry');
 }
 
-/** What a traitor signs: two commits on one question, to different nodes, in a log that forks. */
+/** What a traitor signs: contradictions, repeats and strays, each sent to some, in a log that forks. */
 export function betray(world: World): void {
   const node = world.node(world.traitor ?? '');
-  const key = node?.key();
-  if (node === undefined || key === undefined) return;
-  const proposals = node.ledger.proposals().filter(({ ep }) => ep === node.ledger.epoch().ep);
-  const known = world.chance.pick(proposals);
+  const now = node.ledger.epoch().ep;
+  const known = world.chance.pick(node.ledger.proposals().filter(({ ep }) => ep === now));
   if (known === undefined) return;
   const entry = world.chance.pick(node.ledger.policy().overlay);
-  const about =
-    entry !== undefined && world.chance.happens(0.3)
-      ? { proposal: entry.id, ratifies: true as const }
-      : { proposal: known.id };
-  const values = world.chance.happens(0.4)
-    ? (['approve', 'reject', 'abstain'] as const)
-    : (['approve', 'reject'] as const);
+  const onEntry = entry !== undefined && world.chance.happens(0.3);
+  const about = onEntry ? { proposal: entry.id, ratifies: true as const } : { proposal: known.id };
+  const way = world.chance.weighted({ contradict: 6, contradictTwice: 3, repeat: 3, stray: 2 });
+  const values = {
+    contradict: ['approve', 'reject'],
+    contradictTwice: ['approve', 'reject', 'abstain'],
+    repeat: ['approve', 'approve'],
+    stray: ['approve'],
+  }[way] as Choice[];
   for (const value of values) {
-    const statement = node.draft('commit', { ...about, value }, world.nowMs) as StatementOf<'commit'> | undefined;
-    if (statement === undefined) return;
-    world.checks.signed(statement);
+    world.advance(1);
+    const statement = node.draft('commit', { ...about, value }, world.nowMs);
+    const key = node.key();
+    if (statement === undefined || key === undefined) return;
+    const strayed =
+      way === 'stray' ? signStatement(key, { ...statement.payload, ep: world.chance.below(now + 2) }) : statement;
+    world.checks.signed(strayed, world.nowMs);
     const some = world.nodes.filter(() => world.chance.happens(0.5));
-    world.publish({ name: '' }, statement, some.length === 0 ? world.nodes : some);
+    world.publish({ name: '' }, strayed, some.length === 0 ? world.nodes : some);
   }
-  world.count('equivocation');
+  world.count(`equivocation ${way}`);
 }

@@ -37,7 +37,16 @@ const ALWAYS: Partial<Record<Move, number>> = {
 /** What a run is mostly about: chance alone rarely comes by the deep ends. */
 const THEMES: Readonly<Record<string, Partial<Record<Move, number>>>> = {
   votes: { ...ALWAYS, proposePlan: 6, proposeRule: 3, proposeNote: 2, proposeTooLow: 2, withdraw: 1, day: 1 },
-  rivals: { ...ALWAYS, proposePlan: 14, proposeNote: 6, vote: 24, syncAll: 2, day: 1 },
+  rivals: {
+    ...ALWAYS,
+    proposePlan: 12,
+    proposeNote: 7,
+    proposeNoteByTwo: 7,
+    lateNote: 4,
+    vote: 24,
+    syncAll: 2,
+    day: 1,
+  },
   overlay: {
     ...ALWAYS,
     proposePlan: 6,
@@ -93,6 +102,10 @@ export function simulate(seed: number, mutant?: Mutant): Run {
   const faults = { ledger: off<Rule>('ledger'), signing: off<SigningRule>('signing') };
   const world = new World({ chance, faults, disk: off<DiskRule>('disk'), traitor });
   try {
+    const king = world.node('king');
+    // A king whose clock is in another season: what it lays has a deadline that never comes.
+    if (traitor === 'king' && chance.happens(0.5)) king.skewMs = 60 * DAY_MS;
+    world.stubborn = traitor !== undefined && chance.happens(0.5);
     for (const node of world.voters) world.act(node, 'home', { node: `home of ${node.name}` });
     for (let step = 0; step < STEPS; step += 1) {
       if (traitor !== undefined && chance.happens(0.06)) betray(world);

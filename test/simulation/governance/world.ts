@@ -1,4 +1,4 @@
-import type { PayloadOf, Statement, StatementKind } from '../../../src/governance/index.ts';
+import type { PayloadOf, Statement, StatementKind, StatementOf } from '../../../src/governance/index.ts';
 import type { Chance } from './chance.ts';
 import { Checks } from './checks.ts';
 import { type Faults, SimNode } from './node.ts';
@@ -30,6 +30,8 @@ export class World {
   readonly traitor: string | undefined;
   readonly final = new Set<string>();
   readonly counts = new Map<string, number>();
+  /** The traitor signs no fence. */
+  stubborn = false;
   readonly gone = new Set<SimNode>();
   nowMs = BORN_MS + HOUR_MS;
   readonly #options: WorldOptions;
@@ -75,17 +77,17 @@ export class World {
     if (crash && moment === 0) return this.crash(node); // signed, and neither stored nor sent: nobody ever sees it
     if (this.#options.disk.has('persist-first') && crash) {
       this.publish(node, statement);
-      this.checks.signed(statement);
+      this.checks.signed(statement, this.nowMs);
       return this.crash(node); // sent, and forgotten
     }
-    this.checks.signed(statement);
+    this.checks.signed(statement, this.nowMs);
     node.keep(statement);
     if (crash && moment === 1) {
       this.count('crash between storing and sending');
       return this.crash(node);
     }
     this.publish(node, statement);
-    this.checks.after(node);
+    this.checks.after(node, this.nowMs);
     if (crash) this.crash(node);
   }
 
@@ -99,8 +101,14 @@ export class World {
       for (let budget = 20; budget > 0 && this.maySign(node); budget -= 1) {
         const statement = node.next(this.nowMs, this.final);
         if (statement === undefined) break;
-        if (statement.payload.kind === 'fence') this.count('fence');
-        if (statement.payload.kind === 'commit') this.#countCommit(statement.payload.body);
+        if (statement.payload.kind === 'fence') {
+          if (this.stubborn && node.name === this.traitor) break;
+          this.count(statement.payload.body.without === null ? 'fence' : 'fence without one voter');
+        }
+        if (statement.payload.kind === 'commit') {
+          this.#countCommit(statement.payload.body);
+          if (node.name !== this.traitor) this.checks.justified(node, statement as StatementOf<'commit'>, this);
+        }
         this.#sendOwn(node, statement);
       }
     }
@@ -125,7 +133,7 @@ export class World {
 
   give(to: SimNode, statement: Statement): void {
     to.take(statement);
-    this.checks.after(to);
+    this.checks.after(to, this.nowMs);
   }
 
   /** One node asks another for what it lacks, and for what it knows by name. */
