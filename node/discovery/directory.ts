@@ -1,5 +1,6 @@
 import { answerDirectory, DIRECTORY, openHint } from '../../protocols/directory/index.ts';
 import { type Catalogue, type KnownNode, Registry, type ServerSummary } from '../../src/routing/index.ts';
+import { Announcements, HINT_NOTICE, HINT_TOPIC } from './announcements.ts';
 import { HOST_PATH, Lookups } from './lookups.ts';
 import { Neighbours } from './neighbours.ts';
 import { OwnDescriptor } from './own-descriptor.ts';
@@ -7,8 +8,6 @@ import type { DirectoryParts } from './ports.ts';
 import { ProvidedKeys } from './provided-keys.ts';
 import { type Pulled, Puller } from './puller.ts';
 
-const TOPIC = 'directory/1';
-const NOTICE = 'directory';
 const STOP_MS = 1_500;
 const READ_AGAIN_MS = 5_000;
 
@@ -23,6 +22,7 @@ export class Directory {
   readonly #neighbours: Neighbours;
   readonly #lookups: Lookups;
   readonly #provided: ProvidedKeys;
+  readonly #announcements: Announcements;
   readonly #stopping = new AbortController();
   readonly #listeners = new Set<(catalogue: Catalogue) => void>();
   readonly #undo: (() => void)[] = [];
@@ -44,6 +44,8 @@ export class Directory {
     this.#told = registry.catalogue();
     this.#neighbours = new Neighbours({ clock, links, reporter, registry, puller, retryMs, changed, signal });
     this.#provided = new ProvidedKeys({ host, clock, reporter, signal });
+    const inBackground = (work: Promise<unknown>) => this.#inBackground(work);
+    this.#announcements = new Announcements({ host, links, clock, hint: () => own.hint(), inBackground, signal });
     this.#lookups = new Lookups({
       host,
       clock,
@@ -62,7 +64,7 @@ export class Directory {
     host.handle(DIRECTORY, (stream) => {
       return answerDirectory(stream, own, { signal: AbortSignal.timeout(DIRECTORY.timeoutMs) });
     });
-    host.subscribe(TOPIC, (data) => directory.#heard(data));
+    host.subscribe(HINT_TOPIC, (data) => directory.#heard(data));
     return directory;
   }
 
@@ -76,8 +78,9 @@ export class Directory {
     );
     if (links !== undefined) {
       this.#undo.push(
-        links.onLost((nodeId) => this.#neighbours.gone(nodeId, 'link-lost')),
-        links.onNotice((_nodeId, topic, body) => void (topic === NOTICE && this.#heard(body))),
+        links.onOpened((nodeId) => this.#announcements.linkOpened(nodeId)),
+        links.onLost((nodeId, { silent }) => this.#linkLost(nodeId, silent)),
+        links.onNotice((_nodeId, topic, body) => void (topic === HINT_NOTICE && this.#heard(body))),
       );
     }
     await this.#readHosted();
@@ -93,6 +96,7 @@ export class Directory {
     for (const undo of this.#undo.splice(0)) undo();
     this.#lookups.stop();
     this.#provided.stop();
+    this.#announcements.stop();
     this.#cancelSweep();
     this.#cancelReading();
     const { promise: waited, resolve } = Promise.withResolvers<void>();
@@ -148,9 +152,18 @@ export class Directory {
   }
 
   /** With `exchange` off, only provider records introduce a node; one that was introduced is asked whenever it shows itself. */
-  #askIfExchanging(nodeId: string): void {
+  #askIfExchanging(nodeId: string, news?: { readonly seq: number }): void {
     if (!this.#parts.settings.exchange && !this.#neighbours.isFamiliar(nodeId)) return;
-    this.#inBackground(this.#neighbours.ask(nodeId));
+    this.#inBackground(this.#neighbours.ask(nodeId, news));
+  }
+
+  /** Silence is a death; else the peer is still connected, and asked before its servers leave every list. */
+  #linkLost(nodeId: string, silent: boolean): void {
+    if (!silent && this.#neighbours.isKnown(nodeId) && this.#parts.host.admitted().has(nodeId)) {
+      this.#inBackground(this.#neighbours.ask(nodeId));
+    } else {
+      this.#neighbours.gone(nodeId, 'link-lost');
+    }
   }
 
   /** A hint came, by gossip or link. Whether it is one: anything else is not passed on. */
@@ -164,7 +177,7 @@ export class Directory {
       this.#registry.withdraw(node, seq);
       this.#neighbours.forget(node, 'withdrawn');
     } else {
-      this.#askIfExchanging(node);
+      this.#askIfExchanging(node, { seq });
     }
     return true;
   }
@@ -198,19 +211,13 @@ export class Directory {
     const hosts = servers.some((server) => server.kind === 'third_party') ? [HOST_PATH] : [];
     const paths = servers.map(({ kind, alias }) => (kind === 'role' ? `role/${alias}` : `server/${alias}`));
     this.#inBackground(this.#provided.set([...hosts, ...paths]));
-    this.#inBackground(this.#announce());
-  }
-
-  async #announce(): Promise<void> {
-    const hint = this.#own.hint();
-    this.#parts.links?.notice(NOTICE, hint);
-    await this.#parts.host.publish(TOPIC, hint);
+    this.#announcements.changed();
   }
 
   async #withdraw(): Promise<void> {
     try {
       await this.#own.withdraw();
-      await Promise.all([this.#announce(), this.#provided.set([])]);
+      await Promise.all([this.#announcements.once(), this.#provided.set([])]);
     } catch (error) {
       this.#parts.reporter.report('background.failed', { area: 'discovery', error });
     }

@@ -22,6 +22,8 @@ export class Neighbours {
   readonly #parts: Parts;
   readonly #retries: Retries;
   readonly #asking = new Map<string, Promise<Pulled>>();
+  /** Nodes being asked of which newer news came meanwhile: its number. */
+  readonly #newer = new Map<string, number>();
   /** Known nodes, and when to ask them for a fresh descriptor. */
   readonly #refreshAt = new Map<string, number>();
   /** Nodes that answered once: asked again as soon as they come back. */
@@ -47,14 +49,20 @@ export class Neighbours {
     return this.#refreshAt.has(nodeId);
   }
 
-  /** Asks the node what it serves and draws the conclusions. Once at a time for each node. Never rejects. */
-  ask(nodeId: string): Promise<Pulled> {
+  /**
+   * Asks the node what it serves and draws the conclusions. Once at a time for each node; `news`: the number it is said to have
+   * reached, which an answer already under way may be too old for. Never rejects.
+   */
+  ask(nodeId: string, news?: { readonly seq: number }): Promise<Pulled> {
     const asking = this.#asking.get(nodeId);
-    if (asking !== undefined) return asking;
+    if (asking !== undefined) {
+      if (news !== undefined) this.#newer.set(nodeId, Math.max(news.seq, this.#newer.get(nodeId) ?? 0));
+      return asking;
+    }
     const asked = this.#parts.puller.pull(nodeId).then((pulled) => {
       this.#asking.delete(nodeId);
       if (!this.#parts.signal.aborted) this.#conclude(nodeId, pulled);
-      return pulled;
+      return this.#isBehind(nodeId, pulled) ? this.ask(nodeId) : pulled;
     });
     this.#asking.set(nodeId, asked);
     return asked;
@@ -79,6 +87,13 @@ export class Neighbours {
     for (const nodeId of this.#parts.registry.expire(nowMs)) this.gone(nodeId, 'expired');
     const due = [...this.#refreshAt].filter(([, dueAtMs]) => dueAtMs <= nowMs).map(([nodeId]) => nodeId);
     for (const nodeId of [...due, ...this.#retries.due(nowMs)]) void this.ask(nodeId); // never rejects
+  }
+
+  #isBehind(nodeId: string, pulled: Pulled): boolean {
+    const newer = this.#newer.get(nodeId);
+    this.#newer.delete(nodeId);
+    if (newer === undefined || pulled.kind !== 'known' || this.#parts.signal.aborted) return false;
+    return (this.#parts.registry.highestSeq(nodeId) ?? 0) < newer;
   }
 
   #conclude(nodeId: string, pulled: Pulled): void {
@@ -112,7 +127,7 @@ export class Neighbours {
     this.#familiar.add(nodeId);
     if (this.#familiar.size > MAX_FAMILIAR) this.#familiar.delete(this.#familiar.values().next().value as string);
     this.#refreshAt.set(nodeId, nowMs + (node.believedUntilMs - nowMs) * (0.4 + 0.2 * clock.chance()));
-    if (node.servers.length > 0) this.#keep(nodeId);
+    this.#keep(nodeId);
     for (const { alias, tools } of pulled.redefined) {
       reporter.report('directory.redefined', { peer: nodeId, server: alias, tools });
     }
@@ -136,7 +151,7 @@ export class Neighbours {
     this.#parts.changed();
   }
 
-  /** A node that dies in silence shows on the link to it long before its descriptor ends. */
+  /** A node that dies in silence shows on the link to it long before its descriptor ends, and so does news of it. */
   #keep(nodeId: string): void {
     const { links } = this.#parts;
     if (links === undefined || this.#kept.has(nodeId) || this.#kept.size >= MAX_KEPT) return;

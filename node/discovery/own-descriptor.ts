@@ -34,6 +34,7 @@ export class OwnDescriptor implements DirectoryDesk {
   #summaries: readonly ServerSummary[] = [];
   #withdrawn = false;
   #signed: Signed | undefined;
+  #hint: Uint8Array | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(parts: Parts, state: DirectoryState) {
@@ -102,6 +103,7 @@ export class OwnDescriptor implements DirectoryDesk {
     return this.#inTurn(async () => {
       await this.#keep({ ...this.#state, seq: this.#state.seq + 1 });
       this.#withdrawn = true;
+      this.#hint = undefined;
     });
   }
 
@@ -129,13 +131,16 @@ export class OwnDescriptor implements DirectoryDesk {
   /** What is gossiped when the descriptor changed: a JWS, as bytes. */
   hint(): Uint8Array {
     const { village, nodeId: node, sign } = this.#parts;
-    return Buffer.from(sign(HINT_TYPE, { village, node, seq: this.#state.seq, withdrawn: this.#withdrawn }));
+    const { seq } = this.#state;
+    this.#hint ??= Buffer.from(sign(HINT_TYPE, { village, node, seq, withdrawn: this.#withdrawn }));
+    return this.#hint;
   }
 
   async #keep(state: DirectoryState): Promise<void> {
     await this.#parts.store.save(state);
     this.#state = state;
     this.#signed = undefined;
+    this.#hint = undefined;
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {

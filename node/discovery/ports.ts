@@ -20,7 +20,7 @@ export type DirectoryHost = Pick<
 >;
 
 /** The long-lived links between peers: they carry small notices, and show within seconds that a peer died in silence. */
-export type DirectoryLinks = Pick<PeerLinks, 'notice' | 'onNotice' | 'onLost' | 'keep'>;
+export type DirectoryLinks = Pick<PeerLinks, 'notice' | 'tell' | 'onNotice' | 'onOpened' | 'onLost' | 'keep'>;
 
 /** What must survive a restart. */
 export interface DirectoryState {

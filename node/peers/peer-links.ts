@@ -3,7 +3,7 @@ import { type CallEnd, mcp, type OutgoingCall, PeerSession, type SessionPorts } 
 import type { Principal } from '../../src/permissions/index.ts';
 import { KeptLinks } from './kept-links.ts';
 import { Link, type OpenedBy } from './link.ts';
-import type { LinkParts, LinkStatus } from './ports.ts';
+import type { LinkLoss, LinkParts, LinkStatus } from './ports.ts';
 import { within } from './within.ts';
 
 const TICK_MS = 1_000;
@@ -16,7 +16,8 @@ export class PeerLinks {
   readonly #parts: LinkParts;
   readonly #links = new Map<string, Link>();
   readonly #kept: KeptLinks;
-  readonly #lost = new Set<Listener<[nodeId: string]>>();
+  readonly #opened = new Set<Listener<[nodeId: string]>>();
+  readonly #lost = new Set<Listener<[nodeId: string, how: LinkLoss]>>();
   readonly #notices = new Set<Listener<[nodeId: string, topic: string, body: Uint8Array]>>();
   readonly #clock: SessionPorts['clock'];
   #timer: NodeJS.Timeout | undefined;
@@ -78,8 +79,14 @@ export class PeerLinks {
     return () => this.#notices.delete(listener);
   }
 
+  /** A stream with `nodeId` was opened, by either side; notices can be sent over it. */
+  onOpened(listener: (nodeId: string) => void): () => void {
+    this.#opened.add(listener);
+    return () => this.#opened.delete(listener);
+  }
+
   /** The last stream to `nodeId` is gone: it closed, broke, or was silent for 8 s. */
-  onLost(listener: (nodeId: string) => void): () => void {
+  onLost(listener: (nodeId: string, how: LinkLoss) => void): () => void {
     this.#lost.add(listener);
     return () => this.#lost.delete(listener);
   }
@@ -159,7 +166,9 @@ export class PeerLinks {
       },
       { peer: nodeId, maxInFlight: parts.limits.maxInFlightPerPeer },
     );
-    return link.take(session, openedBy);
+    const current = link.take(session, openedBy);
+    for (const listener of this.#opened) listener(nodeId);
+    return current;
   }
 
   #ended(link: Link, session: PeerSession, error: Error | undefined): void {
@@ -172,7 +181,7 @@ export class PeerLinks {
     if (!link.empty) return;
     // The other side may have kept the stream that is still being opened here: only if that fails is the link lost.
     if (link.opening) link.orphaned = true;
-    else this.#gone(link);
+    else this.#gone(link, { silent: code === 'WIRE_TIMEOUT' });
   }
 
   /** An attempt to open a stream has ended. */
@@ -180,13 +189,13 @@ export class PeerLinks {
     const { orphaned } = link;
     link.orphaned = false;
     if (!link.empty) return;
-    if (orphaned) this.#gone(link);
+    if (orphaned) this.#gone(link, { silent: true });
     else this.#links.delete(link.nodeId);
   }
 
-  #gone({ nodeId }: Link): void {
+  #gone({ nodeId }: Link, how: LinkLoss): void {
     this.#links.delete(nodeId);
-    for (const listener of this.#lost) listener(nodeId);
+    for (const listener of this.#lost) listener(nodeId, how);
     this.#kept.lost(nodeId);
   }
 

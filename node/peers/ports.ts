@@ -18,6 +18,11 @@ export interface LinkParts {
   readonly clock?: Clock;
 }
 
+/** `silent`: nothing was heard of the peer any more, and a new stream could not be opened either where that was tried. */
+export interface LinkLoss {
+  readonly silent: boolean;
+}
+
 /** One link as `status` shows it. */
 export interface LinkStatus {
   readonly nodeId: string;

@@ -84,7 +84,85 @@ describe('peers that exchange descriptors', () => {
   });
 });
 
+describe('a server that appears just after two nodes met', () => {
+  const everyMoment = Array.from({ length: 16 }, (_, index) => index * 1.5);
+
+  test('is heard of whenever that is, though gossip reaches nobody yet', async () => {
+    mesh.gossips = false;
+    const pairs = await Promise.all(
+      everyMoment.map(async (ms, index) => {
+        const pair = { a: await mesh.node(2 * index + 1), b: await mesh.node(2 * index + 2), ms };
+        pair.a.host(new TestServer('first', ['x']));
+        return pair;
+      }),
+    );
+    await Promise.all(
+      pairs.map(async ({ a, b, ms }) => {
+        mesh.connect(a, b);
+        await new Promise((resolve) => setTimeout(resolve, ms));
+        a.host(new TestServer('late', ['y']));
+        await until(() => b.tools().includes('late__y'), { timeoutMs: 900, what: `the server of ${ms} ms after` });
+      }),
+    );
+  });
+
+  test('is heard of when the news comes while an older answer is still being read', async () => {
+    mesh.links = false;
+    const [a, b] = [await mesh.node(1), await mesh.node(2)];
+    a.host(new TestServer('first', ['x']));
+    const [reached, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    b.beforeOpening = async (number) => {
+      if (number !== 2) return;
+      reached.resolve(); // the descriptor is there, the definitions are about to be asked for
+      await goOn.promise;
+    };
+    mesh.connect(a, b);
+    await reached.promise;
+    const seq = a.directory.own().seq;
+    a.host(new TestServer('late', ['y']));
+    await until(() => a.directory.own().seq > seq);
+    goOn.resolve();
+    await until(() => b.tools().includes('late__y'), { timeoutMs: 900 });
+  });
+
+  test('is told again a little later, for those whom nothing reached at first', async () => {
+    mesh.gossips = false;
+    const [a, b] = [await mesh.node(1), await mesh.node(2)];
+    mesh.connect(a, b);
+    await until(() => mesh.linked.size === 1);
+    mesh.linked.clear();
+    a.host(new TestServer('late', ['y']));
+    await until(() => a.tools().includes('late__y'));
+    mesh.gossips = true;
+    await until(() => b.tools().includes('late__y'), { timeoutMs: 2_000 });
+  });
+});
+
 describe('a node that goes', () => {
+  test('and loses only a stream keeps its place in the lists, for it is asked first', async () => {
+    const [a, b] = [await mesh.node(1), await mesh.node(2)];
+    a.host(new TestServer('everything', ['echo']));
+    mesh.connect(a, b);
+    await until(() => b.tools().length === 1 && mesh.linked.size === 1);
+    const lists: number[] = [];
+    b.directory.onCatalogue(() => void lists.push(b.tools().length));
+    const asked = b.opened.length;
+    mesh.unlink(a, b);
+    await until(() => b.opened.length > asked);
+    await b.directory.meet(a.nodeId);
+    expect([lists, b.tools(), b.reported('directory.dropped')]).toEqual([[], ['everything__echo'], []]);
+  });
+
+  test('and does not answer when its stream broke is out', async () => {
+    const [a, b] = [await mesh.node(1), await mesh.node(2)];
+    a.host(new TestServer('everything', ['echo']));
+    mesh.connect(a, b);
+    await until(() => b.tools().length === 1 && mesh.linked.size === 1);
+    a.frozen = true;
+    mesh.unlink(a, b);
+    await until(() => b.tools().length === 0);
+  });
+
   test('is out of every list at once when its connection breaks, and back when it is', async () => {
     const disk = new Disk();
     const [a, b] = [await mesh.node(1, { disk }), await mesh.node(2)];
@@ -108,7 +186,7 @@ describe('a node that goes', () => {
     mesh.connect(a, b);
     await until(() => b.tools().length === 1);
     a.frozen = true;
-    b.loseLink(a.nodeId);
+    b.loseLink(a.nodeId, { silent: true });
     expect(b.tools()).toEqual([]);
     const asked = b.opened.length;
     await until(() => later(b) && b.opened.length > asked);

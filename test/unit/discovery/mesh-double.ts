@@ -21,6 +21,12 @@ export class TestMesh {
   readonly records = new Map<string, Set<string>>();
   /** Whether the DHT takes records. */
   provides = true;
+  /** Whether gossip gets anywhere: among nodes that met just now it does not. */
+  gossips = true;
+  /** Whether links open. */
+  links = true;
+  /** Nodes that exchange notices over a link, once where one of them keeps it. */
+  readonly linked = new Set<string>();
 
   async node(
     seed: number,
@@ -30,6 +36,22 @@ export class TestMesh {
     this.nodes.set(node.nodeId, node);
     await node.open();
     return node;
+  }
+
+  /** Opens a link between the two and tells both. */
+  link(one: TestNode, other: TestNode): void {
+    const pair = pairOf(one.nodeId, other.nodeId);
+    if (!this.links || this.linked.has(pair) || !one.peers.has(other.nodeId)) return;
+    this.linked.add(pair);
+    one.linkOpened(other.nodeId);
+    other.linkOpened(one.nodeId);
+  }
+
+  /** Ends the link between the two, though they stay connected. */
+  unlink(one: TestNode, other: TestNode): void {
+    this.linked.delete(pairOf(one.nodeId, other.nodeId));
+    one.loseLink(other.nodeId, { silent: false });
+    other.loseLink(one.nodeId, { silent: false });
   }
 
   connect(one: TestNode, other: TestNode): void {
@@ -42,10 +64,15 @@ export class TestMesh {
   kill(node: TestNode): void {
     this.nodes.delete(node.nodeId);
     for (const other of [...node.peers.values()]) {
+      this.linked.delete(pairOf(node.nodeId, other.nodeId));
       other.leave(node.nodeId);
       node.leave(other.nodeId);
     }
   }
+}
+
+function pairOf(one: string, other: string): string {
+  return [one, other].sort().join(' ');
 }
 
 /** What a node keeps from one run to the next. */
@@ -110,6 +137,8 @@ export class TestNode {
   readonly opened: string[] = [];
   /** As SIGSTOP: connected, and silent. */
   frozen = false;
+  /** Waited for before the stream of that number opens. */
+  beforeOpening: (number: number) => Promise<void> = async () => undefined;
   nowMs = 1_800_000_000_000;
   directory!: Directory;
   readonly #mesh: TestMesh;
@@ -119,7 +148,9 @@ export class TestNode {
   readonly #topics = new Map<string, (data: Uint8Array, from: string) => boolean>();
   readonly #admitted = new Set<(peer: AdmittedPeer) => void>();
   readonly #gone = new Set<(nodeId: string) => void>();
-  readonly #lost = new Set<(nodeId: string) => void>();
+  readonly #lost = new Set<(nodeId: string, how: { silent: boolean }) => void>();
+  readonly #linkOpened = new Set<(nodeId: string) => void>();
+  readonly #notices = new Set<(nodeId: string, topic: string, body: Uint8Array) => void>();
   readonly #changes = new Set<(alias: string) => void>();
 
   constructor(
@@ -187,8 +218,16 @@ export class TestNode {
     return this.events.filter((event) => event.name === name).map((event) => event.detail);
   }
 
-  loseLink(nodeId: string): void {
-    for (const tell of this.#lost) tell(nodeId);
+  loseLink(nodeId: string, how: { silent: boolean }): void {
+    for (const tell of this.#lost) tell(nodeId, how);
+  }
+
+  linkOpened(nodeId: string): void {
+    for (const tell of this.#linkOpened) tell(nodeId);
+  }
+
+  noticed(from: string, topic: string, body: Uint8Array): void {
+    for (const tell of this.#notices) tell(from, topic, body);
   }
 
   join(other: TestNode): void {
@@ -217,6 +256,7 @@ export class TestNode {
       handle: (spec: ProtocolSpec, handler: StreamHandler) => void this.#handlers.set(spec.name, handler),
       openStream: async (nodeId: string, spec: ProtocolSpec): Promise<Stream> => {
         this.opened.push(nodeId);
+        await this.beforeOpening(this.opened.length);
         const other = mesh.nodes.get(nodeId);
         if (other === undefined) throw new VillageError('NODE_UNREACHABLE', 'nobody is there');
         mesh.connect(this, other);
@@ -245,6 +285,7 @@ export class TestNode {
 
   /** Gossip: along connections, past everyone who accepts it. */
   #spread(topic: string, data: Uint8Array): void {
+    if (!this.#mesh.gossips) return;
     const reached = new Set([this.nodeId]);
     const spread = (from: TestNode) => {
       for (const peer of from.peers.values()) {
@@ -265,12 +306,23 @@ export class TestNode {
   }
 
   #links(): DirectoryLinks {
+    const mesh = this.#mesh;
+    const tell = (nodeId: string, topic: string, body: Uint8Array): boolean => {
+      const to = mesh.linked.has(pairOf(this.nodeId, nodeId)) ? mesh.nodes.get(nodeId) : undefined;
+      to?.noticed(this.nodeId, topic, body);
+      return to !== undefined;
+    };
     return {
-      notice: () => 0,
-      onNotice: () => () => undefined,
+      notice: (topic, body) => [...this.peers.keys()].filter((nodeId) => tell(nodeId, topic, body)).length,
+      tell,
+      onNotice: listening(this.#notices),
+      onOpened: listening(this.#linkOpened),
       onLost: listening(this.#lost),
       keep: (nodeId) => {
         this.kept.add(nodeId);
+        const other = mesh.nodes.get(nodeId);
+        // Opening takes a moment, in which much can happen.
+        if (other !== undefined) setTimeout(() => mesh.link(this, other), 5).unref();
         return () => this.kept.delete(nodeId);
       },
     };

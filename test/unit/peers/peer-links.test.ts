@@ -92,7 +92,7 @@ describe('links between peers', () => {
     const a = network.node('a');
     const b = network.node('b');
     const lost: string[] = [];
-    a.links.onLost((nodeId) => void lost.push(nodeId));
+    a.links.onLost((nodeId, { silent }) => void lost.push(`${nodeId} ${silent}`));
     network.settled = (by) => (by === 'a' ? late.promise : Promise.resolve());
     network.gate = bothAtOnce();
     const ours = a.links.call('b', call());
@@ -104,7 +104,7 @@ describe('links between peers', () => {
     late.reject(new Error('cut'));
     expect(await ours).toEqual({ kind: 'unsent', because: 'closed' });
     await until(() => lost.length > 0);
-    expect(lost).toEqual(['b']);
+    expect(lost).toEqual(['b true']);
   });
 
   test('a peer that cannot be reached ends the call as not begun, and the next call tries again', async () => {

@@ -52,8 +52,8 @@ describe('what a peer subscribed to here', () => {
         if (takes) told.push([peer, JSON.parse(Buffer.from(body).toString())]);
         return takes;
       },
-      onLost: (listener: (peer: string) => void) => {
-        lost = listener;
+      onLost: (listener: (peer: string, how: { silent: boolean }) => void) => {
+        lost = (peer) => listener(peer, { silent: false });
         return () => undefined;
       },
       onNotice: () => () => undefined,
