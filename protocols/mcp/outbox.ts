@@ -194,8 +194,6 @@ export class Outbox {
     const small = sealed ?? this.#scratch.subarray(0, this.#used);
     if (sealed === undefined) this.#used = 0;
     else this.#segmentBytes -= sealed.length;
-    // With nothing to say there is no word of a dropped message to wait for.
-    if (small.length === 0) this.#admitFrom = 0;
     const chunked = this.#fillChunks();
     if (small.length + chunked === 0) return;
     // Copied to its exact size: the stream may keep it, and both buffers are written again at once.

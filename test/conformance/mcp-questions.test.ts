@@ -1,9 +1,21 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { streamPair } from '@libp2p/utils';
 import { describe, expect } from 'vitest';
 import { type CallContext, LIMITS, type ServedCall, type ServedReply } from '../../protocols/mcp/index.ts';
 import type { ClientAnswer, ClientQuestion } from '../../src/mcp/index.ts';
-import { echo, echoRequest, facing, linked, outgoing, type RawPeer } from '../support/mux-peers.ts';
+import {
+  echo,
+  echoRequest,
+  facing,
+  HandClock,
+  linked,
+  outgoing,
+  type RawPeer,
+  sessionOn,
+} from '../support/mux-peers.ts';
 import { until } from '../support/until.ts';
+import { valved } from '../support/valve.ts';
 import { verifies } from '../support/verifies.ts';
 
 const vectors = JSON.parse(readFileSync(new URL('../../protocols/mcp/vectors.json', import.meta.url), 'utf8'));
@@ -56,6 +68,14 @@ async function serving(serve: (call: ServedCall) => Promise<ServedReply>) {
   made.raw.sendBytes(frame('delegate') + frame('callWithTrace').replace(/^(.{18})01/, '$100'));
   await until(() => made.it.served.length === 1);
   return made;
+}
+
+/** The payload of a CALL of `ping` on server `a`, whose call id is the byte `id` sixteen times over. */
+function pingCall(id: string): string {
+  const callId = id.repeat(16);
+  const hash = createHash('sha256').update(Buffer.from(callId, 'hex')).digest('hex');
+  const request = Buffer.from('{"jsonrpc":"2.0","id":1,"method":"ping"}').toString('hex');
+  return `00000100007530${callId}${hash}00000000000000${'0161'}000000${request}`;
 }
 
 const requests = (raw: RawPeer) => raw.of(REQUEST);
@@ -320,9 +340,39 @@ describe('what a server asks within a call', () => {
   });
 
   verifies(
-    'mcp/R28',
-    'an answer half sent when its call ends is dropped at both ends, and holds nothing up',
+    'mcp/R27',
+    'an answer that waits to be sent when its call is left does not hide that the call began',
     async () => {
+      const flushes: (() => void)[] = [];
+      let held = false;
+      const defer = (flush: () => void) => void (held ? flushes.push(flush) : setImmediate(flush));
+      const { clock, raw, it } = await facing({ defer });
+      const stop = new AbortController();
+      const client = answering(() => {
+        held = true;
+        return { result: { text: 'x'.repeat(100_000) } };
+      });
+      const ended = it.session.call(outgoing(clock, echoRequest('hi'), { ...client, signal: stop.signal }));
+      await until(() => raw.of(CALL).length === 1);
+      raw.sendBytes(frame('request'));
+      await until(() => it.session.stats.queuedBytes > 100_000);
+      stop.abort();
+      expect(await ended).toEqual({ kind: 'cancelled', sent: true });
+      expect(it.session.stats.queuedBytes).toBeLessThan(100);
+      held = false;
+      for (const flush of flushes) flush();
+      await until(() => raw.of(CANCEL).length === 1);
+      expect(raw.got.filter(({ type }) => (type & 0x3f) === REPLY)).toEqual([]);
+    },
+  );
+
+  verifies(
+    'mcp/R27',
+    'an answer half sent when its call ends goes no further, and holds up nothing behind it',
+    async () => {
+      const clock = new HandClock();
+      const [near, far] = await streamPair();
+      const valve = valved(near);
       const over = Promise.withResolvers<void>();
       const serve = async (call: ServedCall): Promise<ServedReply> => {
         if (argument(call) !== 'first') return echo(call);
@@ -330,23 +380,48 @@ describe('what a server asks within a call', () => {
         await over.promise;
         return bodyOf('did not wait');
       };
-      const { clock, asking, serving: far } = await linked({ serving: { serve } });
-      const client: Partial<CallContext> = {
-        client: sampling,
-        ask: async () => {
-          setImmediate(() => setImmediate(over.resolve));
-          return { result: { text: 'z'.repeat(4 << 20) } };
-        },
-      };
-      const first = await asking.session.call(outgoing(clock, echoRequest('first'), client));
-      expect(first.kind === 'result' && Buffer.from(first.body).toString()).toBe('"did not wait"');
-      const text = 'w'.repeat(1 << 20);
-      const end = await asking.session.call(outgoing(clock, echoRequest(text)));
+      let answered = false;
+      const defer = (flush: () => void) =>
+        void setImmediate(() => {
+          flush();
+          if (answered) valve.shut(); // after the first chunks of the answer
+        });
+      const asking = sessionOn(valve.stream, clock, { defer });
+      const serving_ = sessionOn(far, clock, { serve });
+      const client = answering(() => {
+        answered = true;
+        return { result: { text: 'z'.repeat(4 << 20) } };
+      });
+      const first = asking.session.call(outgoing(clock, echoRequest('first'), client));
+      await until(() => asking.session.stats.bytesOut > 32 * 1024);
+      expect(asking.session.stats.queuedBytes).toBeGreaterThan(1 << 20);
+      over.resolve();
+      expect((await first).kind).toBe('result');
+      expect(asking.session.stats.queuedBytes).toBe(0);
+      answered = false;
+      valve.open();
+      const end = await asking.session.call(outgoing(clock, echoRequest('w'.repeat(1 << 20))));
       expect(end.kind === 'result' && end.body.length).toBeGreaterThan(1 << 20);
-      await until(() => asking.session.stats.queuedBytes === 0);
-      expect([...asking.ends, ...far.ends]).toEqual([]);
+      expect([...asking.ends, ...serving_.ends]).toEqual([]);
     },
   );
+
+  verifies('mcp/R27', 'an answer of which half arrived when its call ended is forgotten', async () => {
+    const calls: ((reply: ServedReply) => void)[] = [];
+    const { raw, it } = await facing({ serve: () => new Promise((resolve) => calls.push(resolve)) });
+    raw.sendBytes(frame('delegate'));
+    for (let n = 1; n <= 20; n++) {
+      const id = n.toString(16).padStart(2, '0');
+      raw.send(CALL, n, pingCall(id));
+      await until(() => calls.length === n);
+      const before = it.session.stats.bytesIn;
+      raw.send(REPLY | 0x80, n, `${(4 << 20).toString(16).padStart(8, '0')}${'00'.repeat(1_000)}`);
+      await until(() => it.session.stats.bytesIn > before + 1_000);
+      calls[n - 1]?.(bodyOf(n));
+      await until(() => raw.of(RESULT).length === n || it.ends.length > 0);
+    }
+    expect(it.ends).toEqual([]);
+  });
 });
 
 describe('what a call says of its caller', () => {

@@ -14,13 +14,14 @@ type Params = Record<string, unknown>;
 async function rounds(results: (unknown | ((params: Params) => unknown))[], from: CallOptions = {}) {
   const seen: Params[] = [];
   const asked: ClientQuestion[] = [];
-  const { connection } = connect(({ id, method, params }, say) => {
+  const { connection, channel } = connect(({ id, method, params }, say) => {
     if (method === 'server/discover') say({ jsonrpc: '2.0', id, result: DISCOVERED });
     if (method !== 'tools/call') return;
     seen.push(params as Params);
     const next = results[Math.min(seen.length, results.length) - 1];
     if (next === 'gone') connection.close();
     else say({ jsonrpc: '2.0', id, result: typeof next === 'function' ? next(params) : next });
+    if (results[seen.length] === 'busy') channel.accepts = 'busy';
   });
   await connection.open({ tryStateless: true, timeoutMs: 3_000 });
   const context = contextFor({
@@ -132,6 +133,8 @@ describe('a call of an agent with a session on a server without', () => {
   test('is unknown in its outcome when a later round cannot be made, never to be begun elsewhere', async () => {
     const gone = await rounds([needs({ one: form('x') }), 'gone']);
     expect(gone.reply).toMatchObject({ outcome: 'unknown', reason: 'OUTCOME_UNKNOWN' });
+    const busy = await rounds([needs({ one: form('x') }), 'busy']);
+    expect(busy.reply).toMatchObject({ outcome: 'unknown', reason: 'OUTCOME_UNKNOWN' });
     const leave = new AbortController();
     const left = await rounds([needs({ one: form('x') }), DONE], {
       signal: leave.signal,
