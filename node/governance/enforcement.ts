@@ -6,6 +6,9 @@ import type { ReceiptBook } from './receipt-book.ts';
 
 /** Changes come in bursts, and one receipt tells of all of them. */
 const GATHER_MS = 100;
+/** In a large village not everybody speaks at once: so much longer for each node that is known, by chance. */
+const SPREAD_MS = 20;
+const MAX_SPREAD_MS = 10_000;
 
 export interface EnforcementOptions {
   readonly ledger: Ledger;
@@ -54,7 +57,9 @@ export class Enforcement {
   }
 
   #receiptSoon(): void {
-    this.#cancel ??= this.#options.clock.after(GATHER_MS, () => {
+    const { clock, receipts } = this.#options;
+    const waitMs = GATHER_MS + clock.chance() * Math.min(MAX_SPREAD_MS, SPREAD_MS * receipts.list().length);
+    this.#cancel ??= clock.after(waitMs, () => {
       this.#cancel = undefined;
       this.#writing = this.#writing.then(() => this.#receipt()).catch(this.#options.failed);
     });

@@ -133,7 +133,7 @@ export class Signer {
     const kid = thumbprint(key);
     const last = chronicle.logs().get(kid)?.at(-1);
     const before = last === undefined ? undefined : chronicle.ledger.get(last.id);
-    const ts = Math.max(clock.wallMs(), (before?.payload.ts ?? -1) + 1);
+    const ts = Math.max(clock.wallMs(), (before?.payload.ts ?? -1) + 1, chronicle.ledger.constitution.created_at);
     const body = bodyAt(ts);
     if (body === undefined) return undefined;
     const envelope = {
