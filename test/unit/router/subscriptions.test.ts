@@ -138,6 +138,31 @@ describe('a resource a hop away', () => {
     await until(() => session.heard.length === 2);
   });
 
+  test('is watched at another node that serves it when the first is gone', async () => {
+    const twin = new NotingServer('notes');
+    network.add('node-c', [twin]);
+    const session = await guest.subscribe(URI);
+    const [first, second] = notes.listened > 0 ? [notes, twin] : [twin, notes];
+    network.disconnect(first === notes ? 'node-a' : 'node-c');
+    await heardOnce(session);
+    expect([first.listened, second.listened]).toEqual([0, 1]);
+    second.update(`${URI}/there`);
+    await until(() => session.heard.length === 2);
+    expect(session.heard).toEqual([URI, `${URI}/there`]);
+  });
+
+  test('is not asked for for ever where it cannot be had, and at once when something changed', async () => {
+    const session = await guest.subscribe(URI);
+    notes.refuses = 'gone';
+    const reconnect = network.disconnect('node-a');
+    reconnect();
+    await until(() => subscribed() > 2);
+    notes.refuses = undefined;
+    network.changed();
+    await heardOnce(session);
+    expect(session.heard).toEqual([URI]);
+  });
+
   test('is let go at the host when the guest is gone for good', async () => {
     await guest.subscribe(URI);
     network.disconnect('node-b');
