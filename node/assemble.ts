@@ -1,3 +1,4 @@
+import { mcp } from '../protocols/mcp/index.ts';
 import { AUDIT_HEAD_TYPE } from '../src/audit/index.ts';
 import { checkDelegation } from '../src/constitution/index.ts';
 import type { Principal } from '../src/permissions/index.ts';
@@ -9,7 +10,7 @@ import { HostedRole } from './backends/hosted-role.ts';
 import type { LoadedConfig } from './config/index.ts';
 import { Directory, storedState, systemClock } from './discovery/index.ts';
 import { Gateway } from './gateway/index.ts';
-import { hostStores, Libp2pHost } from './host/index.ts';
+import { hostStores, Libp2pHost, revisionGapOf } from './host/index.ts';
 import type { NodeKeys } from './identity/index.ts';
 import { openAdmin } from './open-admin.ts';
 import { openGovernance } from './open-governance.ts';
@@ -167,7 +168,11 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     hosting,
     reporter: bus,
     clock: systemClock,
-    mayHost: (peer) => host.admitted().get(peer)?.membership.may.host === true,
+    mayHost: (nodeId) => {
+      const peer = host.admitted().get(nodeId);
+      // What a node hosts that cannot be called is not listed.
+      return peer?.membership.may.host === true && revisionGapOf(peer, mcp) === undefined;
+    },
     links,
     settings: config().discovery,
   });

@@ -25,6 +25,8 @@ export interface PeerRow {
   readonly address: string;
   readonly direction: 'inbound' | 'outbound';
   readonly admitted: boolean;
+  /** Protocols that it speaks at other revisions than this node, as `mcp (2; here 1)`. */
+  readonly other_revisions?: readonly string[] | undefined;
   readonly [more: string]: unknown;
 }
 

@@ -6,6 +6,7 @@ import {
   type Greeting,
   type HelloDesk,
   hello,
+  revisionGaps,
   sayHello,
 } from '../../protocols/hello/index.ts';
 import { WireError } from '../../protocols/wire/index.ts';
@@ -120,8 +121,8 @@ export class Greeter {
   }
 
   #admit(greeted: Greeted, connection: Connection): void {
-    const { gate, reporter, now } = this.#options;
-    const { nodeId, membership, bootSeq, clockSkewMs } = greeted;
+    const { gate, reporter, now, introduce } = this.#options;
+    const { nodeId, membership, bootSeq, clockSkewMs, protocols } = greeted;
     if (this.#stopped || connection.status !== 'open') {
       gate.unverified(nodeId);
       return;
@@ -132,8 +133,12 @@ export class Greeter {
       return;
     }
     if (known !== undefined) this.#replaceBoot(nodeId, connection);
-    gate.admit({ nodeId, membership, since: now(), bootSeq, clockSkewMs });
+    const gaps = revisionGaps(introduce().protocols, protocols);
+    gate.admit({ nodeId, membership, since: now(), bootSeq, clockSkewMs, revisionGaps: gaps });
     reporter.report('peer.admitted', { peer: nodeId, direction: connection.direction });
+    for (const { protocol, ours, theirs } of gaps) {
+      reporter.report('peer.other-revision', { peer: nodeId, protocol, ours: ours.join(), theirs: theirs.join() });
+    }
   }
 
   /** The peer was started anew: what we hold of its former life is dead, noticed or not. */

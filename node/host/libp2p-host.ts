@@ -11,6 +11,7 @@ import { createLibp2pNode, type Libp2pNode } from './libp2p-node.ts';
 import { listenAddresses, rememberPorts } from './listen-ports.ts';
 import type { AdmittedPeer, MeshHost, ProtocolSpec, StreamHandler } from './mesh-host.ts';
 import { addressOf, peerIdOf } from './peer-address.ts';
+import { describeGap, revisionGapOf } from './revision-gap.ts';
 import { RunningHost } from './running-host.ts';
 import { type VillageNames, villageNames } from './village-protocols.ts';
 
@@ -83,6 +84,12 @@ export class Libp2pHost implements MeshHost {
 
   async openStream(nodeId: string, spec: ProtocolSpec, { signal }: { signal: AbortSignal }): Promise<Stream> {
     const connection = await this.#started().reach(peerIdOf(nodeId), signal);
+    const gap = revisionGapOf(this.#gate.admitted().get(nodeId), spec);
+    if (gap !== undefined) {
+      throw new HostError('OTHER_REVISION', `${nodeId} speaks another revision of ${describeGap(gap)}`, {
+        hint: 'update the older of the two nodes',
+      });
+    }
     try {
       return await connection.newStream(this.#names.protocol(spec.name), { signal });
     } catch (cause) {

@@ -1,4 +1,5 @@
 import type { Connection, Stream } from '@libp2p/interface';
+import type { RevisionGap } from '../../protocols/hello/index.ts';
 
 /** A protocol as a value: what limits it, stated beside its name. The village's hash is put into the id by the host. */
 export interface ProtocolSpec {
@@ -27,6 +28,8 @@ export interface AdmittedPeer {
   readonly bootSeq: number;
   /** Its clock minus ours, milliseconds, as its hello said. */
   readonly clockSkewMs?: number | undefined;
+  /** Protocols that it speaks at other revisions than this node: no stream of theirs can be opened. Absent: none. */
+  readonly revisionGaps?: readonly RevisionGap[] | undefined;
 }
 
 /** What the rest of the node asks of the network. Only node/host knows libp2p. All handlers are registered before start. */
@@ -39,7 +42,7 @@ export interface MeshHost {
   handle(protocol: ProtocolSpec, handler: StreamHandler): void;
   /**
    * Opens a stream to an admitted peer, dialling (and greeting) first where needed; routing by DHT when no address is known.
-   * Errors: HostError NODE_UNREACHABLE, NOT_ADMITTED, NOT_RUNNING.
+   * Errors: HostError NODE_UNREACHABLE, NOT_ADMITTED, OTHER_REVISION, NOT_RUNNING.
    */
   openStream(nodeId: string, protocol: ProtocolSpec, options: { signal: AbortSignal }): Promise<Stream>;
   /** Connects to a full multiaddr and waits for admission; answers the node's id. Errors as openStream, and ADDRESS_INVALID. */

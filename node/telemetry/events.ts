@@ -4,6 +4,13 @@ export interface Events {
   'node.stopping': { readonly reason: string };
   'peer.admitted': { readonly peer: string; readonly direction: 'inbound' | 'outbound' };
   'peer.refused': { readonly peer: string; readonly reason: string };
+  /** Both speak the protocol, at revisions (joined by commas) that do not meet. */
+  'peer.other-revision': {
+    readonly peer: string;
+    readonly protocol: string;
+    readonly ours: string;
+    readonly theirs: string;
+  };
   'peer.gone': { readonly peer: string };
   'peer.misbehaved': { readonly peer: string; readonly protocol: string; readonly reason: string };
   'admission.granted': { readonly peer: string; readonly ticket: string };

@@ -15,6 +15,7 @@ export const IMPORTANCE: { readonly [Name in EventName]: Importance<Events[Name]
   'node.stopping': { level: 'info', fields: ['reason'] },
   'peer.admitted': { level: 'info', fields: ['peer', 'direction'] },
   'peer.refused': { level: 'warn', fields: ['peer', 'reason'] },
+  'peer.other-revision': { level: 'warn', fields: ['peer', 'protocol', 'ours', 'theirs'] },
   'peer.gone': { level: 'info', fields: ['peer'] },
   'peer.misbehaved': { level: 'warn', fields: ['peer', 'protocol', 'reason'] },
   'admission.granted': { level: 'info', fields: ['peer', 'ticket'] },

@@ -2,7 +2,7 @@ import type { Config } from '../config/index.ts';
 import type { AdminHandlers, ServerRow } from '../admin/index.ts';
 import type { Hosting } from '../backends/index.ts';
 import type { Directory } from '../discovery/index.ts';
-import type { MeshHost } from '../host/index.ts';
+import { describeGap, type MeshHost } from '../host/index.ts';
 import type { AgentKeystore } from '../identity/index.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import type { Router } from '../router/index.ts';
@@ -66,6 +66,7 @@ export function statusVerbs(parts: StatusParts): Pick<AdminHandlers, 'status' | 
           rtt_ms: link?.rttMs === undefined ? undefined : Math.round(link.rttMs * 100) / 100,
           calls_in_flight: link === undefined ? undefined : link.asked + link.served,
           may_host: peer?.membership.may.host,
+          other_revisions: peer?.revisionGaps?.length ? peer.revisionGaps.map(describeGap) : undefined,
         };
       });
       return { peers: rows };
@@ -133,7 +134,9 @@ function warningsOf(parts: StatusParts): string[] {
   for (const { server, node, since } of parts.router.missing()) {
     if (node !== undefined) warnings.push(`server ${server} of node ${node} is missing since ${since}`);
   }
-  for (const { nodeId, clockSkewMs = 0 } of host.admitted().values()) {
+  for (const { nodeId, clockSkewMs = 0, revisionGaps = [] } of host.admitted().values()) {
+    for (const gap of revisionGaps)
+      warnings.push(`${nodeId} speaks another revision of ${describeGap(gap)}: update the older of the two nodes`);
     if (Math.abs(clockSkewMs) > 30_000)
       warnings.push(`the clock of ${nodeId} differs from ours by ${Math.round(clockSkewMs / 1000)} s`);
   }

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import type { Stream } from '@libp2p/interface';
 import { lpStream, streamPair } from '@libp2p/utils';
 import { describe, expect, test } from 'vitest';
-import { answerHello, type Greeted, type HelloDesk, type Introduction, sayHello } from '../../protocols/hello/index.ts';
+import {
+  answerHello,
+  type Greeted,
+  type HelloDesk,
+  type Introduction,
+  revisionGaps,
+  sayHello,
+} from '../../protocols/hello/index.ts';
 import type { MembershipVerdict } from '../../src/constitution/index.ts';
 import { text, utf8 } from '../../src/kernel/index.ts';
 import { verifies } from '../support/verifies.ts';
@@ -199,3 +206,18 @@ describe('frozen bytes', () => {
     expect(await saying).toEqual({ kind: 'refused', by: 'them', because: 'not-a-member' });
   });
 });
+
+verifies(
+  'hello/R10',
+  'members of different revisions are admitted, and each knows what it cannot ask of the other',
+  async () => {
+    const [older, newer] = [
+      { hello: [1], mcp: [1], directory: [1, 2] },
+      { hello: [1], mcp: [2, 3], directory: [2], fog: [1] },
+    ];
+    const [dialer, responder] = await exchange(desk({ protocols: older }), desk({ protocols: newer }));
+    if (dialer.kind !== 'greeted' || responder.kind !== 'greeted') return expect.unreachable('both are members');
+    expect(revisionGaps(older, dialer.peer.protocols)).toEqual([{ protocol: 'mcp', ours: [1], theirs: [2, 3] }]);
+    expect(revisionGaps(newer, responder.peer.protocols)).toEqual([{ protocol: 'mcp', ours: [2, 3], theirs: [1] }]);
+  },
+);

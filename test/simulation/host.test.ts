@@ -45,6 +45,26 @@ describe.each(['tcp', 'memory'] as const)('two members over %s', (transport) => 
   });
 });
 
+test('members that speak different revisions of a protocol are connected, and say so rather than try', async () => {
+  const [a, b] = [village.make(), village.make()];
+  const asked: string[] = [];
+  a.host.handle({ ...echo, name: 'echo/2' }, () => void asked.push('a'));
+  a.host.handle({ ...echo, name: 'other/1' }, (stream) => stream.close());
+  b.host.handle(echo, () => void asked.push('b'));
+  await a.host.start();
+  await b.host.start();
+  await b.host.dial(a.host.addresses()[0] as string, { signal: within() });
+  await admittedBoth(a, b);
+  const refused = { code: 'OTHER_REVISION', message: expect.stringContaining('echo (2; here 1)') };
+  await expect(b.host.openStream(a.host.nodeId, echo, { signal: within() })).rejects.toMatchObject(refused);
+  await b.host.openStream(a.host.nodeId, { ...echo, name: 'other/1' }, { signal: within() });
+  expect(asked).toEqual([]);
+  expect(a.reports.of('peer.other-revision')).toEqual([
+    { peer: b.host.nodeId, protocol: 'echo', ours: '2', theirs: '1' },
+  ]);
+  expect(b.host.admitted().get(a.host.nodeId)?.revisionGaps).toEqual([{ protocol: 'echo', ours: [1], theirs: [2] }]);
+});
+
 test('a peer that speaks TLS 1.3 and no Noise gets a connection', async () => {
   const a = await village.host({ transport: 'tcp' });
   const caller = await createLibp2p({ transports: [tcp()], connectionEncrypters: [tls()], streamMuxers: [yamux()] });

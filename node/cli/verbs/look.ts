@@ -22,6 +22,10 @@ export const addLook: AddVerb = (program, invocation) => {
       withSession(command, invocation, async (session) => {
         const answer = await session.call('peers', {});
         terminal.answer(answer, table(answer.peers, ['node_id', 'address', 'direction', 'admitted']));
+        if (terminal.json) return;
+        for (const { node_id, other_revisions } of answer.peers) {
+          for (const gap of other_revisions ?? []) terminal.note(`${node_id} speaks another revision of ${gap}`);
+        }
       }),
     );
   program
