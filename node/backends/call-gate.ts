@@ -4,6 +4,7 @@ import { busy, call, unavailable } from './call.ts';
 import type { Connection } from './connection.ts';
 import { isPast } from './exchange.ts';
 import type { Expiring, Expiry } from './expiry.ts';
+import { HeldCall } from './held-call.ts';
 import { mayAskUnmarked } from './owner.ts';
 import { failure } from './reply.ts';
 
@@ -29,6 +30,8 @@ export class CallGate {
   readonly #expiry: Expiry;
   readonly #ttlMs: number;
   readonly #waiting = new Set<WaitingCall>();
+  /** Of those that run, the ones that may wait for their agent to come back. */
+  readonly #held = new Set<HeldCall>();
   #running = 0;
   /** Of those that run, the ones in which the server may ask without saying so. */
   #asking = 0;
@@ -81,11 +84,15 @@ export class CallGate {
     if (this.#waiting.size >= MAX_WAITING) return Promise.resolve(busy(request.id));
     this.#waiting.add(waiting);
     this.#expiry.add(waiting);
+    for (const held of this.#held) held.waitedFor();
     return waiting.wait((given) => this.#leave(given, unheard(given)));
   }
 
   async #run(connection: Connection, { request, context, options }: WaitingCall): Promise<BackendReply> {
     const asking = mayAskUnmarked(request.method) ? 1 : 0;
+    const held = context instanceof HeldCall ? context : undefined;
+    if (held !== undefined) this.#held.add(held);
+    if (this.#waiting.size > 0) held?.waitedFor();
     this.#running++;
     this.#asking += asking;
     try {
@@ -97,6 +104,7 @@ export class CallGate {
         ttlMs: this.#ttlMs,
       });
     } finally {
+      if (held !== undefined) this.#held.delete(held);
       this.#running--;
       this.#asking -= asking;
       this.#advance();

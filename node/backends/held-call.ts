@@ -18,6 +18,8 @@ import type { BackendContext, BackendReply, Era } from './backend.ts';
 import { serverError, success } from './reply.ts';
 
 const MAX_QUESTIONS = 8;
+/** How long an agent may take to come back where others wait for the server meanwhile. */
+const YIELDS_MS = 15_000;
 
 /** One request of the agent that waits for the held call's next word. */
 interface Turn {
@@ -40,6 +42,7 @@ export interface HeldCallOptions {
   /** Nobody can come back to it any more. */
   readonly forget: (call: HeldCall) => void;
   readonly mint: (call: HeldCall) => string;
+  readonly yieldsMs?: number | undefined;
 }
 
 /**
@@ -60,6 +63,8 @@ export class HeldCall implements BackendContext {
   #client: ClientAbilities | undefined;
   #turn: Turn | undefined;
   #heldUntil = 0;
+  #parkedAt = 0;
+  #waitedFor = false;
   #round = 0;
   #asked = 0;
   #held = false;
@@ -123,6 +128,12 @@ export class HeldCall implements BackendContext {
     if (this.#ended !== undefined) this.#end(this.#ended);
     else if (this.#questions.size > 0) this.#flushSoon(); // what was left unanswered is asked again
     return replied;
+  }
+
+  /** Other calls wait until this one ends: an agent that does not come back soon has left it. */
+  waitedFor(): void {
+    this.#waitedFor = true;
+    if (!this.attended) this.#heldUntil = Math.min(this.#heldUntil, this.#yieldsAt());
   }
 
   /** Nobody came back in time. */
@@ -190,9 +201,15 @@ export class HeldCall implements BackendContext {
     });
   }
 
+  #yieldsAt(): number {
+    return this.#parkedAt + (this.#options.yieldsMs ?? YIELDS_MS);
+  }
+
   #park(): void {
     this.#round += 1;
-    this.#heldUntil = performance.now() + this.#holdMs;
+    this.#parkedAt = performance.now();
+    const heldUntil = this.#parkedAt + this.#holdMs;
+    this.#heldUntil = this.#waitedFor ? Math.min(heldUntil, this.#yieldsAt()) : heldUntil;
     const inputRequests = Object.fromEntries(
       [...this.#questions].map(([key, { question }]) => [key, statelessQuestion(question)]),
     );

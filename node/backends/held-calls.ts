@@ -19,6 +19,8 @@ interface Entry extends Expiring {
 export interface HeldCallsOptions {
   readonly nodeId: string;
   readonly expiry: Expiry;
+  /** How long an agent may take to come back where others wait meanwhile; 15 s. */
+  readonly yieldsMs?: number | undefined;
 }
 
 export interface Made {
@@ -33,12 +35,14 @@ export interface Made {
 export class HeldCalls {
   readonly #nodeId: string;
   readonly #expiry: Expiry;
+  readonly #yieldsMs: number | undefined;
   readonly #key = randomBytes(32);
   readonly #entries = new Map<string, Entry>();
 
   constructor(options: HeldCallsOptions) {
     this.#nodeId = options.nodeId;
     this.#expiry = options.expiry;
+    this.#yieldsMs = options.yieldsMs;
   }
 
   get size(): number {
@@ -58,6 +62,7 @@ export class HeldCalls {
     const to: BoundTo = { agentId: context.principal.agentId, request: fingerprintOf(request) };
     const call: HeldCall = new HeldCall(request, context, {
       limitMs: made.limitMs,
+      yieldsMs: this.#yieldsMs,
       admit: () => this.#admit(held, { call, server: made.server, to }),
       forget: () => this.#forget(held),
       mint: ({ round }) => mintState({ nodeId: this.#nodeId, server: made.server, held, round }, to, this.#key),

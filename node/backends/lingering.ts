@@ -1,4 +1,4 @@
-const LINGERS_MS = 5 * 60_000;
+const LINGERS_MS = 60_000;
 const MAX_LINGERING = 4_096;
 
 interface Given {
@@ -7,7 +7,7 @@ interface Given {
 }
 
 /**
- * Calls that were given up before the server answered. Few servers stop at once, some never, so for five minutes what they ask
+ * Calls that were given up before the server answered. Few servers stop at once, some never, so for a minute what they ask
  * may still belong to such a call.
  */
 export class Lingering {

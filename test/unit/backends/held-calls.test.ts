@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { call } from '../../../node/backends/call.ts';
+import { CallGate } from '../../../node/backends/call-gate.ts';
 import { Expiry } from '../../../node/backends/expiry.ts';
 import { HeldCalls } from '../../../node/backends/held-calls.ts';
 import { readState } from '../../../node/backends/request-state.ts';
@@ -256,6 +257,39 @@ describe('a call of an agent without a session on a server that asks', () => {
     expect(await heard(channel, 'q')).toMatchObject({ error: { code: -32601 } });
     await finish(channel);
     expect((await asking).result['resultType']).toBe('complete');
+  });
+
+  test('is held for less long while other calls wait for it, asked for before or after', async () => {
+    const expiry = new Expiry();
+    const { connection, channel } = connect(({ id, method }, say_) => {
+      if (method === 'initialize') say_({ jsonrpc: '2.0', id, result: INITIALIZED });
+    });
+    await connection.open({ tryStateless: false, timeoutMs: 3_000 });
+    const held = new HeldCalls({ nodeId: 'node-1', expiry, yieldsMs: 60 });
+    const gate = new CallGate({ expiry, ttlMs: 0 });
+    gate.oneAtATime();
+    gate.open(connection);
+    const begin = (id: number) => {
+      const request: RpcRequest = { jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'x' } };
+      const context = contextFor({ era: 'stateless', client: ALL });
+      return held.run({ server: 'tiny', request, context, limitMs: 60_000 }, (one) =>
+        gate.run(request, one, { deadlineAt: Number.POSITIVE_INFINITY }),
+      );
+    };
+    const calls = () => channel.sent.filter(({ method }) => method === 'tools/call').length;
+    const first = begin(1);
+    await until(() => calls() === 1);
+    question(channel, 'a');
+    await first;
+    const second = begin(2); // waits for the one that waits for its agent, which never comes
+    const third = begin(3);
+    await until(() => calls() === 2);
+    question(channel, 'b');
+    await second;
+    await until(() => calls() === 3);
+    expect(cancelled(channel)).toHaveLength(2);
+    await finish(channel);
+    expect((await third).outcome).toBe('ok');
   });
 
   test('has at most eight questions open', async () => {
