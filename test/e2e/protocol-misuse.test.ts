@@ -93,12 +93,6 @@ const SESSION_ERA: readonly Case[] = [
   [SESSIONS, 'a request in a session that is not there', () => post(ping, { 'Mcp-Session-Id': 'gone' }), 404],
   [
     SESSIONS,
-    'a GET in a session that is not there',
-    () => bare({ headers: { Accept: 'text/event-stream', 'Mcp-Session-Id': 'gone' } }),
-    404,
-  ],
-  [
-    SESSIONS,
     'a DELETE of a session that is not there',
     () => bare({ method: 'DELETE', headers: { 'Mcp-Session-Id': 'gone' } }),
     404,
