@@ -67,7 +67,7 @@ function commitToSign(voter: string, question: Question, context: SigningContext
     return { ...about, value: 'reject', because: 'withdrawn' };
   }
   const own = standOf(question, voter);
-  const late = isPast(question, seen, context);
+  const late = isPast(voter, question, seen, context);
   if (!late && !(own !== undefined && (context.final?.has(question.name) || isSupported(own, question, context)))) {
     return undefined;
   }
@@ -125,14 +125,22 @@ function isSupported(own: Choice, question: Question, context: SigningContext): 
 }
 
 /**
- * Whether the deadline has passed, by the wall clock and by the time that went by since the question was first seen. A
- * deadline that a proposer's clock puts too far off ends with the period counted from then, or nothing would ever lapse.
+ * Whether the deadline has passed: by the wall clock, and by the time that went by here since the question was first seen
+ * or by what another voter's clock said. One wrong clock must not throw a vote away; to wait too long harms nothing. A
+ * deadline that the proposer's clock puts too far off ends with the period counted from here, or nothing would ever lapse.
  */
-function isPast(question: Question, seen: SigningClock, { ledger, clock, off }: SigningContext): boolean {
+function isPast(
+  voter: string,
+  question: Question,
+  seen: SigningClock,
+  { ledger, clock, off }: SigningContext,
+): boolean {
   if (off?.has('own-deadline')) return false;
-  const longest = seen.wallMs + ledger.epoch().rules.periodMs[question.type] + SKEW_MS;
+  const period = ledger.epoch().rules.periodMs[question.type];
+  const longest = seen.wallMs + period + SKEW_MS;
   const deadline = off?.has('bounded-deadline') ? question.deadline : Math.min(question.deadline, longest);
-  return clock.wallMs > deadline && clock.monoMs - seen.monoMs > deadline - seen.wallMs;
+  if (clock.wallMs <= deadline) return false;
+  return clock.monoMs - seen.monoMs > period || ledger.lastHeardMs({ except: voter }) > deadline;
 }
 
 function fenceToSign(voter: string, context: SigningContext): FenceBody | undefined {

@@ -124,6 +124,16 @@ export class Ledger {
     return [...this.#book.logs.values()].flatMap((log) => log.at(log.highest)).slice(0, 32);
   }
 
+  /** The latest that any other voter's clock is known to have said, milliseconds since 1970; 0: none spoke. */
+  lastHeardMs({ except }: { except: string }): number {
+    const others = [...this.epoch().rules.kids].filter(([voter]) => voter !== except);
+    const last = others.flatMap(([, kid]) => {
+      const seq = this.#book.logs.get(kid)?.highest ?? 0;
+      return this.#book.idsAt(kid, seq).flatMap((id) => this.#book.get(id)?.payload.ts ?? []);
+    });
+    return Math.max(0, ...last);
+  }
+
   /** Ids that something here rests on: ask for these by name. */
   wanted(): readonly string[] {
     return [...this.#book.wanted];

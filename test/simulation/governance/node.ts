@@ -27,8 +27,10 @@ export class SimNode {
   up = true;
   /** Another copy of this node has signed: it has noticed, and signs no more. */
   halted = false;
-  /** Nodes whose whole log this one has had since it started. It signs when it has heard from all. */
+  /** Nodes whose whole log this one has had since it started. */
   readonly heard = new Set<string>();
+  /** From how many it must have heard before it signs: from one, and from all when its disk is an older copy. */
+  mustHear = 1;
   ledger: Ledger;
   readonly #faults: Faults;
   #attention = new Attention();
@@ -63,7 +65,8 @@ export class SimNode {
     if (result.kind === 'parked') this.#parked.push(statement);
     if (result.kind !== 'accepted') return result;
     this.#disk.push(statement);
-    if (statement.kid === this.key()?.kid && !this.#mine.has(statement.id) && this.heard.size > 3) this.halted = true;
+    if (statement.kid === this.key()?.kid && !this.#mine.has(statement.id) && this.heard.size >= this.mustHear)
+      this.halted = true;
     if (result.effects.some(({ kind }) => kind === 'epoch') || this.ledger.wanted().length > 0) this.#reconsider();
     return result;
   }
@@ -118,6 +121,7 @@ export class SimNode {
     this.#attention = new Attention();
     this.#bootMs = nowMs;
     this.heard.clear();
+    this.mustHear = 1;
     this.#mine.clear();
     this.ledger = new Ledger(council, { off: this.#faults.ledger });
     for (const statement of disk) this.#mine.add(statement.id);

@@ -32,6 +32,8 @@ export class World {
   readonly counts = new Map<string, number>();
   /** The traitor signs no fence. */
   stubborn = false;
+  /** Nothing breaks any more. */
+  calm = false;
   readonly gone = new Set<SimNode>();
   nowMs = BORN_MS + HOUR_MS;
   readonly #options: WorldOptions;
@@ -60,7 +62,7 @@ export class World {
 
   maySign(node: SimNode): boolean {
     if (!node.up || node.halted) return false;
-    return node.heard.size >= this.nodes.length - 1 || this.#options.disk.has('own-log-first');
+    return node.heard.size >= node.mustHear || this.#options.disk.has('own-log-first');
   }
 
   /** Signs, stores and sends; a crash may come between any two of these. */
@@ -72,7 +74,7 @@ export class World {
   }
 
   #sendOwn(node: SimNode, statement: Statement): void {
-    const crash = this.chance.happens(0.04);
+    const crash = !this.calm && this.chance.happens(0.04);
     const moment = this.chance.below(3);
     if (crash && moment === 0) return this.crash(node); // signed, and neither stored nor sent: nobody ever sees it
     if (this.#options.disk.has('persist-first') && crash) {
@@ -192,6 +194,7 @@ export class World {
       if (isLost) this.checks.unsigned(statement);
     }
     node.restart(this.nowMs, copy);
+    node.mustHear = others.length;
     node.up = !this.gone.has(node);
   }
 
@@ -214,6 +217,7 @@ export class World {
 
   /** Everything is up, connected, and told everything. */
   settle(): void {
+    this.calm = true;
     this.heal();
     this.gone.clear();
     for (const node of this.nodes) this.wake(node);
