@@ -34,6 +34,7 @@ export interface GovernanceParts extends SpreadParts {
   readonly alone: () => boolean;
 }
 
+const TELL_MS = 50;
 /** Part of an id that means one proposal. */
 const MIN_PREFIX = 6;
 
@@ -48,6 +49,8 @@ export class Governance implements GovernanceDesk {
   readonly #voting: Voting;
   readonly #acts: Acts;
   readonly #listeners = new Set<(what: string) => void>();
+  readonly #changed = new Set<string>();
+  #cancelTelling: (() => void) | undefined;
   readonly #executions = new Map<string, Execution>();
 
   private constructor(
@@ -80,7 +83,7 @@ export class Governance implements GovernanceDesk {
       applied: () => this.#tell('policy'),
       failed: (error) => reporter.report('background.failed', { area: 'governance', error }),
     });
-    this.#voting = new Voting({ ledger, signer, clock, reporter });
+    this.#voting = new Voting({ ledger, signer, clock, reporter, nodeId: host.nodeId });
     this.#acts = new Acts({
       nodeId: host.nodeId,
       chronicle,
@@ -125,6 +128,7 @@ export class Governance implements GovernanceDesk {
 
   /** Resolves when nothing of it touches the disk any more. Never rejects. */
   async stop(): Promise<void> {
+    this.#cancelTelling?.();
     await this.#spread.stop();
     await this.#voting.stop();
     await this.#enforcement.stop();
@@ -261,7 +265,14 @@ export class Governance implements GovernanceDesk {
     this.#voting.drive();
   }
 
+  /** Many statements come at once; who listens hears of each thing that changed once. */
   #tell(what: string): void {
-    for (const listener of [...this.#listeners]) listener(what);
+    this.#changed.add(what);
+    this.#cancelTelling ??= this.#parts.clock.after(TELL_MS, () => {
+      this.#cancelTelling = undefined;
+      const changed = [...this.#changed];
+      this.#changed.clear();
+      for (const listener of [...this.#listeners]) for (const one of changed) listener(one);
+    });
   }
 }

@@ -9,7 +9,7 @@ export type {
   VoteRequest,
   WaitOptions,
 } from './desk.ts';
-export { BLOCKED_KEY, EVERYTHING } from './emergency.ts';
+
 export { Governance, type GovernanceParts } from './governance.ts';
 export { CATEGORIES } from './policy-rows.ts';
 export type { GovernanceClock, GovernanceHost, GovernanceVillage, VoterKeys } from './ports.ts';

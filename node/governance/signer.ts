@@ -44,6 +44,7 @@ export class Signer {
   readonly #needs: Map<string, SignerState>;
   readonly #halted = new Set<string>();
   readonly #signed = new Set<string>();
+  readonly #homes = new Map<string, { readonly node: string | undefined; readonly entries: number }>();
   readonly #startedAt: number;
   readonly #asked = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
@@ -99,6 +100,20 @@ export class Signer {
     const key = this.#options.chronicle.ledger.epoch().rules.voters.get(voter);
     const last = key === undefined ? undefined : this.#options.chronicle.logs().get(thumbprint(key))?.at(-1);
     return { village: this.#options.villageId, voter, seq: last?.seq ?? 0, head: last?.id ?? null };
+  }
+
+  /** The node that the voter last said its key is on. */
+  homeOf(voter: string): string | undefined {
+    const key = this.#keyOf(voter);
+    const { chronicle } = this.#options;
+    const log = key === undefined ? undefined : chronicle.logs().get(thumbprint(key));
+    const known = this.#homes.get(voter);
+    if (known !== undefined && known.entries === log?.length) return known.node;
+    const home = log?.findLast(({ id }) => chronicle.ledger.get(id)?.payload.kind === 'home');
+    const payload = home === undefined ? undefined : chronicle.ledger.get(home.id)?.payload;
+    const node = payload?.kind === 'home' ? payload.body.node : undefined;
+    this.#homes.set(voter, { node, entries: log?.length ?? 0 });
+    return node;
   }
 
   /** The key came from elsewhere: it signs nothing here before its log is known up to there. Durable on return. */

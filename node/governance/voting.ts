@@ -12,6 +12,7 @@ export interface VotingOptions {
   readonly signer: Signer;
   readonly clock: GovernanceClock;
   readonly reporter: Reporter;
+  readonly nodeId: string;
 }
 
 /** Commits what voters voted, when it is time: the rule says when, this node's clocks say what time it is. */
@@ -82,7 +83,7 @@ export class Voting {
     for (let count = 0; count < MAX_AT_ONCE && !this.#stopped; count += 1) {
       if (signer.obstacle(voter) !== undefined) return;
       const next = this.#next(voter);
-      if (next === undefined) return;
+      if (next === undefined) return this.#settleHome(voter);
       // Decided anew when it is this statement's turn: others may have been taken in since.
       const signed = await signer.sign(voter, next.kind, () => {
         const now = this.#next(voter);
@@ -90,6 +91,13 @@ export class Voting {
       });
       if (signed === undefined) return;
     }
+  }
+
+  /** Says where the voter's key is, once: the node is then beyond the reach of what one voter alone can do to nodes. */
+  async #settleHome(voter: string): Promise<void> {
+    const { signer, nodeId } = this.#options;
+    if (signer.homeOf(voter) === nodeId) return;
+    await signer.sign(voter, 'home', () => (signer.homeOf(voter) === nodeId ? undefined : { node: nodeId }));
   }
 
   #next(voter: string): Act | undefined {

@@ -12,7 +12,7 @@ export interface Refused {
   readonly retryAfterMs?: number | undefined;
 }
 
-type Question = Pick<Job, 'request' | 'server' | 'target' | 'tool' | 'permission' | 'context'>;
+type Question = Pick<Job, 'request' | 'server' | 'target' | 'scope' | 'called' | 'permission' | 'context'>;
 
 /**
  * What every call passes, whoever asks and wherever it runs: the agent's limits, then the permission matrix, then whether it needs a
@@ -21,9 +21,11 @@ type Question = Pick<Job, 'request' | 'server' | 'target' | 'tool' | 'permission
 export function gate(
   question: Question,
   rates: RatePort,
-  options: { readonly perAgentPerMinute: number; readonly nowMs: number },
+  options: { readonly perAgentPerMinute: number; readonly nowMs: number; readonly blocked: boolean },
 ): Refused | undefined {
-  return limited(question, rates, options) ?? unauthorised(question) ?? unapproved(question);
+  return (
+    limited(question, rates, options) ?? unauthorised(question) ?? stopped(question, options) ?? unapproved(question)
+  );
 }
 
 /** The limit of the agent itself, whatever it asks for. */
@@ -37,7 +39,7 @@ export function tooOften(
 }
 
 function limited(
-  { request, context, target, permission }: Question,
+  { request, context, target, called, permission }: Question,
   rates: RatePort,
   { perAgentPerMinute, nowMs }: { readonly perAgentPerMinute: number; readonly nowMs: number },
 ): Refused | undefined {
@@ -47,40 +49,46 @@ function limited(
   const perMinute = permission?.ratePerMinute;
   if (request.method !== 'tools/call' || perMinute === undefined) return undefined;
   const ofTool = rates.take(`tool ${agentId} ${target}`, { perMinute, burst: perMinute }, nowMs);
-  return ofTool > 0 ? tooMany(`the limit of ${target}, ${perMinute} calls a minute,`, ofTool) : undefined;
+  return ofTool > 0 ? tooMany(`the limit of ${called}, ${perMinute} calls a minute,`, ofTool) : undefined;
 }
 
-function unauthorised({ request, context, server, target, tool, permission }: Question): Refused | undefined {
-  const name = tool ?? (request.method === 'tools/call' ? target : server);
-  const verdict = decide(context.principal, name, permission);
+function unauthorised({ context, scope, called, permission }: Question): Refused | undefined {
+  const verdict = decide(context.principal, scope, permission);
   if (verdict.kind === 'allow') return undefined;
-  return { error: 'PERMISSION_DENIED', reason: verdict.because, message: whyDenied(verdict, target) };
+  return { error: 'PERMISSION_DENIED', reason: verdict.because, message: whyDenied(verdict, called) };
+}
+
+/** The king has stopped the server, and the others have not let it go on. */
+function stopped({ server }: Question, { blocked }: { readonly blocked: boolean }): Refused | undefined {
+  if (!blocked) return undefined;
+  const message = `an emergency keeps calls away from ${server}; policy_query with key emergency.blocked says who decided it`;
+  return { error: 'BLOCKED', reason: 'emergency', message };
 }
 
 function unapproved(question: Question): Refused | undefined {
-  const { permission, target } = question;
+  const { permission, called } = question;
   if (permission?.requiresApproval !== undefined) {
-    const message = `${target} needs an approved ${permission.requiresApproval}, and voting is not built yet`;
+    const message = `${called} needs an approved ${permission.requiresApproval}, and voting is not built yet`;
     return { error: 'NOT_BUILT', reason: 'needs-vote', message };
   }
   if (permission?.requiresJustification !== true || justificationOf(question) !== '') return undefined;
   return {
     error: 'INVALID_PARAMS',
     reason: 'no-justification',
-    message: `${target} needs arguments.justification: say why`,
+    message: `${called} needs arguments.justification: say why`,
   };
 }
 
-function whyDenied(denial: Denial, target: string): string {
+function whyDenied(denial: Denial, called: string): string {
   switch (denial.because) {
     case 'not-listed':
-      return `${target} is not in the permission matrix, and what is not listed is denied`;
+      return `${called} is not in the permission matrix, and what is not listed is denied`;
     case 'level':
-      return `${target} needs level ${denial.needed}; this agent has ${denial.held}`;
+      return `${called} needs level ${denial.needed}; this agent has ${denial.held}`;
     case 'narrowed':
-      return `the token's permissions do not include ${target}`;
+      return `the token's permissions do not include ${called}`;
     case 'exclusive':
-      return `${target} is for ${denial.agents.join(', ')} alone`;
+      return `${called} is for ${denial.agents.join(', ')} alone`;
   }
 }
 

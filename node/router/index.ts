@@ -1,3 +1,4 @@
+export { BLOCKED_KEY, EVERYTHING } from './emergency.ts';
 export { DeadlineTimer } from './deadline-timer.ts';
 export { mayUse } from './lists.ts';
 export type { AuditPort, RatePort, RouterParts } from './parts.ts';

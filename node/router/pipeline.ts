@@ -1,6 +1,7 @@
 import { utf8 } from '../../src/kernel/index.ts';
 import { errorText, type RpcRequest } from '../../src/mcp/index.ts';
 import type { BackendReply } from '../backends/backend.ts';
+import { isBlocked } from './emergency.ts';
 import { gate, type Refused } from './gate.ts';
 import type { Job } from './job.ts';
 import type { RouterParts } from './parts.ts';
@@ -14,12 +15,12 @@ export interface Performed {
 
 /** What every call goes through, whoever asks: limits, permission, the work itself, and the record of it. */
 export class Pipeline {
-  readonly #parts: Pick<RouterParts, 'clock' | 'rates' | 'limits'>;
+  readonly #parts: Pick<RouterParts, 'clock' | 'rates' | 'limits' | 'policy'>;
   readonly #recorder: Recorder;
   readonly #running = new Map<string, number>();
   #inFlight = 0;
 
-  constructor(parts: Pick<RouterParts, 'clock' | 'rates' | 'limits'>, recorder: Recorder) {
+  constructor(parts: Pick<RouterParts, 'clock' | 'rates' | 'limits' | 'policy'>, recorder: Recorder) {
     this.#parts = parts;
     this.#recorder = recorder;
   }
@@ -36,7 +37,11 @@ export class Pipeline {
     const running = this.#running.get(agentId) ?? 0;
     const refused =
       (running < limits.maxInFlightPerAgent ? undefined : tooManyInFlight(limits.maxInFlightPerAgent)) ??
-      gate(job, rates, { perAgentPerMinute: limits.perAgentPerMinute, nowMs: clock.now() });
+      gate(job, rates, {
+        perAgentPerMinute: limits.perAgentPerMinute,
+        nowMs: clock.now(),
+        blocked: isBlocked(job.server, this.#parts.policy()),
+      });
     if (refused !== undefined) return { reply: await this.#recorder.ended(job, denial(job.request, refused)), refused };
     const unrecordable = await this.#recorder.unready(job);
     if (unrecordable !== undefined) return { reply: unrecordable, refused: undefined };

@@ -8,6 +8,7 @@ import {
   askReceipts,
   askStatements,
   type GovernanceShelf,
+  type Heard,
   heldOf,
   type Logged,
   readAnnouncement,
@@ -181,7 +182,7 @@ verifies('governance/R6', 'an announcement of another form is none', () => {
   const good = '{"v":1,"statement":"a.b.c"}';
   expect(text(announcementOf({ kind: 'statement', statement: 'a.b.c' }))).toBe(good);
   expect(readAnnouncement(Buffer.from(good))).toEqual({ kind: 'statement', statement: 'a.b.c' });
-  const receipt = { kind: 'receipt', receipt: 'a.b.c', chain: ['d.e.f'] } as const;
+  const receipt: Heard = { kind: 'receipt', receipt: 'a.b.c', chain: ['d.e.f'] };
   expect(readAnnouncement(announcementOf(receipt))).toEqual(receipt);
   const bad = [
     '{"v":1,"statement":"a.b.c","more":1}',

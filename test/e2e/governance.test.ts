@@ -169,6 +169,39 @@ describe('a village of five that decides', () => {
     expect((await e.cli(ping)).stdout).toContain('PERMISSION_DENIED');
   }, 20_000);
 
+  test('the king stops a server everywhere at once, and the two others let it go on', async () => {
+    const servers = ['tools', 'call', 'discover_servers', '--json'];
+    const asked = {
+      override_action: 'emergency_shutdown',
+      target_system: 'p2p_tools',
+      justification: 'Somebody is inside our network tools',
+    };
+    const acting = ['tools', 'call', 'emergency_override', '--agent', 'king', '--args', JSON.stringify(asked)];
+    const { structuredContent: acted } = await c.json<{
+      structuredContent: { success: boolean; emergency_id: string };
+    }>(acting);
+    expect(acted).toMatchObject({ success: true, affected_systems: ['p2p_tools'] });
+    await until(async () => JSON.stringify(await valueAt(e, 'emergency.blocked')) === '["p2p_tools"]', {
+      timeoutMs: 10_000,
+    });
+    expect((await e.cli(servers)).code).toBe(0);
+    const revoking = [
+      'gov',
+      'revoke',
+      acted.emergency_id,
+      '--reason',
+      'It was a false alarm',
+      '--agent',
+      'sage',
+      '--vote',
+    ];
+    const { proposal_id } = await a.json<Acted>(revoking);
+    await until(async () => (await vote(b, 'curator', proposal_id)).code === 0);
+    await until(async () => (await policyOf(e, 'emergency.blocked').catch(() => undefined)) === undefined, {
+      timeoutMs: 10_000,
+    });
+  }, 30_000);
+
   test('a voter that is killed as soon as it has signed has voted; with an older copy of its disk it does not vote anew', async () => {
     const { proposal_id } = await a.json<Acted>([
       'gov',

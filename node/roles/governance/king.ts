@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { BackendContext } from '../../backends/backend.ts';
 import { refusal, result, type RoleTool, roleTool, type ToolOutcome } from '../../backends/role.ts';
-import { BLOCKED_KEY, EVERYTHING } from '../../governance/index.ts';
+import { BLOCKED_KEY, EVERYTHING } from '../../router/index.ts';
 import { actorOf, refused } from './answers.ts';
 import type { GovernanceParts } from './ports.ts';
 import { Id, Instant, SignedStatement } from './shapes.ts';
