@@ -49,36 +49,31 @@ export function layOverlay(context: OverlayContext): readonly LaidEntry[] {
   return entries;
 }
 
-/** One act of the overseer, at its place in the overseer's log: for an emergency action that is the approving commit. */
-interface OverseerAct {
-  readonly at: Statement;
-  readonly draft: Draft;
-}
-
+/**
+ * The overseer's acts in the order of its log. Each has its place by the statement that proposes it and not by a commit: of
+ * a key that repeats itself each node may know another one.
+ */
 function actsOfOverseer(epoch: Epoch, context: OverlayContext): readonly Draft[] {
   const { rules, ep } = epoch;
   const kid = rules.kids.get(rules.overseer ?? '');
-  const isAct = (statement: Statement): boolean =>
-    statement.kid === kid && statement.payload.ep === ep && context.counts(statement);
-  const overrides = context.book.overrides.filter(isAct).map((at) => ({ at, draft: override(at, epoch, context) }));
-  const emergencies = context.book.emergencies.flatMap((proposal): OverseerAct[] => {
-    const commits = context.book.registers.commitsOn(proposal.id).get(kid ?? '') ?? [];
-    const [at] = commits.filter((one) => isAct(one) && one.payload.body.value === 'approve').sort(inLogOrder);
-    const approved = proposal.kid === kid && context.outcomeOf(proposal.id, ep) === 'approved';
-    return at === undefined || !approved ? [] : [{ at, draft: emergency(proposal) }];
-  });
+  const acts = [...context.book.overrides, ...context.book.emergencies].filter(
+    (act) => act.kid === kid && act.payload.ep === ep && context.counts(act),
+  );
   const overridden = new Set<string>();
   let last = -MIN_SPACING_MS;
-  return [...overrides, ...emergencies]
-    .sort((one, other) => inLogOrder(one.at, other.at))
-    .map(({ at, draft }) => {
-      const again = draft.proposal !== undefined && overridden.has(draft.proposal);
-      if (draft.proposal !== undefined) overridden.add(draft.proposal);
-      // Spaced from the act before, whether that one counted or not: so nothing learnt later moves it.
-      const tooSoon = at.payload.ts < last + MIN_SPACING_MS;
-      last = at.payload.ts;
-      return { ...draft, void: draft.void || again || tooSoon };
-    });
+  return acts.sort(inLogOrder).flatMap((act): Draft[] => {
+    const isEmergency = act.payload.kind === 'proposal';
+    const draft = isEmergency
+      ? emergency(act as StatementOf<'proposal'>)
+      : override(act as StatementOf<'override'>, epoch, context);
+    const again = draft.proposal !== undefined && overridden.has(draft.proposal);
+    if (draft.proposal !== undefined) overridden.add(draft.proposal);
+    // Spaced from the act before, whether that one counts or not: so nothing learnt later moves it.
+    const tooSoon = act.payload.ts < last + MIN_SPACING_MS;
+    last = act.payload.ts;
+    if (isEmergency && context.outcomeOf(act.id, ep) !== 'approved') return [];
+    return [{ ...draft, void: draft.void || again || tooSoon }];
+  });
 }
 
 function emergency({ id, payload }: StatementOf<'proposal'>): Draft {
