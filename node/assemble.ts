@@ -12,6 +12,7 @@ import { Directory, storedState, systemClock } from './discovery/index.ts';
 import { Gateway } from './gateway/index.ts';
 import { hostStores, Libp2pHost, revisionGapOf } from './host/index.ts';
 import type { NodeKeys } from './identity/index.ts';
+import { liveLimits } from './live-limits.ts';
 import { openAdmin } from './open-admin.ts';
 import { openGovernance } from './open-governance.ts';
 import { openIdentity } from './open-identity.ts';
@@ -89,7 +90,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     host,
     deadlines,
     reporter: bus,
-    limits: limits(),
+    limits: liveLimits(limits),
     delegationFor: (principal, target) => {
       const made = delegations.delegationFor(principal, target, { nowMs: Date.now() });
       return made.kind === 'delegated' ? made.jws : undefined;
@@ -220,7 +221,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       protectedResourceMetadata: (origin, path) => endpoint.protectedResourceMetadata(origin, path),
     },
     limiter: { source: (ip) => sourceLimit(rates, ip, limits()) },
-    limits: { ...limits(), maxInFlight: limits().maxInFlightPerAgent },
+    limits: liveLimits(limits),
     serverInfo: { name: 'village', version },
     build: { name: 'village', version, node_id: nodeId, mcp: 'session and stateless' },
     ready: () => ready,

@@ -1,7 +1,7 @@
 import { removeRunFile, writeRunFile } from './admin/index.ts';
 import { assemble } from './assemble.ts';
 import type { NodeOptions, Ready, VillageNode } from './cli/index.ts';
-import { Config, ConfigWatch, type ConfigSource, type LoadedConfig, loadConfig } from './config/index.ts';
+import { ConfigWatch, type ConfigSource, type LoadedConfig, loadConfig, reloadOf } from './config/index.ts';
 import { openNodeKeys } from './identity/index.ts';
 import { openDataFolder } from './storage/index.ts';
 import { createEventBus, type EventBus, writeLog } from './telemetry/index.ts';
@@ -35,7 +35,9 @@ class Node implements VillageNode {
     const source: ConfigSource = { dataDir, file: configFile, env, flags };
     let loaded = await loadConfig(source);
     await using building = new AsyncDisposableStack();
-    building.defer(writeLog(bus, { ...loaded.config.log, write: (line) => process.stderr.write(`${line}\n`) }));
+    const log = () => writeLog(bus, { ...loaded.config.log, write: (line) => process.stderr.write(`${line}\n`) });
+    let endLog = log();
+    building.defer(() => endLog());
     const folder = await openDataFolder(dataDir);
     building.defer(() => folder.close());
     const { database } = folder;
@@ -47,12 +49,18 @@ class Node implements VillageNode {
     const parts = await assemble({ ...foundation, loaded: () => loaded }, building);
     signal.throwIfAborted();
 
+    const started = loaded.config;
     const watch = new ConfigWatch(source, loaded, {
       onChange: async (fresh) => {
-        const changed = changedKeys(loaded, fresh);
-        loaded = fresh;
+        const { applied } = reloadOf(loaded.config, fresh.config);
+        const { wantsRestart } = reloadOf(started, fresh.config);
+        loaded = withPending(fresh, wantsRestart);
+        if (applied.some((key) => key.startsWith('log.'))) {
+          endLog();
+          endLog = log();
+        }
         await parts.hosting.reconfigure(fresh.config.mcpServers);
-        bus.report('config.reloaded', { changed });
+        bus.report('config.reloaded', { applied, wantsRestart });
       },
       onInvalid: (error) =>
         bus.report('config.invalid', { problem: error instanceof Error ? error.message : String(error) }),
@@ -102,7 +110,9 @@ async function enterVillage(
   return Village.open(options) ?? Village.found(options, { name: FIRST_NAME });
 }
 
-function changedKeys(before: LoadedConfig, after: LoadedConfig): string[] {
-  const keys = Object.keys(Config.shape) as (keyof Config)[];
-  return keys.filter((key) => JSON.stringify(before.config[key]) !== JSON.stringify(after.config[key]));
+/** What the file says and this run cannot follow is told wherever the node's state is shown. */
+function withPending(loaded: LoadedConfig, wantsRestart: readonly string[]): LoadedConfig {
+  if (wantsRestart.length === 0) return loaded;
+  const notice = `${loaded.file}: ${wantsRestart.map((key) => `\`${key}\``).join(', ')} changed: in force after a restart`;
+  return { ...loaded, notices: [...loaded.notices, notice] };
 }

@@ -28,5 +28,8 @@ export function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): vo
     governance({ agentId: voter, method: 'equivocation', reason: about }),
   );
   bus.on('governance.halted', ({ voter }) => governance({ agentId: voter, method: 'halted' }));
-  bus.on('config.reloaded', ({ changed }) => record({ method: 'config', target: changed.join(' ') }));
+  bus.on('config.reloaded', ({ applied, wantsRestart }) => {
+    if (applied.length > 0) record({ method: 'config', target: applied.join(' ') });
+    if (wantsRestart.length > 0) record({ method: 'config.pending', target: wantsRestart.join(' ') });
+  });
 }

@@ -53,7 +53,8 @@ export interface Events {
   };
   'call.refused': { readonly stage: string; readonly reason: string };
   'audit.flushed': { readonly entries: number; readonly durationMs: number };
-  'config.reloaded': { readonly changed: readonly string[] };
+  /** Key paths; what wants a restart is not in force yet. */
+  'config.reloaded': { readonly applied: readonly string[]; readonly wantsRestart: readonly string[] };
   'config.invalid': { readonly problem: string };
   'background.failed': { readonly area: string; readonly error: unknown };
 }

@@ -40,7 +40,7 @@ export const IMPORTANCE: { readonly [Name in EventName]: Importance<Events[Name]
   'call.done': { level: 'debug', fields: ['kind', 'method', 'server', 'target', 'outcome', 'reason', 'durationMs'] },
   'call.refused': { level: 'debug', fields: ['stage', 'reason'] },
   'audit.flushed': { level: 'debug', fields: ['entries', 'durationMs'] },
-  'config.reloaded': { level: 'info', fields: ['changed'] },
+  'config.reloaded': { level: 'info', fields: ['applied', 'wantsRestart'] },
   'config.invalid': { level: 'error', fields: ['problem'] },
   'background.failed': { level: 'error', fields: ['area', 'error'] },
 };
