@@ -4,6 +4,7 @@ import { sha256 } from '../../src/kernel/index.ts';
 import { AdminError } from './admin-error.ts';
 import type { AdminHandlers } from './answers.ts';
 import { isFromHere } from './from-here.ts';
+import { OPENMETRICS_CONTENT_TYPE } from '../telemetry/index.ts';
 import { readBody } from './read-body.ts';
 import { sendError, sendText } from './send.ts';
 import { answerStream, answerVerb, isStream, isVerb } from './dispatch.ts';
@@ -25,7 +26,6 @@ export interface AdminServerOptions {
 }
 
 const STOP_TIMEOUT_MS = 2000;
-const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
 /** Metrics and health for anyone who reaches it; everything else for who holds the secret of `run.json`. */
 export class AdminServer {
@@ -98,7 +98,7 @@ export class AdminServer {
       response.setHeader('allow', 'GET, HEAD');
       return sendError(response, 405, { code: 'METHOD_NOT_ALLOWED', message: 'GET or HEAD' });
     }
-    if (path === '/metrics') return sendText(response, 200, OPENMETRICS, await this.#options.metrics());
+    if (path === '/metrics') return sendText(response, 200, OPENMETRICS_CONTENT_TYPE, await this.#options.metrics());
     if (path === '/') return sendText(response, 501, 'text/plain; charset=utf-8', 'dashboard: not built\n');
     const problem = this.#options.problem();
     const body = problem === undefined ? { status: 'ok' } : { status: 'unwell', problem };

@@ -1,6 +1,5 @@
 export { askAdmission } from './ask-admission.ts';
-export { HostError } from './host-error.ts';
-export { HOST_LIMITS, type HostLimits, type HostOptions } from './host-options.ts';
+export type { HostLimits, HostOptions } from './host-options.ts';
 export type { MembershipDesk } from './greeter.ts';
 export { describeGap, revisionGapOf } from './revision-gap.ts';
 export { hostStores, lastAddresses } from './host-stores.ts';

@@ -1,6 +1,6 @@
 export { createEventBus } from './bus.ts';
 export type { EventBus, EventName, Events, Reporter } from './events.ts';
-export { LOG_LEVELS, type LogLevel } from './importance.ts';
+export type { LogLevel } from './importance.ts';
 export { type LogOptions, writeLog } from './log.ts';
 export { createMetrics, type Metrics, type MetricsSources } from './metrics.ts';
 export { OPENMETRICS_CONTENT_TYPE } from './openmetrics.ts';

@@ -1,5 +1,5 @@
 export { bounded } from './bounded.ts';
-export { genesisHash, linkHash, openRecord, type SealedEntry, sealEntry } from './chain.ts';
+export { genesisHash, openRecord, type SealedEntry, sealEntry } from './chain.ts';
 export {
   AUDIT_KINDS,
   AUDIT_OUTCOMES,

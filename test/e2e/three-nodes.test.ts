@@ -30,8 +30,14 @@ let direct: Caller;
 const memoryFile = join(dataFolder('memory'), 'memory.jsonl');
 
 const startA = (data?: string) =>
-  ProcessNode.start({ name: 'a', ...(data === undefined ? {} : { data }), config: servers, env: { MEMORY_FILE: memoryFile } });
-const toolsOf = async (node: ProcessNode) => (await node.json<Listed>(['tools', 'list'])).tools.map((tool) => tool.name);
+  ProcessNode.start({
+    name: 'a',
+    ...(data === undefined ? {} : { data }),
+    config: servers,
+    env: { MEMORY_FILE: memoryFile },
+  });
+const toolsOf = async (node: ProcessNode) =>
+  (await node.json<Listed>(['tools', 'list'])).tools.map((tool) => tool.name);
 
 beforeAll(async () => {
   a = await startA();
@@ -53,7 +59,9 @@ afterAll(async () => {
 /** Everything a village must pass through unchanged, asked of one client. */
 async function usesTheToolsOfA(agent: Caller): Promise<void> {
   const names = (await agent.listTools()).tools.map((tool) => tool.name);
-  expect(names).toEqual(expect.arrayContaining(['everything__echo', 'everything__get-sum', 'memory__create_entities', 'mesh_ping']));
+  expect(names).toEqual(
+    expect.arrayContaining(['everything__echo', 'everything__get-sum', 'memory__create_entities', 'mesh_ping']),
+  );
   const echo = { message: 'hello ✓ "quoted"\n' };
   expect(await agent.callTool({ name: 'everything__echo', arguments: echo })).toMatchObject(
     (await direct.callTool({ name: 'echo', arguments: echo })) as object,
@@ -101,15 +109,32 @@ describe('three nodes of one village', () => {
 
   test.each(['legacy', 'auto', 'modern'])('the Inspector CLI (%s) on C uses the tools of A', async (era) => {
     const inspect = async (...args: string[]) => {
-      const common = ['--cli', c.ready.gateway, '--transport', 'http', '--header', `Authorization: Bearer ${token}`, '--protocol-era', era];
-      const done = await run(INSPECTOR, [...common, '--format', 'json', '-q', ...args], { env: { HOME: dataFolder('inspector') } });
+      const common = [
+        '--cli',
+        c.ready.gateway,
+        '--transport',
+        'http',
+        '--header',
+        `Authorization: Bearer ${token}`,
+        '--protocol-era',
+        era,
+      ];
+      const done = await run(INSPECTOR, [...common, '--format', 'json', '-q', ...args], {
+        env: { HOME: dataFolder('inspector') },
+      });
       expect(done.code, done.stderr + done.stdout).toBe(0);
       return done.stdout;
     };
     expect(await inspect('--method', 'tools/list')).toContain('everything__echo');
-    expect(await inspect('--method', 'tools/call', '--tool-name', 'everything__get-sum', '--tool-arg', 'a=2', 'b=40')).toContain('42');
-    expect(await inspect('--method', 'resources/read', '--uri', 'demo://resource/static/document/architecture.md')).toContain('contents');
-    expect(await inspect('--method', 'prompts/get', '--prompt-name', 'everything__simple-prompt')).toContain('messages');
+    expect(
+      await inspect('--method', 'tools/call', '--tool-name', 'everything__get-sum', '--tool-arg', 'a=2', 'b=40'),
+    ).toContain('42');
+    expect(
+      await inspect('--method', 'resources/read', '--uri', 'demo://resource/static/document/architecture.md'),
+    ).toContain('contents');
+    expect(await inspect('--method', 'prompts/get', '--prompt-name', 'everything__simple-prompt')).toContain(
+      'messages',
+    );
   });
 
   test('both ends have the call on record, and the record verifies', async () => {
@@ -118,10 +143,16 @@ describe('three nodes of one village', () => {
       (await node.cli(['audit', 'export', '--json'])).stdout
         .split('\n')
         .filter((line) => line.startsWith('{'))
-        .map((line) => JSON.parse(line) as { kind: string; callId: string; target: string; argumentsHash: string; peer: string });
+        .map(
+          (line) =>
+            JSON.parse(line) as { kind: string; callId: string; target: string; argumentsHash: string; peer: string },
+        );
     const asked = (await entries(c)).filter((entry) => entry.kind === 'call' && entry.target === 'echo').at(-1);
     expect(asked?.peer).toBe(a.ready.node_id);
-    await until(async () => (await entries(a)).some((entry) => entry.kind === 'serve' && entry.callId === asked?.callId), { timeoutMs: 5000 });
+    await until(
+      async () => (await entries(a)).some((entry) => entry.kind === 'serve' && entry.callId === asked?.callId),
+      { timeoutMs: 5000 },
+    );
     const served = (await entries(a)).find((entry) => entry.callId === asked?.callId);
     expect(served?.argumentsHash).toBe(asked?.argumentsHash);
     expect(served?.peer).toBe(c.ready.node_id);
@@ -135,9 +166,12 @@ describe('three nodes of one village', () => {
       join(b.data, 'village.json'),
       JSON.stringify({ mcpServers: { fresh: { command: process.execPath, args: [EVERYTHING, 'stdio'] } } }),
     );
-    await until(async () => (await c.cli(['tools', 'call', 'fresh__echo', '--args', '{"message":"new"}'])).stdout.includes('new'), {
-      timeoutMs: 5000,
-    });
+    await until(
+      async () => (await c.cli(['tools', 'call', 'fresh__echo', '--args', '{"message":"new"}'])).stdout.includes('new'),
+      {
+        timeoutMs: 5000,
+      },
+    );
     expect(performance.now() - started).toBeLessThan(5500);
   });
 
@@ -146,7 +180,9 @@ describe('three nodes of one village', () => {
     const slow = agent
       .callTool({ name: 'everything__trigger-long-running-operation', arguments: { duration: 20, steps: 20 } })
       .then(JSON.stringify, String);
-    await until(async () => (await a.json<{ calls_in_flight: number }>(['status'])).calls_in_flight > 0, { timeoutMs: 5000 });
+    await until(async () => (await a.json<{ calls_in_flight: number }>(['status'])).calls_in_flight > 0, {
+      timeoutMs: 5000,
+    });
     await a.kill();
     expect(await slow).toMatch(/OUTCOME_UNKNOWN|-32007/);
     await until(async () => !(await toolsOf(c)).includes('everything__echo'), { timeoutMs: 10_000 });
@@ -156,7 +192,9 @@ describe('three nodes of one village', () => {
     expect(again.ready.node_id).toBe(a.ready.node_id);
     a = again;
     await until(async () => (await toolsOf(c)).includes('everything__echo'), { timeoutMs: 15_000 });
-    expect(JSON.stringify(await agent.callTool({ name: 'everything__echo', arguments: { message: 'back' } }))).toContain('back');
+    expect(
+      JSON.stringify(await agent.callTool({ name: 'everything__echo', arguments: { message: 'back' } })),
+    ).toContain('back');
     await agent.close();
   });
 });

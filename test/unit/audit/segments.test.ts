@@ -21,7 +21,8 @@ describe('segments', () => {
     await log.batch([put(4)]);
     expect(await keysOf(disk.entries({ gte: 'e/', lt: 'e0' }))).toEqual([entryKey(1), entryKey(4)]);
     const seen: string[] = [];
-    for await (const [key, value] of log.entries({ gte: 'e/', lt: 'e0' })) seen.push(`${key} ${Buffer.from(value)}`);
+    for await (const [key, value] of log.entries({ gte: 'e/', lt: 'e0' }))
+      seen.push(`${key} ${Buffer.from(value).toString()}`);
     expect(seen).toEqual([1, 2, 3, 4].map((seq) => `${entryKey(seq)} {"seq":${seq}}`));
     expect(await keysOf(log.entries({ gte: 'h/', lt: 'h0' }))).toEqual([headKey(2)]);
   });
@@ -39,7 +40,7 @@ describe('segments', () => {
         async (at, from, to, reverse, limit) => {
           const single = new MemoryStore();
           const log = segmented(new MemoryStore());
-          let batch: ReturnType<typeof put>[] = [];
+          const batch: ReturnType<typeof put>[] = [];
           for (let seq = 1; seq <= 12; seq += 1) {
             batch.push(put(seq));
             await single.batch([put(seq)]);
