@@ -16,7 +16,7 @@ import { OURSELVES } from './ourselves.ts';
 import type { ServerRequest } from './server-questions.ts';
 import { Unasked, type UnaskedEvents } from './unasked.ts';
 
-const SET_LEVEL_MS = 10_000;
+const SET_LEVEL_MS = 2_000;
 
 type Params = Readonly<Record<string, unknown>>;
 

@@ -48,7 +48,8 @@ export class ServerQuestions {
       return { error };
     }
     if (agent?.ask === undefined) return no('METHOD_NOT_FOUND', 'this agent’s client cannot be asked');
-    if (method === 'elicitation/create') this.#elicited(params?.['elicitationId'], exchange);
+    // Only with a session is there a word for its end.
+    if (method === 'elicitation/create' && agent.era === 'session') this.#elicited(params?.['elicitationId'], exchange);
     const over = new AbortController();
     this.#open.set(id, over);
     void exchange.ended.then(() => over.abort('the call ended'));

@@ -334,4 +334,15 @@ describe('what a server logs', () => {
     expect(a.related).toMatchObject([{ params: { elicitationId: 'e1' } }]);
     expect(b.related).toEqual([]);
   });
+
+  test('of an elicitation’s end does not go to an agent without a session, which knows no such word', async () => {
+    const { connection, channel } = await server();
+    const a = agent('a', { era: 'stateless' });
+    begin(connection, channel, a.context);
+    asks(channel, 'q', 'elicitation/create', { mode: 'url', elicitationId: 'e1' });
+    await answerTo(channel, 'q');
+    const params = { elicitationId: 'e1' };
+    channel.events.message({ jsonrpc: '2.0', method: 'notifications/elicitation/complete', params }, undefined);
+    expect(a.related).toEqual([]);
+  });
 });
