@@ -1,5 +1,5 @@
 import type { RpcRequest } from '../../src/mcp/index.ts';
-import type { Permission } from '../../src/permissions/index.ts';
+import type { Permission, Scope } from '../../src/permissions/index.ts';
 import type { BackendContext } from '../backends/backend.ts';
 
 /** One call on its way through the pipeline, in its server's own names. */
@@ -14,8 +14,10 @@ export interface Job {
   readonly target: string;
   /** Matrix entry or the server's configured access; undefined: not listed, which denies. */
   readonly permission: Permission | undefined;
-  /** The tool whose task this is about. */
-  readonly tool?: string | undefined;
+  /** What a narrowed token must include. */
+  readonly scope: Scope;
+  /** Tool or prompt name, or URI, as its caller knows it. */
+  readonly called: string;
   /** The other node of a hop, once it is known; empty where there is none. */
   peer: string;
   readonly sourceIp: string;

@@ -2,7 +2,7 @@ import type { PolicyView } from '../../src/constitution/index.ts';
 import { utf8 } from '../../src/kernel/index.ts';
 import { type Era, errorText, type RpcId, type RpcRequest } from '../../src/mcp/index.ts';
 import { decide, type Principal } from '../../src/permissions/index.ts';
-import type { Catalogue, Entry, View } from '../../src/routing/index.ts';
+import { type Catalogue, type Entry, scopeOf, scopeOfAll, type View } from '../../src/routing/index.ts';
 import { MISSING, type Missing } from './missing.ts';
 import { permissionOf } from './resolve.ts';
 
@@ -71,8 +71,10 @@ export class Lists {
 
 /** Whether `principal` finds `entry` in its lists: exactly when it may use it. */
 export function mayUse(principal: Principal, entry: Entry<unknown>, asks: string, policy: PolicyView): boolean {
-  const permission = permissionOf(policy, entry.service, asks, entry.ownName);
-  return decide(principal, asks === 'tools/call' ? entry.ownName : entry.service.alias, permission).kind === 'allow';
+  const { service, ownName } = entry;
+  const permission = permissionOf(policy, service, asks, ownName);
+  const scope = asks === 'resources/read' ? scopeOfAll(service) : scopeOf(service, ownName);
+  return decide(principal, scope, permission).kind === 'allow';
 }
 
 function listed(

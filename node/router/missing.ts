@@ -1,5 +1,5 @@
 import type { Principal } from '../../src/permissions/index.ts';
-import { decide } from '../../src/permissions/index.ts';
+import { atLeast, reaches } from '../../src/permissions/index.ts';
 import type { Catalogue, Service } from '../../src/routing/index.ts';
 import type { HostedServer } from '../backends/backend.ts';
 import type { RouterParts } from './parts.ts';
@@ -73,7 +73,8 @@ export class Missing {
     const may = (alias: string, service: Pick<Service, 'kind' | 'access'> | undefined): boolean => {
       if (principal === undefined) return true;
       const permission = service === undefined ? UNKNOWN : permissionOf(policy, service, 'resources/read', '');
-      return decide(principal, alias, permission).kind === 'allow';
+      if (permission === undefined || !atLeast(principal.level, permission.level)) return false;
+      return reaches(principal.permissions, alias);
     };
     const own = this.#down().filter((server) => may(server.alias, accessOf(server)));
     const others = [...this.#lost.values()].filter(({ service }) => may(service.alias, service));

@@ -1,6 +1,7 @@
 import type { Deadlines } from '../../protocols/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import { decide } from '../../src/permissions/index.ts';
+import { scopeOfAll } from '../../src/routing/index.ts';
 import { CallContext, newCallId } from './call-context.ts';
 import { HostedWatches } from './hosted-watches.ts';
 import { Leases } from './leases.ts';
@@ -36,7 +37,7 @@ export class Resources {
         const access = server.definition()?.access;
         const kind = server.kind === 'role' ? 'role' : 'third_party';
         const permission = permissionOf(parts.policy(), { kind, access }, 'resources/read', uri);
-        return decide(principal, server.alias, permission).kind === 'allow';
+        return decide(principal, scopeOfAll(server), permission).kind === 'allow';
       },
     });
     this.subscriptions = new Subscriptions({
@@ -68,7 +69,7 @@ export class Resources {
     if (resolved.kind === 'none') return undefined;
     const { target } = resolved;
     const permission = permissionOf(this.#parts.policy(), target.service, 'resources/read', uri);
-    return decide(principal, target.service.alias, permission).kind === 'allow' ? target : undefined;
+    return decide(principal, scopeOfAll(target.service), permission).kind === 'allow' ? target : undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import { argumentsHash, type Deadlines, type ServedCall } from '../../protocols/mcp/index.ts';
 import { ERRORS, type Era, type ErrorName, type MirroredArgument, mirroredArguments } from '../../src/mcp/index.ts';
-import { decide, type Permission, type Principal } from '../../src/permissions/index.ts';
-import type { Service } from '../../src/routing/index.ts';
+import { decide, type Permission, type Principal, type Scope, spelledScope } from '../../src/permissions/index.ts';
+import { scopeOf, scopeOfAll, scopeOfRequest, type Service } from '../../src/routing/index.ts';
 import type { BackendReply } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
 import type { RouterCall, RouterPort, RouterReply } from '../gateway/router-port.ts';
@@ -187,7 +187,17 @@ export class Router implements RouterPort {
     if (resolved.kind === 'none') {
       const { request } = call;
       const hash = argumentsHash(context.callId, request);
-      const nobody = { server: '', target: nameIn(request), permission: undefined, peer: '', argumentsHash: hash };
+      const called = nameIn(request);
+      const scope = { server: undefined, name: called };
+      const nobody = {
+        server: '',
+        target: called,
+        called,
+        scope,
+        permission: undefined,
+        peer: '',
+        argumentsHash: hash,
+      };
       const reply = failure(request.id, this.#whyNone(resolved, context));
       return answer(
         await this.#recorder.ended({ side: 'call', request, context, sourceIp, began, ...nobody }, reply),
@@ -198,6 +208,7 @@ export class Router implements RouterPort {
     const { target } = resolved;
     const { service, name, request, task } = target;
     context.argumentsHash = argumentsHash(context.callId, request);
+    const scope = scopeOfRequest(service, request, task?.tool);
     const job: Job = {
       side: 'call',
       request,
@@ -205,7 +216,8 @@ export class Router implements RouterPort {
       server: service.alias,
       target: name,
       permission: this.#permission(target),
-      tool: task?.tool,
+      scope,
+      called: nameIn(call.request) || spelledScope(scope),
       peer: '',
       sourceIp,
       argumentsHash: context.argumentsHash,
@@ -256,10 +268,13 @@ export class Router implements RouterPort {
   /** A server is there for who may use anything of it. */
   #mayUse(principal: Principal, service: Service): boolean {
     const policy = this.#parts.policy();
-    const asks = (method: string, name: string) => permissionOf(policy, service, method, name);
-    if (decide(principal, service.alias, asks('resources/read', '')).kind === 'allow') return true;
-    return service.definition.tools.some(
-      ({ name }) => decide(principal, name, asks('tools/call', name)).kind === 'allow',
+    const may = (scope: Scope, method: string, name: string) =>
+      decide(principal, scope, permissionOf(policy, service, method, name)).kind === 'allow';
+    const { tools, prompts } = service.definition;
+    return (
+      may(scopeOfAll(service), 'resources/read', '') ||
+      tools.some(({ name }) => may(scopeOf(service, name), 'tools/call', name)) ||
+      prompts.some(({ name }) => may(scopeOf(service, name), 'prompts/get', name))
     );
   }
 }

@@ -1,6 +1,7 @@
 import type { ServedCall } from '../../protocols/mcp/index.ts';
 import type { ServerDefinition } from '../../src/mcp/index.ts';
-import type { Permission } from '../../src/permissions/index.ts';
+import { type Permission, spelledScope } from '../../src/permissions/index.ts';
+import { scopeOfRequest, type Service } from '../../src/routing/index.ts';
 import type { BackendReply, HostedServer } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
 import type { Job } from './job.ts';
@@ -37,7 +38,9 @@ export class Serving {
     const about = isAboutTask(request.method);
     const tool = about ? this.#tasks.toolOf(request, context.principal, server) : undefined;
     const permission = definition && this.#permission(definition, { method: request.method, target, tool });
-    const asked = { side: 'serve', request, context, server, target, permission, tool, peer } as const;
+    const scope = scopeOfRequest({ kind: kindOf(definition), alias: server }, request, tool);
+    const called = spelledScope(scope.name === '*' ? { ...scope, name: target } : scope);
+    const asked = { side: 'serve', request, context, server, target, permission, scope, called, peer } as const;
     const job: Job = { ...asked, sourceIp: '', argumentsHash, began };
     if (hosted === undefined || definition === undefined) {
       const problem = { name: 'NO_HEALTHY_SERVER', message: `this node serves no ${server}` } as const;
@@ -52,7 +55,7 @@ export class Serving {
     { access }: ServerDefinition,
     { method, target, tool }: { readonly method: string; readonly target: string; readonly tool: string | undefined },
   ): Permission | undefined {
-    const service = { kind: access === undefined ? 'role' : 'third_party', access } as const;
+    const service = { kind: kindOf({ access }), access };
     const policy = this.#made.parts.policy();
     if (tool === undefined) return permissionOf(policy, service, method, target);
     return ofTask(permissionOf(policy, service, 'tools/call', tool));
@@ -70,6 +73,11 @@ export class Serving {
     if (asksForTask(request)) this.#tasks.learn(request, context.principal, { alias: server.alias, reply });
     return reply;
   }
+}
+
+/** Only a role's servers have their access in the matrix. */
+function kindOf(definition: Pick<ServerDefinition, 'access'> | undefined): Service['kind'] {
+  return definition !== undefined && definition.access === undefined ? 'role' : 'third_party';
 }
 
 function noTask({ request }: ServedCall): BackendReply {

@@ -10,7 +10,7 @@ export interface Principal {
   readonly role: string;
   /** Effective: the lowest of the token's, the table's or the credential's cap, and policy's. */
   readonly level: Level;
-  /** Tool patterns that narrow what the level allows (`*` matches any run of characters); undefined: not narrowed. */
+  /** Patterns that narrow what the level allows (see `includes`); undefined: not narrowed. */
   readonly permissions: readonly string[] | undefined;
   /** SHA-256 of the token's jti, hex: what may be named to other nodes and in audits. */
   readonly tokenId: string;

@@ -27,6 +27,7 @@ export {
 export { concerns } from './resource-interest.ts';
 export { SearchIndex, type Searchable, wordsOf } from './search.ts';
 export { isRole, ROLES, type RoleName } from './roles.ts';
+export { scopeOf, scopeOfAll, scopeOfRequest } from './scope.ts';
 export type { Offer, Replica, Service } from './service.ts';
 export { isEnded, type KnownTask, type NewTask, TaskBook } from './task-book.ts';
 export { type RateLimit, RateLimiter, type RateLimiterOptions } from './rate-limit.ts';

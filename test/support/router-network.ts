@@ -185,10 +185,11 @@ export class NetworkNode {
       },
       deadlines,
       reporter,
-      delegationFor: (who) => JSON.stringify([who.agentId, who.tokenId]),
+      delegationFor: (who) => JSON.stringify([who.agentId, who.tokenId, who.permissions]),
       accept: (delegation) => {
-        const [agentId, tokenId] = JSON.parse(delegation) as [string, string];
-        const who = { ...principal(agentId, tokenId), level: this.levels.get(agentId) ?? 'COORDINATOR' };
+        const [agentId, tokenId, permissions] = JSON.parse(delegation) as [string, string, string[] | null];
+        const level = this.levels.get(agentId) ?? 'COORDINATOR';
+        const who = { ...principal(agentId, tokenId), level, permissions: permissions ?? undefined };
         return { kind: 'accepted', principal: who, expiresAtMs: Number.MAX_SAFE_INTEGER };
       },
       serve: (call) => this.router.serve(call),

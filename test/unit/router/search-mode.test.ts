@@ -82,7 +82,7 @@ describe('in search mode', () => {
     expect(names(await find({ query: 'page' }))).toEqual(['paper__read_page']);
     const principal = { ...call('x').principal, level: 'READ_ONLY' as const };
     expect(names(await find({ query: 'read page stone' }, { principal }))).toEqual(['stone__read_stone']);
-    const narrowed = { ...call('x').principal, permissions: ['burn_page'] };
+    const narrowed = { ...call('x').principal, permissions: ['paper__burn_page'] };
     expect(names(await find({ query: 'read' }, { principal: narrowed }))).toEqual([]);
   });
 
