@@ -206,7 +206,8 @@ const UNSEEN = { outcome: 'unknown', reason: 'TOO_LARGE', notStarted: false } as
 class RunningCall implements Expiring {
   readonly #controller = new AbortController();
   readonly #deadline: { cancel(): void };
-  readonly questions = new AskedQuestions();
+  /** Made when the first is asked: most calls ask nothing. */
+  #questions: AskedQuestions | undefined;
   over = false;
   /** The caller waits no longer: no reply is sent. */
   unwanted = false;
@@ -219,9 +220,14 @@ class RunningCall implements Expiring {
     return this.#controller.signal;
   }
 
+  get questions(): AskedQuestions {
+    this.#questions ??= new AskedQuestions();
+    return this.#questions;
+  }
+
   stop(because: 'cancelled' | 'gone' | 'deadline'): void {
     if (because !== 'deadline') this.unwanted = true;
-    this.questions.close();
+    this.#questions?.close();
     this.#controller.abort(because);
   }
 
@@ -231,7 +237,7 @@ class RunningCall implements Expiring {
 
   done(): void {
     this.over = true;
-    this.questions.close();
+    this.#questions?.close();
     this.#deadline.cancel();
   }
 }
