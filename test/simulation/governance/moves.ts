@@ -43,6 +43,30 @@ export const MOVES = {
     pass(world, HOUR_MS);
     if (world.chance.happens(0.5)) MOVES.syncAll(world);
   },
+  /** Two who are left agree, first that a voter is lost, and when days have passed that another key takes its seat. */
+  recoverTogether: (world: World): void => {
+    world.heal();
+    MOVES.wake(world);
+    MOVES.syncAll(world);
+    const rest = world.voters.filter((node) => node.up && !world.gone.has(node));
+    const before = world.nodes[0]?.ledger.epoch().ep ?? 0;
+    for (let stage = 0; stage < 2; stage += 1) {
+      MOVES.recover(world);
+      MOVES.syncAll(world);
+      for (const node of rest) {
+        for (const id of node.ledger.openProposals()) {
+          if (node.ledger.proposal(id)?.body.actions[0]?.op === 'recover')
+            world.act(node, 'vote', { proposal: id, value: 'approve' });
+        }
+      }
+      MOVES.syncAll(world);
+      pass(world, HOUR_MS);
+      MOVES.syncAll(world);
+      pass(world, 4 * DAY_MS);
+    }
+    MOVES.syncAll(world);
+    if ((world.nodes[0]?.ledger.epoch().ep ?? 0) > before) world.count('voter replaced');
+  },
   proposePlan: (world: World) => propose(world, 'major_change', world.chance.happens(0.6) ? 'plan.a' : 'plan.b'),
   proposeRule: (world: World) => propose(world, 'critical_change', 'rule.a'),
   proposeTooLow: (world: World) =>
@@ -123,7 +147,7 @@ export const MOVES = {
     const evidence: [string, string] = [one?.token ?? some?.token ?? 'x', other?.token ?? some?.token ?? 'x'];
     draft(world, by, 'critical_change', [{ op: 'expel', base: by.ledger.epoch().base, voter, evidence }]);
   },
-  recover: (world: World) => {
+  recover: (world: World): void => {
     const by = voterNode(world);
     const { base, ep, rules } = by.ledger.epoch();
     const intents = by.ledger.decisions().filter((one) => one.ep === ep && one.actions[0]?.op === 'recover');
@@ -163,7 +187,7 @@ export const MOVES = {
   day: (world: World) => pass(world, DAY_MS + 2 * HOUR_MS),
   days: (world: World) => pass(world, 4 * DAY_MS),
   crash: (world: World) => world.crash(world.chance.pick(world.nodes) ?? world.node('observer')),
-  wake: (world: World) => {
+  wake: (world: World): void => {
     for (const node of world.nodes) if (!node.up) world.wake(node);
   },
   vanish: (world: World) => {
