@@ -17,6 +17,19 @@ const SMALL_ORDER: ReadonlySet<bigint> = new Set([0n, 1n, P - 1n, ORDER_8, P - O
  * curve, not of small order. Verifiers disagree about the others, and nodes must not.
  */
 export function isSoundKey(x: string): boolean {
+  const known = judged.get(x);
+  if (known !== undefined) return known;
+  const sound = isOnCurve(x);
+  if (judged.size >= MAX_JUDGED) judged.clear();
+  judged.set(x, sound);
+  return sound;
+}
+
+// A millisecond a key, and the same few keys again and again.
+const MAX_JUDGED = 1024;
+const judged = new Map<string, boolean>();
+
+function isOnCurve(x: string): boolean {
   const bytes = fromBase64Url(x);
   if (bytes?.length !== 32) return false;
   const sign = (bytes[31] as number) >> 7;
