@@ -105,7 +105,7 @@ export class Child {
   }
 }
 
-/** Starts `spec` behind the gate. Throws BackendError BACKEND_UNREACHABLE when there is no such program or folder. */
+/** Starts `spec` behind the gate. Throws BackendError BACKEND_ABSENT when there is no such program, BACKEND_UNREACHABLE when there is no such folder. */
 export async function startChild(spec: ChildCommand, nursery: Nursery): Promise<Child> {
   if (process.platform === 'win32') {
     throw new BackendError(
@@ -121,7 +121,7 @@ export async function startChild(spec: ChildCommand, nursery: Nursery): Promise<
   const cwd = spec.cwd ?? nursery.folder;
   const path = await commandPath(spec.command, { path: env['PATH'], cwd });
   if (path === undefined) {
-    throw new BackendError('BACKEND_UNREACHABLE', `command not found: ${spec.command}`, {
+    throw new BackendError('BACKEND_ABSENT', `command not found: ${spec.command}`, {
       hint: 'give the full path, or install it where PATH finds it',
     });
   }

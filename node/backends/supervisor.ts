@@ -2,6 +2,7 @@ import { setImmediate as immediate, setTimeout as delay } from 'node:timers/prom
 import { VillageError } from '../../src/kernel/index.ts';
 import type { RpcRequest } from '../../src/mcp/index.ts';
 import type { BackendContext, BackendReply, Era, ServerState } from './backend.ts';
+import { BackendError } from './backend-error.ts';
 import { Backoff } from './backoff.ts';
 import { CallGate } from './call-gate.ts';
 import type { Connection, ConnectionEvents } from './connection.ts';
@@ -50,6 +51,8 @@ export interface Condition {
 // A burst of list_changed is one new listing.
 const RELIST_MS = 50;
 const PATIENT_MS = 1_000;
+// Somebody has to install it first, or to name another in the configuration, which starts anew.
+const ABSENT_MS = 60_000;
 
 /** Keeps one instance of one server running: starts it, lists what it offers, and starts it again when it ends. */
 export class Supervisor {
@@ -106,12 +109,17 @@ export class Supervisor {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
+    let wasAbsent = false;
     while (!signal.aborted) {
-      this.#become('starting');
-      this.#gate.hold();
-      const { problem, healthyMs } = await this.#live(signal);
+      // A program that is not there has been told of; looking for it again is no start.
+      if (!wasAbsent) {
+        this.#become('starting');
+        this.#gate.hold();
+      }
+      const { problem, healthyMs, absent = false } = await this.#live(signal);
       if (signal.aborted) break;
-      const waitMs = this.#backoff.next(healthyMs, Math.random());
+      wasAbsent = absent;
+      const waitMs = absent ? ABSENT_MS * (1 + Math.random()) : this.#backoff.next(healthyMs, Math.random());
       // One that has just served is likely to serve again in a moment: calls wait for that rather than fail.
       if (healthyMs > 0 && waitMs <= PATIENT_MS) this.#gate.hold();
       else this.#gate.shut(problem);
@@ -123,7 +131,7 @@ export class Supervisor {
   }
 
   /** One life of the server; answers how it ended. */
-  async #live(signal: AbortSignal): Promise<{ problem: string; healthyMs: number }> {
+  async #live(signal: AbortSignal): Promise<{ problem: string; healthyMs: number; absent?: boolean }> {
     let live: Live | undefined;
     let healthyAt: number | undefined;
     const healthyMs = (): number => (healthyAt === undefined ? 0 : performance.now() - healthyAt);
@@ -143,7 +151,8 @@ export class Supervisor {
       return { problem: await endOrAbort(ended, signal), healthyMs: healthyMs() };
     } catch (error) {
       const gone = await Promise.race([live?.ended, immediate(undefined)]);
-      return { problem: gone ?? describe(error), healthyMs: healthyMs() };
+      const absent = error instanceof BackendError && error.code === 'BACKEND_ABSENT';
+      return { problem: gone ?? describe(error), healthyMs: healthyMs(), absent };
     } finally {
       await live?.stop();
     }

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { ConfigError } from './config-error.ts';
 import { expandVariables } from './expand.ts';
 import { withoutForeignKeys } from './foreign-keys.ts';
@@ -43,13 +44,23 @@ export function parseConfig(text: string, options: ParseOptions): ParsedConfig {
     });
   }
   const { members, notices } = prepared(expanded.value, options.name);
-  const checked = Config.safeParse({ ...members, ...defined(options.flags ?? {}) });
-  if (!checked.success) {
-    throw new ConfigError('CONFIG_INVALID', `${options.name}: ${problemsOf(checked.error).join('; ')}`, {
-      hint: 'village.schema.json describes every key',
-    });
-  }
+  const flags = defined(options.flags ?? {});
+  const checked = Config.safeParse({ ...members, ...flags });
+  if (!checked.success) throw invalid(checked.error.issues, { name: options.name, flags });
   return { config: settled(checked.data), notices, written: members, fromEnvironment: expanded.fromEnvironment };
+}
+
+/** Says of each value where it was given: on the command line, or in the file. */
+function invalid(
+  issues: readonly z.core.$ZodIssue[],
+  { name, flags }: { readonly name: string; readonly flags: Readonly<Record<string, unknown>> },
+): ConfigError {
+  const isFlag = ({ path }: z.core.$ZodIssue) => Object.hasOwn(flags, String(path[0]));
+  const ofFlags = issues.filter(isFlag).map(({ path, message }) => `--${String(path[0])}: ${message}`);
+  const ofFile = problemsOf(issues.filter((issue) => !isFlag(issue)));
+  const problems = [...ofFlags, ...(ofFile.length === 0 ? [] : [`${name}: ${ofFile.join('; ')}`])];
+  const hint = ofFile.length === 0 ? 'see --help' : 'village.schema.json describes every key';
+  return new ConfigError('CONFIG_INVALID', problems.join('; '), { hint });
 }
 
 /** The members with `servers` merged into `mcpServers` and the keys of other clients taken out. */

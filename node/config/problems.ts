@@ -11,9 +11,9 @@ interface Shape {
 }
 
 /** One sentence for each thing that the schema refused: where it is, what is wrong, what is allowed there. */
-export function problemsOf(error: z.ZodError): string[] {
+export function problemsOf(issues: readonly z.core.$ZodIssue[]): string[] {
   const shape = z.toJSONSchema(Config, { io: 'input', unrepresentable: 'any' }) as Shape;
-  return error.issues.flatMap((issue) => {
+  return issues.flatMap((issue) => {
     const where = keyPath(issue.path);
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => unknownKey(key, issue.path, allowedAt(shape, issue.path)));

@@ -4,7 +4,10 @@ import { LEVELS } from '../../src/permissions/index.ts';
 const Level = z.enum(LEVELS);
 const HostPort = z
   .string()
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):\d{1,5}$/, 'HOST:PORT, as in 127.0.0.1:7117')
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):\d{1,5}$/, {
+    error: 'HOST:PORT, as in 127.0.0.1:7117',
+    abort: true,
+  })
   .refine((address) => portOf(address) <= 65_535, 'a port is at most 65535');
 /** The admin address carries this run's secret in plain HTTP. */
 const LoopbackPort = HostPort.refine(

@@ -14,13 +14,17 @@ import type { NodeKeys } from '../identity/index.ts';
 import { VillageStateError } from './village-error.ts';
 import type { VillageRecord } from './village-files.ts';
 
-/** Errors: INVITE_INVALID. */
+/** Errors: INVITE_MALFORMED, INVITE_INVALID. */
 export function readInvite(text: string, nowMs: number): Invite {
   const read = parseInvite(text, nowMs);
   if (read.kind === 'invite') return read.invite;
-  throw new VillageStateError('INVITE_INVALID', INVITE_PROBLEMS[read.because], {
-    hint: 'ask for a new one: `village invite` on a node of that village',
-  });
+  throw new VillageStateError(
+    read.because === 'expired' ? 'INVITE_INVALID' : 'INVITE_MALFORMED',
+    INVITE_PROBLEMS[read.because],
+    {
+      hint: 'ask for a new one: `village invite` on a node of that village',
+    },
+  );
 }
 
 /** Redeems an invite with the node that made it. Errors: INVITE_REFUSED, INVITER_UNREACHABLE. */

@@ -90,7 +90,7 @@ export class Village implements MembershipDesk {
 
   /**
    * Redeems an invite and makes its village the folder's; in that village already: changes nothing.
-   * Errors: INVITE_INVALID, INVITE_REFUSED, INVITER_UNREACHABLE, ALREADY_IN_VILLAGE (unless `leave`).
+   * Errors: INVITE_MALFORMED, INVITE_INVALID, INVITE_REFUSED, INVITER_UNREACHABLE, ALREADY_IN_VILLAGE (unless `leave`).
    */
   static async join(options: VillageOptions, invite: string, { signal, leave }: JoinOptions): Promise<Village> {
     const { dataDir, keys, now = Date.now } = options;

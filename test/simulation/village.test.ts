@@ -140,7 +140,7 @@ test('a ticket cannot be redeemed by a second node, and a stopped inviter is nam
     code: 'INVITER_UNREACHABLE',
   });
   await expect(Village.join(second, 'village-invite:xx', { signal: within() })).rejects.toMatchObject({
-    code: 'INVITE_INVALID',
+    code: 'INVITE_MALFORMED',
   });
 });
 

@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { type Config, ConfigError, type LoadedConfig, loadConfig } from '../../config/index.ts';
@@ -6,22 +6,33 @@ import { type Finding, fine, problem, warning } from './finding.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-export async function checkConfig(dataDir: string, env: Env): Promise<{ finding: Finding; config?: Config }> {
+export async function checkConfig(dataDir: string, env: Env): Promise<{ findings: Finding[]; config?: Config }> {
   const check = 'configuration';
   let loaded: LoadedConfig;
   try {
     loaded = await loadConfig({ dataDir, env });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { finding: problem(check, error.message, error.hint ?? 'mend the file') };
+    return { findings: [problem(check, error.message, error.hint ?? 'mend the file')] };
   }
   const { config, notices, file, present } = loaded;
-  if (notices.length > 0)
-    return {
-      finding: warning(check, notices.join('; '), `take these keys out of ${file} if you expected them to matter`),
-      config,
-    };
-  return { finding: fine(check, present ? file : 'none; the defaults hold'), config };
+  const finding =
+    notices.length > 0
+      ? warning(check, notices.join('; '), `take these keys out of ${file} if you expected them to matter`)
+      : fine(check, present ? file : 'none; the defaults hold');
+  return { findings: [finding, ...(await checkReaders(loaded))], config };
+}
+
+/** What stands in `env` and `headers` is often a key; a variable in its place keeps it out of the file. */
+async function checkReaders({ file, origins }: LoadedConfig): Promise<Finding[]> {
+  const secret = [...origins].find(
+    ([path, { origin }]) => origin === 'file' && /^mcpServers\.[^.]+\.(env|headers)\./.test(path),
+  );
+  if (secret === undefined || process.platform === 'win32') return [];
+  const { mode } = await stat(file);
+  if ((mode & 0o077) === 0) return [];
+  const found = `others may read ${file} (mode ${(mode & 0o777).toString(8)}), which holds \`${secret[0]}\``;
+  return [warning('configuration', found, `chmod 600 ${file}, or write \${NAME} there and set the variable`)];
 }
 
 /** The program of each server that would be started is on the PATH that it would be started with. */

@@ -43,13 +43,13 @@ export const addDoctor: AddVerb = (program, invocation) => {
 async function examine(command: Command, invocation: Invocation): Promise<Finding[]> {
   const dataDir = dataOf(command);
   const running = await findRunning(dataDir);
-  const { finding, config } = await checkConfig(dataDir, invocation.env);
+  const { findings: ofConfig, config } = await checkConfig(dataDir, invocation.env);
   const findings = [
     checkNodeVersion(process.version),
     checkClock(Date.now(), await newestFileMs(dataDir)),
     await checkDataFolder(dataDir),
     await checkSecretFiles(dataDir),
-    finding,
+    ...ofConfig,
     ...(config === undefined ? [] : await checkCommands(config, invocation.env)),
     checkRunning(running, dataDir),
   ];

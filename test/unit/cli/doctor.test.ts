@@ -87,10 +87,31 @@ describe('doctor', () => {
 
   test('finds what is wrong with the configuration', async () => {
     writeFileSync(join(data, 'village.json'), '{"gatway":1}');
-    expect((await checkConfig(data, {})).finding).toMatchObject({
-      status: 'problem',
-      found: expect.stringContaining('gatway'),
+    expect((await checkConfig(data, {})).findings).toMatchObject([
+      { status: 'problem', found: expect.stringContaining('gatway') },
+    ]);
+  });
+
+  test('finds a configuration that holds keys and that others may read', async () => {
+    const file = join(data, 'village.json');
+    const statuses = async (server: object, mode: number) => {
+      writeFileSync(file, JSON.stringify({ mcpServers: { one: server } }));
+      chmodSync(file, mode);
+      return (await checkConfig(data, { KEY: 'k' })).findings.map(({ status }) => status);
+    };
+    const [withEnv, withHeaders] = [
+      { command: 'x', env: { KEY: 'k' } },
+      { url: 'https://a.example', headers: { Authorization: 'Bearer k' } },
+    ];
+    expect(await statuses(withEnv, 0o644)).toEqual(['ok', 'warning']);
+    expect((await checkConfig(data, {})).findings[1]).toMatchObject({
+      found: expect.stringContaining('mcpServers.one.env.KEY'),
+      remedy: expect.stringContaining(`chmod 600 ${file}`),
     });
+    expect(await statuses(withHeaders, 0o640)).toEqual(['ok', 'warning']);
+    expect(await statuses(withEnv, 0o600)).toEqual(['ok']);
+    expect(await statuses({ command: 'x' }, 0o644)).toEqual(['ok']);
+    expect(await statuses({ command: 'x', env: { KEY: '${KEY}' } }, 0o644)).toEqual(['ok']);
   });
 
   test('reports a store that another process holds, a broken log, a run.json that was left, and ends with 1', async () => {

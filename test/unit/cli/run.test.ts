@@ -272,8 +272,8 @@ describe('up', () => {
     expect(invites).toEqual(['inv']);
   });
 
-  test.each(['ADDRESS_INVALID', 'GATEWAY_INSECURE_BIND'])(
-    'that is asked for an impossible address ends with 2: %s',
+  test.each(['ADDRESS_INVALID', 'GATEWAY_INSECURE_BIND', 'INVITE_MALFORMED'])(
+    'that is given an address or invite that is none ends with 2: %s',
     async (code) => {
       const node = { start: () => Promise.reject(new VillageError(code, 'x')), stop: async () => undefined };
       expect((await runCommand(['up', '--data', data], { ports: { createNode: async () => node } })).code).toBe(2);

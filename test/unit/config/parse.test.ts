@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ConfigError, parseConfig } from '../../../node/config/index.ts';
+import { ConfigError, type Flags, parseConfig } from '../../../node/config/index.ts';
 import { readJson } from '../../../node/config/json-text.ts';
 
 const parse = (value: unknown, env: Record<string, string> = {}) =>
@@ -54,6 +54,24 @@ describe('a configuration', () => {
 
   test('with a port that there is not is refused', () => {
     expect(refusal({ gateway: '127.0.0.1:65536' }).message).toContain('`gateway`: a port is at most 65535');
+  });
+
+  test('that the command line overrules wrongly is refused by the flag, not by the file', () => {
+    const refused = (config: object, flags: Flags) => {
+      try {
+        parseConfig(JSON.stringify(config), { name: 'village.json', env: {}, flags });
+        return '';
+      } catch (error) {
+        return error instanceof ConfigError ? `${error.code} ${error.message}` : String(error);
+      }
+    };
+    const ofFlag = 'CONFIG_INVALID --gateway: HOST:PORT, as in 127.0.0.1:7117';
+    expect(refused({}, { gateway: 'nowhere' })).toBe(ofFlag);
+    expect(refused({ gateway: 'elsewhere' }, { gateway: 'nowhere' })).toBe(ofFlag);
+    expect(refused({}, { listen: ['/ip4/127.0.0.1/tcp/0', 'here'] })).toMatch(/^CONFIG_INVALID --listen: /);
+    expect(refused({ gatway: 'x' }, { gateway: 'nowhere' })).toMatch(
+      /--gateway: .*; village\.json: unknown key `gatway`/,
+    );
   });
 
   test('with a wrong type names the path', () => {
