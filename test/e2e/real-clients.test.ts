@@ -87,7 +87,9 @@ const CLIENTS: readonly (readonly [name: string, open: () => Promise<Agent>])[] 
   ['the SDK v2 with sessions', () => v2(v2OverHttp(url, token), 'legacy')],
   ['the SDK v2 left to choose', () => v2(v2OverHttp(url, token), 'auto')],
   ['the SDK v2 without sessions', () => v2(v2OverHttp(url, token), 'pin')],
-  ['the SDK v2 on the stdio bridge', () => v2(v2OnProgram(process.execPath, bridge()), 'legacy')],
+  ['the SDK v2 with sessions on the stdio bridge', () => v2(v2OnProgram(process.execPath, bridge()), 'legacy')],
+  ['the SDK v2 left to choose on the stdio bridge', () => v2(v2OnProgram(process.execPath, bridge()), 'auto')],
+  ['the SDK v2 without sessions on the stdio bridge', () => v2(v2OnProgram(process.execPath, bridge()), 'pin')],
 ];
 
 const inFlight = async () => (await village.host.json<{ calls_in_flight: number }>(['status'])).calls_in_flight;
