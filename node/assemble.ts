@@ -19,6 +19,7 @@ import { openIdentity } from './open-identity.ts';
 import { PeerLinks } from './peers/index.ts';
 import { RevocationSpread } from './revocation/index.ts';
 import { type P2pParts, p2pRole } from './roles/p2p/index.ts';
+import { runApproved, votePort } from './vote-on-calls.ts';
 import { DeadlineTimer, mayUse, Router, SearchMode } from './router/index.ts';
 import { sourceLimit } from './source-limit.ts';
 import type { Database } from './storage/index.ts';
@@ -188,6 +189,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       peer: (peer, alias) => new PeerBackend(links, { nodeId: peer, alias }),
       links,
       audit,
+      votes: votePort(governance),
       rates,
       reporter: bus,
       limits: () => limits(),
@@ -271,6 +273,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   // First no more calls come in, while everything that serves those under way still stands.
   stack.defer(() => all(gateway.stop(), directory.stop()));
   await directory.start();
+  governance.startCalls(runApproved(desk, router));
   ready = true;
   stack.defer(() => {
     ready = false;

@@ -1,12 +1,30 @@
 import type { PolicyValue } from '../../src/constitution/index.ts';
-import { GENESIS, leastType, type ProposalBody, type Statement, type VoteBody } from '../../src/governance/index.ts';
+import {
+  GENESIS,
+  leastType,
+  type ProposalBody,
+  type ProposalType,
+  type Statement,
+  type VoteBody,
+} from '../../src/governance/index.ts';
+import type { RateLimiter } from '../../src/routing/index.ts';
 import type { Chronicle } from './chronicle.ts';
-import type { Acted, ActRefusal, Actor, OverrideRequest, ProposeRequest, VoteRequest, WaitOptions } from './desk.ts';
-import { draftOf, objectToType, signable } from './drafts.ts';
+import type {
+  Acted,
+  ActRefusal,
+  Actor,
+  CallRequest,
+  OverrideRequest,
+  ProposeRequest,
+  VoteRequest,
+  WaitOptions,
+} from './desk.ts';
+import { draftOf, isSignable, objectToType, signable } from './drafts.ts';
 import { matchesVote, matchesProposal, matchesOverride, openHandedIn } from './handed-in.ts';
 import type { GovernanceClock, GovernanceVillage } from './ports.ts';
 import { objectToVote, questionAbout } from './questions.ts';
 import type { Signer } from './signer.ts';
+import type { Call } from './voted-calls.ts';
 import type { Voting } from './voting.ts';
 
 /** A token older than this must not cast what cannot be taken back. */
@@ -25,7 +43,15 @@ export interface ActsOptions {
   readonly village: GovernanceVillage;
   readonly clock: GovernanceClock;
   readonly nonce: () => string;
+  /** A compact JWS by the key of this node's PeerId. */
+  readonly sign: (typ: string, payload: Readonly<Record<string, unknown>>) => string;
+  /** Per requester that is no voter. */
+  readonly sponsoring: RateLimiter;
 }
+
+const REQUEST_TYP = 'village-gov-request+jws';
+const SPONSORED = { perMinute: 6, burst: 6 };
+const WHOLE_NUMBERS = 'voters sign the arguments, so numbers in them must be whole and of at most 15 digits';
 
 /** What agents do: propose, vote, override. Each is checked here, then signed by the voter's key, or taken in as the voter signed it. */
 export class Acts {
@@ -77,6 +103,47 @@ export class Acts {
       await voting.settle(by.agentId, { question: signed.id, final: type === 'emergency_action' });
     }
     return done(signed.id);
+  }
+
+  /**
+   * Proposes a call. A voter proposes its own; for anybody else a voter whose key is here sponsors it, which is no vote. Answers the
+   * proposal's id.
+   */
+  async proposeCall(request: CallRequest, by: Actor, options: WaitOptions): Promise<Acted<string>> {
+    const { chronicle, signer, nonce, nodeId, sign, village, sponsoring, clock } = this.#options;
+    const { ledger } = chronicle;
+    const isVoter = ledger.epoch().rules.voters.has(by.agentId);
+    const sponsor = isVoter ? by.agentId : signer.voters()[0];
+    if (sponsor === undefined) {
+      const message =
+        'no voter’s key is on this node to sponsor it, and asking another node to is not built; ask at a voter’s node';
+      return refused({ code: 'NO_SPONSOR', message });
+    }
+    if (!isSignable(request.arguments)) return refused({ code: 'INVALID_ARGUMENTS', message: WHOLE_NUMBERS });
+    const waitMs = isVoter ? 0 : sponsoring.take(by.agentId, SPONSORED, clock.now());
+    if (waitMs > 0)
+      return refused({ code: 'RATE_LIMITED', message: 'too many requests to sponsor', retryAfterMs: waitMs });
+    const obstacle = await this.#able(sponsor, options);
+    if (obstacle !== undefined) return refused(obstacle);
+    const { tool, type } = request;
+    const args = request.arguments as Call['arguments'];
+    const call: Call = { op: 'call', node: nodeId, agent: by.agentId, tool, arguments: args, nonce: nonce() };
+    const asked = {
+      village: village.villageId,
+      agent: by.agentId,
+      nonce: call.nonce,
+      iat: clock.wallMs(),
+      call: { ...call },
+    };
+    const signed = await signer.sign(sponsor, 'proposal', (ts) => ({
+      type: type as ProposalType,
+      title: `Call ${tool} for ${by.agentId}`,
+      description: `${by.agentId} asks for a call that needs a ${type.replaceAll('_', ' ')}.`,
+      actions: [call],
+      deadline: ts + ledger.epoch().rules.periodMs[type as ProposalType],
+      ...(isVoter ? {} : { request: sign(REQUEST_TYP, asked) }),
+    }));
+    return signed === undefined ? refused(this.#lost({ ...by, agentId: sponsor })) : done(signed.id);
   }
 
   /** Answers the proposal's id. */
@@ -153,7 +220,7 @@ export class Acts {
 
   /** Why this agent cannot act here now; waits a moment where that will pass. */
   async #ready(by: Actor, options: WaitOptions): Promise<ActRefusal | undefined> {
-    const { signer, clock, nodeId, chronicle, voting } = this.#options;
+    const { clock, nodeId, chronicle } = this.#options;
     if (!chronicle.ledger.epoch().rules.voters.has(by.agentId)) {
       return { code: 'NOT_A_VOTER', message: `${by.agentId} is no voter of this village` };
     }
@@ -166,11 +233,14 @@ export class Acts {
         'this wants a token at most 5 minutes old: get a new one and call again, or hand in a signed_statement';
       return { code: 'TOKEN_TOO_OLD', message };
     }
-    await voting.until(() => signer.obstacle(by.agentId)?.retryAfterMs === undefined, {
-      withinMs: READY_MS,
-      signal: options.signal,
-    });
-    return signer.obstacle(by.agentId);
+    return this.#able(by.agentId, options);
+  }
+
+  /** Why this voter cannot sign here; waits a moment where that will pass. */
+  async #able(voter: string, { signal }: WaitOptions): Promise<ActRefusal | undefined> {
+    const { signer, voting } = this.#options;
+    await voting.until(() => signer.obstacle(voter)?.retryAfterMs === undefined, { withinMs: READY_MS, signal });
+    return signer.obstacle(voter);
   }
 
   #lost({ agentId }: Actor): ActRefusal {

@@ -35,6 +35,14 @@ export interface ProposeRequest {
   readonly signedStatement?: string | undefined;
 }
 
+/** A tool call that needs a vote. */
+export interface CallRequest {
+  readonly tool: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  /** The type of proposal that the matrix asks for. */
+  readonly type: string;
+}
+
 export interface VoteRequest {
   readonly proposalId: string;
   readonly vote: VoteWord;

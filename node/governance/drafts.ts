@@ -59,16 +59,16 @@ export function objectToType(type: ProposalType, actions: readonly Action[], led
 
 function objectTo(key: string, value: PolicyValue, before: PolicyValue | undefined): string | undefined {
   if (key.length > MAX_KEY || !PolicyKey.test(key)) return `${key.slice(0, MAX_KEY)} is no policy key`;
-  if (!isCanonical(value)) return `${key}: numbers must be whole and of at most 15 digits`;
+  if (!isSignable(value)) return `${key}: numbers must be whole and of at most 15 digits`;
   if (JSON.stringify(value) === JSON.stringify(before)) return `${key} is ${JSON.stringify(value)} already`;
   return objectToPolicyValue(key, value);
 }
 
 /** Statements carry whole numbers only, so that every reader reads the same. */
-function isCanonical(value: unknown): boolean {
+export function isSignable(value: unknown): boolean {
   if (typeof value === 'number') return Number.isSafeInteger(value);
-  if (Array.isArray(value)) return value.every(isCanonical);
-  return typeof value !== 'object' || value === null || Object.values(value).every(isCanonical);
+  if (Array.isArray(value)) return value.every(isSignable);
+  return typeof value !== 'object' || value === null || Object.values(value).every(isSignable);
 }
 
 /** Facts that somebody gave freely, so that they can be signed: other numbers become text, text its composed form. */

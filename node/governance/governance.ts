@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { type CarriedReceipt, GOVERNANCE } from '../../protocols/governance/index.ts';
+import { RateLimiter } from '../../src/routing/index.ts';
 import type { Store } from '../storage/index.ts';
 import { Acts } from './acts.ts';
+import { CallJournal } from './call-journal.ts';
 import { Chronicle, type Entry } from './chronicle.ts';
 import type {
   Acted,
   Actor,
+  CallRequest,
   GovernanceDesk,
   OverrideRequest,
   PolicyFilter,
@@ -14,15 +17,14 @@ import type {
   WaitOptions,
 } from './desk.ts';
 import { Enforcement } from './enforcement.ts';
-import { policyRows } from './policy-rows.ts';
 import type { SpreadParts, VoterKeys } from './ports.ts';
 import { ReceiptBook } from './receipt-book.ts';
-import { questionAbout } from './questions.ts';
-import { type Execution, showProposal, showRatification, timelineOf } from './show.ts';
+import { Records } from './records.ts';
 import { Signer } from './signer.ts';
 import type { SignerState } from './signer-state.ts';
 import { Spread, type Taken } from './spread.ts';
 import type { PolicyRow, ProposalView, TimelineEntry } from './views.ts';
+import { type RunCall, VotedCalls } from './voted-calls.ts';
 import { Voting } from './voting.ts';
 
 export interface GovernanceParts extends SpreadParts {
@@ -35,8 +37,13 @@ export interface GovernanceParts extends SpreadParts {
 }
 
 const TELL_MS = 50;
-/** Part of an id that means one proposal. */
-const MIN_PREFIX = 6;
+
+interface Opened {
+  readonly chronicle: Chronicle;
+  readonly receipts: ReceiptBook;
+  readonly signer: Signer;
+  readonly journal: CallJournal;
+}
 
 /** How this node takes part in deciding: it hears, keeps, enforces and proves what voters sign, and signs for those whose keys are here. */
 export class Governance implements GovernanceDesk {
@@ -47,22 +54,24 @@ export class Governance implements GovernanceDesk {
   readonly #spread: Spread;
   readonly #enforcement: Enforcement;
   readonly #voting: Voting;
+  readonly #calls: VotedCalls;
+  readonly #records: Records;
   readonly #acts: Acts;
   readonly #listeners = new Set<(what: string) => void>();
   readonly #changed = new Set<string>();
   #cancelTelling: (() => void) | undefined;
-  readonly #executions = new Map<string, Execution>();
 
-  private constructor(
-    parts: GovernanceParts,
-    { chronicle, receipts, signer }: { chronicle: Chronicle; receipts: ReceiptBook; signer: Signer },
-  ) {
+  private constructor(parts: GovernanceParts, { chronicle, receipts, signer, journal }: Opened) {
     const { host, village, clock, reporter, sign } = parts;
     const { ledger } = chronicle;
     this.#parts = parts;
     this.#chronicle = chronicle;
     this.#receipts = receipts;
     this.#signer = signer;
+    const wallMs = () => clock.wallMs();
+    const changed = () => this.#tell('proposals');
+    this.#calls = new VotedCalls({ ledger, journal, nodeId: host.nodeId, reporter, wallMs, changed });
+    this.#records = new Records({ chronicle, receipts, calls: this.#calls, village, clock });
     this.#spread = new Spread(parts, {
       logs: () => chronicle.logs(),
       receipts: () => receipts.list(),
@@ -80,7 +89,10 @@ export class Governance implements GovernanceDesk {
       clock,
       sign,
       tell: (carried) => this.#spread.tell({ kind: 'receipt', ...carried }),
-      applied: () => this.#tell('policy'),
+      applied: (state) => {
+        this.#tell('policy');
+        this.#calls.look(state);
+      },
       failed: (error) => reporter.report('background.failed', { area: 'governance', error }),
     });
     this.#voting = new Voting({ ledger, signer, clock, reporter, nodeId: host.nodeId });
@@ -92,6 +104,8 @@ export class Governance implements GovernanceDesk {
       village,
       clock,
       nonce: () => randomBytes(12).toString('hex'),
+      sign,
+      sponsoring: new RateLimiter({ maxKeys: 1_024 }),
     });
     chronicle.onEntry((entry) => this.#entered(entry));
   }
@@ -106,7 +120,7 @@ export class Governance implements GovernanceDesk {
     const halted = (voter: string) => reporter.report('governance.halted', { voter });
     const connected = () => host.admitted().size;
     const signer = await Signer.open({ chronicle, villageId, keys, clock, store, alone, connected, halted });
-    const governance = new Governance(parts, { chronicle, receipts, signer });
+    const governance = new Governance(parts, { chronicle, receipts, signer, journal: await CallJournal.open(store) });
     governance.#enforcement.apply();
     return governance;
   }
@@ -130,6 +144,7 @@ export class Governance implements GovernanceDesk {
   async stop(): Promise<void> {
     this.#cancelTelling?.();
     await this.#spread.stop();
+    await this.#calls.stop();
     await this.#voting.stop();
     await this.#enforcement.stop();
     await this.#chronicle.settled();
@@ -154,51 +169,43 @@ export class Governance implements GovernanceDesk {
     return { kind: 'done', value: { entryId: acted.value, proposal } } as const;
   }
 
-  proposals({ open }: { readonly open?: boolean | undefined } = {}): readonly ProposalView[] {
-    const { ledger } = this.#chronicle;
-    const shown = ledger.proposals().map((known) => showProposal(known, this.#context()));
-    const laid = ledger
-      .policy()
-      .overlay.filter(({ id, ended }) => ended !== 'void' && ledger.proposal(id) === undefined);
-    const asked = laid.flatMap(({ id }) => this.proposal(id) ?? []);
-    return [...shown, ...asked]
-      .filter(({ status }) => open !== true || status === 'created' || status === 'voting_ongoing')
-      .sort((one, other) => (one.created_at < other.created_at ? 1 : -1));
+  proposals(filter?: { readonly open?: boolean | undefined }): readonly ProposalView[] {
+    return this.#records.proposals(filter);
   }
 
   proposal(id: string): ProposalView | undefined {
-    const { ledger } = this.#chronicle;
-    const known = ledger.proposal(id);
-    if (known !== undefined) return showProposal(known, this.#context());
-    const laid = ledger.policy().overlay.find((entry) => entry.id === id);
-    const question = laid === undefined ? undefined : questionAbout(id, ledger);
-    if (laid !== undefined && question !== undefined)
-      return showRatification(laid, question, this.#parts.clock.wallMs());
-    if (id.length < MIN_PREFIX) return undefined;
-    const [only, another] = [...this.#chronicle.ledger.proposals()].filter((one) => one.id.startsWith(id));
-    return only === undefined || another !== undefined ? undefined : showProposal(only, this.#context());
+    return this.#records.proposal(id);
   }
 
   timeline(id: string): readonly TimelineEntry[] {
-    const { ledger } = this.#chronicle;
-    const known = ledger.proposal(id);
-    if (known === undefined) return [];
-    const all = [...this.#chronicle.logs().values()].flat().flatMap((logged) => ledger.get(logged.id) ?? []);
-    return timelineOf(known, all);
+    return this.#records.timeline(id);
   }
 
   policies(filter: PolicyFilter): readonly PolicyRow[] {
-    const policy = this.#parts.village.policy();
-    return policyRows(filter, { ledger: this.#chronicle.ledger, policy, receipts: this.#receipts });
+    return this.#records.policies(filter);
   }
 
   certificate(id: string): Readonly<Record<string, unknown>> | undefined {
-    return this.#chronicle.ledger.certificate(id) as unknown as Readonly<Record<string, unknown>> | undefined;
+    return this.#records.certificate(id);
   }
 
   onChange(listener: (what: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Makes a tool call a proposal. */
+  async proposeCall(request: CallRequest, by: Actor, options: WaitOptions): Promise<Acted<ProposalView>> {
+    return this.#shown(await this.#acts.proposeCall(request, by, options));
+  }
+
+  /** Approved calls of this node's agents can be made from here on. */
+  startCalls(run: RunCall): void {
+    this.#calls.start(run);
+  }
+
+  get calls(): Pick<VotedCalls, 'isRunning' | 'serveOnce'> {
+    return this.#calls;
   }
 
   /** Where the log of a voter ended whose key has just left: goes with the key. */
@@ -210,13 +217,6 @@ export class Governance implements GovernanceDesk {
   async adopt(state: SignerState): Promise<void> {
     await this.#signer.adopt(state);
     this.#voting.drive();
-  }
-
-  #context() {
-    return {
-      nowMs: this.#parts.clock.wallMs(),
-      executionOf: (id: string) => this.#executions.get(id),
-    };
   }
 
   #shown(acted: Acted<string>): Acted<ProposalView> {

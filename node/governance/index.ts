@@ -2,6 +2,7 @@ export type {
   Acted,
   ActRefusal,
   Actor,
+  CallRequest,
   GovernanceDesk,
   OverrideRequest,
   PolicyFilter,
@@ -10,6 +11,7 @@ export type {
   WaitOptions,
 } from './desk.ts';
 
+export type { RunCall } from './voted-calls.ts';
 export { Governance, type GovernanceParts } from './governance.ts';
 export { CATEGORIES } from './policy-rows.ts';
 export type { GovernanceClock, GovernanceHost, GovernanceVillage, VoterKeys } from './ports.ts';

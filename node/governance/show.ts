@@ -1,10 +1,8 @@
 import type { OverlayEntry, ProposalView as Known, Question, Statement } from '../../src/governance/index.ts';
+import type { Execution } from './call-journal.ts';
 import type { ProposalStatus, ProposalView, TimelineEntry, VoteView, VoteWord } from './views.ts';
 
 const instant = (ms: number): string => new Date(ms).toISOString();
-
-/** How a call that was voted on ended; undefined: it is none, or has not run here. */
-export type Execution = Readonly<Record<string, unknown>> & { readonly status: string };
 
 export interface ShowContext {
   readonly nowMs: number;
@@ -91,7 +89,8 @@ function statusOf(
     case 'invalid':
       return known.expired ? 'expired' : 'rejected';
     default:
-      if (execution !== undefined) return execution.status === 'done' ? 'executed' : 'failed';
+      if (execution !== undefined && execution.status !== 'running')
+        return execution.status === 'done' ? 'executed' : 'failed';
       if (known.standing === 'superseded' || known.standing === 'suppressed') return known.standing;
       return 'approved';
   }

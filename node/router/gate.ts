@@ -2,6 +2,7 @@ import type { ErrorName } from '../../src/mcp/index.ts';
 import { decide, type Denial, type Principal } from '../../src/permissions/index.ts';
 import { type Job, justificationOf } from './job.ts';
 import type { RatePort } from './parts.ts';
+import type { Standing } from './vote-port.ts';
 
 /** The normal no, with what the caller can do about it. */
 export interface Refused {
@@ -21,10 +22,18 @@ type Question = Pick<Job, 'request' | 'server' | 'target' | 'scope' | 'called' |
 export function gate(
   question: Question,
   rates: RatePort,
-  options: { readonly perAgentPerMinute: number; readonly nowMs: number; readonly blocked: boolean },
+  options: {
+    readonly perAgentPerMinute: number;
+    readonly nowMs: number;
+    readonly blocked: boolean;
+    readonly standing?: Standing | undefined;
+  },
 ): Refused | undefined {
   return (
-    limited(question, rates, options) ?? unauthorised(question) ?? stopped(question, options) ?? unapproved(question)
+    limited(question, rates, options) ??
+    unauthorised(question) ??
+    stopped(question, options) ??
+    unapproved(question, options)
   );
 }
 
@@ -65,11 +74,14 @@ function stopped({ server }: Question, { blocked }: { readonly blocked: boolean 
   return { error: 'BLOCKED', reason: 'emergency', message };
 }
 
-function unapproved(question: Question): Refused | undefined {
+function unapproved(
+  question: Question,
+  { standing }: { readonly standing?: Standing | undefined },
+): Refused | undefined {
   const { permission, called } = question;
-  if (permission?.requiresApproval !== undefined) {
-    const message = `${called} needs an approved ${permission.requiresApproval}, and voting is not built yet`;
-    return { error: 'NOT_BUILT', reason: 'needs-vote', message };
+  if (standing === 'denied') {
+    const message = `${called} needs an approved ${permission?.requiresApproval}, and nobody approved this call`;
+    return { error: 'PERMISSION_DENIED', reason: 'needs-vote', message };
   }
   if (permission?.requiresJustification !== true || justificationOf(question) !== '') return undefined;
   return {

@@ -4,6 +4,7 @@ import type { Catalogue } from '../../src/routing/index.ts';
 import type { Backend, Hosting } from '../backends/backend.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
+import type { VotePort } from './vote-port.ts';
 
 /** Where every outcome goes. `recordDurably` resolves when the entry is on disk and rejects when the disk refused it. */
 export interface AuditPort {
@@ -31,6 +32,8 @@ export interface RouterParts {
   /** The links to peers, for what is no call: notices of changed resources. */
   readonly links: Pick<PeerLinks, 'tell' | 'onNotice' | 'onLost' | 'keep'>;
   readonly audit: AuditPort;
+  /** Calls that need a vote. Absent: they are denied. */
+  readonly votes?: VotePort | undefined;
   readonly rates: RatePort;
   readonly reporter: Reporter;
   /** In force now: they change with the configuration. */

@@ -6,6 +6,7 @@ import { gate, type Refused } from './gate.ts';
 import type { Job } from './job.ts';
 import type { RouterParts } from './parts.ts';
 import type { Recorder } from './recorder.ts';
+import { standingOf } from './vote-port.ts';
 
 /** `refused` is there when it was not let through. */
 export interface Performed {
@@ -15,12 +16,12 @@ export interface Performed {
 
 /** What every call goes through, whoever asks: limits, permission, the work itself, and the record of it. */
 export class Pipeline {
-  readonly #parts: Pick<RouterParts, 'clock' | 'rates' | 'limits' | 'policy'>;
+  readonly #parts: Pick<RouterParts, 'clock' | 'rates' | 'limits' | 'policy' | 'votes'>;
   readonly #recorder: Recorder;
   readonly #running = new Map<string, number>();
   #inFlight = 0;
 
-  constructor(parts: Pick<RouterParts, 'clock' | 'rates' | 'limits' | 'policy'>, recorder: Recorder) {
+  constructor(parts: Pick<RouterParts, 'clock' | 'rates' | 'limits' | 'policy' | 'votes'>, recorder: Recorder) {
     this.#parts = parts;
     this.#recorder = recorder;
   }
@@ -35,20 +36,24 @@ export class Pipeline {
     const { clock, rates } = this.#parts;
     const limits = this.#parts.limits();
     const running = this.#running.get(agentId) ?? 0;
+    const { votes } = this.#parts;
+    const standing = standingOf(job, votes);
     const refused =
       (running < limits.maxInFlightPerAgent ? undefined : tooManyInFlight(limits.maxInFlightPerAgent)) ??
       gate(job, rates, {
         perAgentPerMinute: limits.perAgentPerMinute,
         nowMs: clock.now(),
         blocked: isBlocked(job.server, this.#parts.policy()),
+        standing,
       });
     if (refused !== undefined) return { reply: await this.#recorder.ended(job, denial(job.request, refused)), refused };
     const unrecordable = await this.#recorder.unready(job);
     if (unrecordable !== undefined) return { reply: unrecordable, refused: undefined };
+    const work = standing === 'ask' && votes !== undefined ? () => votes.ask(job) : run;
     this.#running.set(agentId, running + 1);
     this.#inFlight += 1;
     try {
-      return { reply: await this.#recorder.ended(job, await run()), refused: undefined };
+      return { reply: await this.#recorder.ended(job, await work()), refused: undefined };
     } finally {
       this.#inFlight -= 1;
       const left = (this.#running.get(agentId) ?? 1) - 1;

@@ -169,6 +169,36 @@ describe('a village of five that decides', () => {
     expect((await e.cli(ping)).stdout).toContain('PERMISSION_DENIED');
   }, 20_000);
 
+  test('a call that needs a vote becomes a proposal, and runs once when it is approved', async () => {
+    const approval = 'permissions.tools.network_status.approval';
+    const setting = ['--title', 'Ask first', '--type', 'major_change', '--set', `${approval}=minor_change`];
+    const { proposal_id } = await a.json<Acted>(['gov', 'propose', ...setting, '--vote', '--agent', 'sage']);
+    await until(async () => (await vote(b, 'curator', proposal_id)).code === 0);
+    await everywhere('minor_change', approval);
+
+    const call = ['tools', 'call', 'network_status'];
+    const { structuredContent: asked } = await a.json<{ structuredContent: Acted }>(call);
+    expect(asked).toMatchObject({ status: 'awaiting_vote', required_votes: 1 });
+    await until(async () => (await b.cli(['gov', 'show', asked.proposal_id])).code === 0);
+    expect((await vote(b, 'curator', asked.proposal_id)).code).toBe(0);
+    interface Shown {
+      readonly proposal: {
+        readonly status: string;
+        readonly execution?: { readonly result: { readonly node_id: string } };
+      };
+    }
+    const shown = await until(async () => {
+      const answer = await a.json<Shown>(['gov', 'show', asked.proposal_id]);
+      return answer.proposal.status === 'executed' && answer;
+    });
+    expect(shown.proposal.execution?.result.node_id).toBe(a.ready.node_id);
+    const unsponsored = await e.cli([...call, '--json']);
+    expect([unsponsored.code, JSON.parse(unsponsored.stdout)]).toMatchObject([
+      1,
+      { structuredContent: { code: 'NO_SPONSOR' } },
+    ]);
+  }, 30_000);
+
   test('the king stops a server everywhere at once, and the two others let it go on', async () => {
     const servers = ['tools', 'call', 'discover_servers', '--json'];
     const asked = {

@@ -1,0 +1,56 @@
+import { text, utf8 } from '../../src/kernel/index.ts';
+import type { Store } from '../storage/index.ts';
+
+const PREFIX = 'call/';
+const MAX_RESULT_BYTES = 64 * 1024;
+
+/** How an approved call went. `running` that is found after a start was interrupted: `unknown`. */
+export interface Execution {
+  readonly status: 'running' | 'done' | 'failed' | 'unknown';
+  readonly at: string;
+  /** What the tool answered, or why it did not run. */
+  readonly result?: unknown;
+  readonly [more: string]: unknown;
+}
+
+/** Which approved calls were begun here: each at most once, however often this node starts. */
+export class CallJournal {
+  readonly #store: Store;
+  readonly #entries = new Map<string, Execution>();
+
+  private constructor(store: Store) {
+    this.#store = store;
+  }
+
+  static async open(store: Store): Promise<CallJournal> {
+    const journal = new CallJournal(store);
+    for await (const [key, bytes] of store.entries({ gte: PREFIX, lt: `${PREFIX}~` })) {
+      const entry = JSON.parse(text(bytes)) as Execution;
+      const id = key.slice(PREFIX.length);
+      journal.#entries.set(id, entry.status === 'running' ? { ...entry, status: 'unknown' } : entry);
+    }
+    return journal;
+  }
+
+  get(proposalId: string): Execution | undefined {
+    return this.#entries.get(proposalId);
+  }
+
+  /** Begun from here on, also after a crash; durable on return. False: it was begun before. */
+  async begin(proposalId: string, at: string): Promise<boolean> {
+    if (this.#entries.has(proposalId)) return false;
+    await this.#put(proposalId, { status: 'running', at });
+    return true;
+  }
+
+  /** Durable on return. */
+  async end(proposalId: string, execution: Execution): Promise<void> {
+    const fits = JSON.stringify(execution.result ?? null).length <= MAX_RESULT_BYTES;
+    await this.#put(proposalId, fits ? execution : { ...execution, result: 'too large to keep' });
+  }
+
+  async #put(proposalId: string, execution: Execution): Promise<void> {
+    this.#entries.set(proposalId, execution); // before any wait: two looks at once must not both begin
+    await this.#store.put(`${PREFIX}${proposalId}`, utf8(JSON.stringify(execution)), { sync: true });
+  }
+}

@@ -1,0 +1,113 @@
+import type { Action, Decision, Ledger, PolicyState } from '../../src/governance/index.ts';
+import { canonicalJson } from '../../src/kernel/index.ts';
+import type { Reporter } from '../telemetry/events.ts';
+import type { CallJournal, Execution } from './call-journal.ts';
+
+export type Call = Extract<Action, { op: 'call' }>;
+
+/** Makes a call for an agent of this node, with whatever that agent may do then. Never rejects. */
+export type RunCall = (
+  call: Pick<Call, 'agent' | 'tool' | 'arguments'>,
+) => Promise<{ readonly ok: boolean; readonly result: unknown }>;
+
+export interface VotedCallsOptions {
+  readonly ledger: Ledger;
+  readonly journal: CallJournal;
+  readonly nodeId: string;
+  readonly reporter: Reporter;
+  readonly wallMs: () => number;
+  readonly changed: () => void;
+}
+
+/** What is asked of a serving node: whose call, which tool, with what. */
+export interface ServedQuestion {
+  readonly peer: string;
+  readonly agent: string;
+  readonly tool: string;
+  readonly args: unknown;
+}
+
+/** Calls that voters approved: each runs once, on the node of whoever asked for it. */
+export class VotedCalls {
+  readonly #options: VotedCallsOptions;
+  /** The arguments of calls that are being made now, by identity: no caller can forge one. */
+  readonly #running = new WeakSet<object>();
+  readonly #served = new Set<string>();
+  #run: RunCall | undefined;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: VotedCallsOptions) {
+    this.#options = options;
+  }
+
+  /** From here on calls can be made. */
+  start(run: RunCall): void {
+    this.#run = run;
+    this.look(this.#options.ledger.policy());
+  }
+
+  /** Runs what was approved for this node and not begun before. */
+  look({ calls }: PolicyState): void {
+    const { nodeId, journal } = this.#options;
+    for (const decision of calls) {
+      const [action] = decision.actions;
+      if (this.#run === undefined || action?.op !== 'call' || action.node !== nodeId) continue;
+      if (journal.get(decision.id) !== undefined) continue;
+      this.#work = this.#work.then(() => this.#perform(decision, action));
+    }
+  }
+
+  executionOf(proposalId: string): Execution | undefined {
+    return this.#options.journal.get(proposalId);
+  }
+
+  /** Whether these are the arguments of a call that was approved and is being made now. */
+  isRunning(args: unknown): boolean {
+    return typeof args === 'object' && args !== null && this.#running.has(args);
+  }
+
+  /** Whether a peer may have this call run here: once for each approval. */
+  serveOnce({ peer, agent, tool, args }: ServedQuestion): boolean {
+    const asked = spelled(args);
+    const approved = this.#options.ledger.policy().calls.find(({ id, actions: [action] }) => {
+      if (action?.op !== 'call' || this.#served.has(id)) return false;
+      return (
+        action.node === peer && action.agent === agent && action.tool === tool && spelled(action.arguments) === asked
+      );
+    });
+    if (approved === undefined) return false;
+    this.#served.add(approved.id);
+    return true;
+  }
+
+  /** Resolves when none runs any more. Never rejects. */
+  async stop(): Promise<void> {
+    this.#run = undefined;
+    await this.#work;
+  }
+
+  async #perform({ id }: Decision, call: Call): Promise<void> {
+    const { journal, reporter, wallMs, changed } = this.#options;
+    const run = this.#run;
+    const at = new Date(wallMs()).toISOString();
+    try {
+      if (run === undefined || !(await journal.begin(id, at))) return;
+      const args = structuredClone(call.arguments);
+      this.#running.add(args);
+      const { ok, result } = await run({ agent: call.agent, tool: call.tool, arguments: args });
+      this.#running.delete(args);
+      await journal.end(id, { status: ok ? 'done' : 'failed', at, result });
+      changed();
+    } catch (error) {
+      reporter.report('background.failed', { area: 'voted call', error });
+    }
+  }
+}
+
+function spelled(value: unknown): string {
+  try {
+    return canonicalJson(value ?? {});
+  } catch {
+    return ''; // no JSON: nothing that was approved is spelled so
+  }
+}

@@ -1,0 +1,84 @@
+import { text, utf8 } from '../src/kernel/index.ts';
+import { isObject, resultText, type RpcRequest } from '../src/mcp/index.ts';
+import type { BackendReply } from './backends/backend.ts';
+import { failure } from './backends/reply.ts';
+import type { RouterPort } from './gateway/router-port.ts';
+import type { Governance, RunCall } from './governance/index.ts';
+import type { TokenDesk } from './identity/index.ts';
+import type { VotePort } from './router/index.ts';
+
+const RUN_MS = 60_000;
+const TOKEN_MS = 300_000;
+const NOBODY = new AbortController().signal;
+
+/** Where the pipeline takes calls that need a vote. */
+export function votePort(governance: Pick<Governance, 'proposeCall' | 'calls'>): VotePort {
+  return {
+    ask: async ({ request, context, target, permission }): Promise<BackendReply> => {
+      const { agentId, homeNode, issuedAtMs } = context.principal;
+      const args = request.params?.['arguments'];
+      const type = permission?.requiresApproval ?? 'critical_change';
+      const asked = { tool: target, arguments: isObject(args) ? args : {}, type };
+      const acted = await governance
+        .proposeCall(asked, { agentId, homeNode, issuedAtMs }, context)
+        .catch(() => undefined);
+      if (acted === undefined) {
+        return failure(request.id, { name: 'INTERNAL_ERROR', message: 'the call could not be proposed' });
+      }
+      if (acted.kind === 'refused') {
+        const { code, message, retryAfterMs: retry_after_ms } = acted.refusal;
+        const refused = { code, message, retryable: retry_after_ms !== undefined, retry_after_ms };
+        return toolReply(request, refused, { isError: true, stateless: context.era === 'stateless' });
+      }
+      const { proposal_id, voting_deadline, required_votes } = acted.value;
+      const message = `${target} needs an approved ${type}; it runs when ${proposal_id} is approved, and its result is kept there`;
+      const waiting = { code: 'AWAITING_VOTE', message, retryable: false, status: 'awaiting_vote' };
+      const told = { ...waiting, proposal_id, required_votes, voting_deadline };
+      return toolReply(request, told, { isError: false, stateless: context.era === 'stateless' });
+    },
+    isApproved: ({ side, request, context, target, peer }) => {
+      const args = request.params?.['arguments'];
+      if (side === 'call') return governance.calls.isRunning(args);
+      return governance.calls.serveOnce({ peer, agent: context.principal.agentId, tool: target, args });
+    },
+  };
+}
+
+/** Makes an approved call in the name of its agent, through the one pipeline: what the agent may do is looked at again. */
+export function runApproved(desk: Pick<TokenDesk, 'mint' | 'verify'>, router: Pick<RouterPort, 'handle'>): RunCall {
+  return async ({ agent, tool, arguments: args }) => {
+    const minted = await desk.mint({ agent, ttlMs: TOKEN_MS });
+    if (minted.kind === 'refused') return { ok: false, result: { code: 'MAY_NOT_SPEAK', message: minted.message } };
+    const verdict = await desk.verify(minted.token);
+    if (verdict.kind === 'refused') return { ok: false, result: { code: 'MAY_NOT_SPEAK', message: verdict.message } };
+    const { principal } = verdict;
+    const request: RpcRequest = {
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: tool, arguments: args },
+    };
+    const common = {
+      era: 'session',
+      view: undefined,
+      sourceIp: 'vote',
+      sessionId: undefined,
+      toolsMode: 'list',
+    } as const;
+    const { body } = await router.handle({ request, principal, ...common, signal: NOBODY, timeoutMs: RUN_MS });
+    const reply = JSON.parse(text(body)) as { readonly result?: Record<string, unknown>; readonly error?: unknown };
+    const ok = reply.result !== undefined && reply.result['isError'] !== true;
+    return { ok, result: reply.result?.['structuredContent'] ?? reply.result ?? reply.error };
+  };
+}
+
+function toolReply(
+  { id }: RpcRequest,
+  value: Readonly<Record<string, unknown>>,
+  { isError, stateless }: { readonly isError: boolean; readonly stateless: boolean },
+): BackendReply {
+  const content = [{ type: 'text', text: JSON.stringify(value) }];
+  const more = { ...(isError ? { isError } : {}), ...(stateless ? { resultType: 'complete' } : {}) };
+  const body = utf8(resultText(id, { content, structuredContent: value, ...more }));
+  return { body, outcome: isError ? 'tool_error' : 'ok', reason: isError ? String(value['code']) : 'AWAITING_VOTE' };
+}
