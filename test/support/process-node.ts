@@ -99,6 +99,8 @@ export class ProcessNode {
       args?: readonly string[];
       timeoutMs?: number;
       env?: Record<string, string>;
+      /** What Node itself is told. */
+      nodeArgs?: readonly string[];
     } = {},
   ): Promise<ProcessNode> {
     const data = options.data ?? dataFolder(options.name ?? 'node');
@@ -115,7 +117,7 @@ export class ProcessNode {
       '127.0.0.1:0',
       ...(options.args ?? []),
     ];
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    const child = spawn(process.execPath, [...(options.nodeArgs ?? []), MAIN, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
     });
