@@ -9,6 +9,12 @@ export function changesRules(proposal: StatementOf<'proposal'>): boolean {
   return op === 'amend' || op === 'expel' || op === 'recover';
 }
 
+/** Whether it may change what lies above the voted policy. */
+export function touchesOverlay({ payload }: Statement): boolean {
+  if (payload.kind === 'commit') return payload.body.ratifies === true;
+  return payload.kind === 'override' || payload.kind === 'hold' || payload.kind === 'revoke' || payload.kind === 'home';
+}
+
 /** Whether its approval ends the epoch: the intent of a recovery alone does not. */
 export function endsEpoch(proposal: StatementOf<'proposal'>): boolean {
   const action = proposal.payload.body.actions[0];
@@ -76,6 +82,12 @@ export class Book {
     return this.logs.get(kid)?.complete ?? 0;
   }
 
+  /** The signer's clock at the end of a log; 0: nothing is here. */
+  lastSaidMs(kid: string): number {
+    const last = this.idsAt(kid, this.logs.get(kid)?.highest ?? 0);
+    return Math.max(0, ...last.map((id) => this.get(id)?.payload.ts ?? 0));
+  }
+
   #logOf(statement: Statement): Log {
     const known = this.logs.get(statement.kid);
     if (known !== undefined) return known;
@@ -126,7 +138,8 @@ export class Book {
   #addProposal(proposal: StatementOf<'proposal'>): void {
     this.proposals.set(proposal.id, proposal);
     for (const action of proposal.payload.body.actions) {
-      const slot = slotOf(action);
+      // An emergency action replaces no version: it lies above one.
+      const slot = proposal.payload.body.type === 'emergency_action' ? undefined : slotOf(action);
       if (slot !== undefined) push(this.#bySlot, slot, proposal.id);
     }
     if (changesRules(proposal)) push(this.changes, proposal.payload.ep, proposal);

@@ -7,11 +7,12 @@ type Reason = NonNullable<CommitBody['because']> | 'not-known-yet';
 /** Why a voter's node does not commit the approval that its voter wants; undefined: it does. */
 export function commitReason(voter: string, proposal: string, context: SigningContext): Reason | undefined {
   const { ledger, off } = context;
-  const actions = ledger.proposal(proposal)?.body.actions ?? [];
+  const { actions = [], type } = ledger.proposal(proposal)?.body ?? {};
   for (const action of actions) {
     const stale = off?.has('stale-base') ? undefined : staleness(action, context);
     if (stale !== undefined) return stale;
-    if (!off?.has('slot-lock') && isTaken(voter, proposal, action, context)) return 'slot-conflict';
+    if (type !== 'emergency_action' && !off?.has('slot-lock') && isTaken(voter, proposal, action, context))
+      return 'slot-conflict';
     if (!off?.has('recover-waits') && !isSilentLongEnough(action, context)) return 'not-justified';
   }
   return undefined;

@@ -1,6 +1,6 @@
 import { type Constitution, villageIdOf } from '../constitution/index.ts';
 import { type Action, type ProposalType, ratificationOf } from './body.ts';
-import { Book, changesRules } from './book.ts';
+import { Book, changesRules, touchesOverlay } from './book.ts';
 import { type Certificate, certificateOf } from './certificate.ts';
 import { openStatement } from './codec.ts';
 import type { Closing, Epoch } from './epochs.ts';
@@ -108,6 +108,13 @@ export class Ledger {
     return this.#tally.epochs.closing;
   }
 
+  /** Whether a voter has signed its fence and the next epoch has not begun: whatever it signs meanwhile is void. */
+  isFrozen(voter: string): boolean {
+    const kid = this.epoch().rules.kids.get(voter);
+    const { change = '' } = this.closing() ?? {};
+    return this.fencesFor(change).some((fence) => fence.kid === kid);
+  }
+
   /** By thumbprint. */
   heads(): readonly LogHead[] {
     return [...this.#book.logs.values()].map((log) => log.head()).sort((one, other) => (one.kid < other.kid ? -1 : 1));
@@ -127,11 +134,7 @@ export class Ledger {
   /** The latest that any other voter's clock is known to have said, milliseconds since 1970; 0: none spoke. */
   lastHeardMs({ except }: { except: string }): number {
     const others = [...this.epoch().rules.kids].filter(([voter]) => voter !== except);
-    const last = others.flatMap(([, kid]) => {
-      const seq = this.#book.logs.get(kid)?.highest ?? 0;
-      return this.#book.idsAt(kid, seq).flatMap((id) => this.#book.get(id)?.payload.ts ?? []);
-    });
-    return Math.max(0, ...last);
+    return Math.max(0, ...others.map(([, kid]) => this.#book.lastSaidMs(kid)));
   }
 
   /** Ids that something here rests on: ask for these by name. */
@@ -262,7 +265,7 @@ export class Ledger {
   #seen(proposal: string | undefined): Outcome {
     if (proposal === undefined) return 'open';
     const outcome = this.#tally.outcome(proposal);
-    const overridable = outcome === 'open' || outcome === 'rejected';
+    const overridable = outcome !== 'approved' && outcome !== 'invalid';
     return overridable && this.#isOverridden(proposal) ? (this.proposal(proposal)?.outcome ?? outcome) : outcome;
   }
 
@@ -292,9 +295,4 @@ export class Ledger {
     if (changed) for (const id of this.#book.proposals.keys()) this.#refresh(id);
     return changed;
   }
-}
-
-function touchesOverlay({ payload }: Statement): boolean {
-  if (payload.kind === 'commit') return payload.body.ratifies === true;
-  return payload.kind === 'override' || payload.kind === 'hold' || payload.kind === 'revoke' || payload.kind === 'home';
 }

@@ -47,7 +47,7 @@ export function proposalView(
 
 function shownOutcome(id: string, tally: Tally): Outcome {
   const outcome = tally.outcome(id);
-  if (outcome !== 'open' && outcome !== 'rejected') return outcome;
+  if (outcome === 'approved' || outcome === 'invalid') return outcome;
   const isOverridden = tally
     .state()
     .overlay.some((entry) => entry.kind === 'approve' && entry.proposal === id && entry.ended !== 'void');

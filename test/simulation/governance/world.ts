@@ -67,7 +67,7 @@ export class World {
 
   /** Signs, stores and sends; a crash may come between any two of these. */
   act<K extends StatementKind>(node: SimNode, kind: K, body: PayloadOf<K>['body']): Statement | undefined {
-    if (!this.maySign(node)) return undefined;
+    if (!this.maySign(node) || node.ledger.isFrozen(node.voter ?? '')) return undefined;
     const statement = node.draft(kind, body, this.nowMs);
     if (statement !== undefined) this.#sendOwn(node, statement);
     return statement;

@@ -1,0 +1,113 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { CallJournal } from '../../../node/governance/call-journal.ts';
+import { type Call, VotedCalls } from '../../../node/governance/voted-calls.ts';
+import { MemoryStore } from '../../../node/storage/index.ts';
+import type { Decision, Ledger, PolicyState } from '../../../src/governance/index.ts';
+import { Reports } from '../../support/mesh-hosts.ts';
+import { until } from '../../support/until.ts';
+
+const call = (changes: Partial<Call> = {}): Call => ({
+  op: 'call',
+  node: 'here',
+  agent: 'local@here',
+  tool: 'spend',
+  arguments: { amount: 5 },
+  nonce: 'n',
+  ...changes,
+});
+const decision = (id: string, changes: Partial<Call> = {}): Decision => ({
+  id,
+  ep: 0,
+  type: 'minor_change',
+  actions: [call(changes)],
+});
+const stateOf = (...calls: Decision[]) => ({ calls }) as unknown as PolicyState;
+
+let store: MemoryStore;
+let state: PolicyState;
+beforeEach(() => {
+  store = new MemoryStore();
+  state = stateOf();
+});
+
+async function node(): Promise<VotedCalls> {
+  return new VotedCalls({
+    ledger: { policy: () => state } as unknown as Ledger,
+    journal: await CallJournal.open(store),
+    nodeId: 'here',
+    reporter: new Reports(),
+    wallMs: () => 0,
+    changed: () => undefined,
+  });
+}
+
+describe('an approved call', () => {
+  test('of this node runs once, however often the state is looked at and the node starts', async () => {
+    const ran: unknown[] = [];
+    const run = async (asked: object) => ({ ok: true, result: ran.push(asked) });
+    state = stateOf(decision('a'), decision('b', { node: 'elsewhere' }));
+    const calls = await node();
+    calls.look(state);
+    expect(ran).toEqual([]);
+    calls.start(run);
+    calls.look(state);
+    await until(() => calls.executionOf('a')?.status === 'done');
+    const again = await node();
+    again.start(run);
+    await again.stop();
+    expect(ran).toEqual([{ agent: 'local@here', tool: 'spend', arguments: { amount: 5 } }]);
+    expect(again.executionOf('a')).toEqual({ status: 'done', at: '1970-01-01T00:00:00.000Z', result: 1 });
+    expect(again.executionOf('b')).toBeUndefined();
+  });
+
+  test('that a crash interrupted is unknown, and is not tried again', async () => {
+    state = stateOf(decision('a'));
+    const calls = await node();
+    const begun = Promise.withResolvers<void>();
+    calls.start(() => {
+      begun.resolve();
+      return new Promise(() => undefined); // the process ends in the midst of it
+    });
+    await begun.promise;
+    const again = await node();
+    let ran = false;
+    again.start(async () => ({ ok: (ran = true), result: 0 }));
+    await again.stop();
+    expect([ran, again.executionOf('a')?.status]).toEqual([false, 'unknown']);
+  });
+
+  test('that fails is on record with why', async () => {
+    state = stateOf(decision('a'));
+    const calls = await node();
+    calls.start(async () => ({ ok: false, result: { code: 'PERMISSION_DENIED' } }));
+    await until(() => calls.executionOf('a')?.status === 'failed');
+    expect(calls.executionOf('a')?.result).toEqual({ code: 'PERMISSION_DENIED' });
+  });
+
+  test('is known by its very arguments while it runs, and by no copy of them', async () => {
+    state = stateOf(decision('a'));
+    const calls = await node();
+    const seen: boolean[] = [];
+    calls.start(async ({ arguments: args }) => {
+      seen.push(calls.isRunning(args), calls.isRunning({ ...args }), calls.isRunning(undefined));
+      return { ok: true, result: null };
+    });
+    await until(() => calls.executionOf('a')?.status === 'done');
+    expect(seen).toEqual([true, false, false]);
+  });
+
+  test('of a peer is served once, to that peer, for that agent, with those arguments', async () => {
+    state = stateOf(decision('a', { node: 'peer', arguments: { amount: 5, to: 'x' } }));
+    const calls = await node();
+    const asked = { peer: 'peer', agent: 'local@here', tool: 'spend', args: { to: 'x', amount: 5 } };
+    const others = [
+      { ...asked, peer: 'other' },
+      { ...asked, agent: 'x' },
+      { ...asked, tool: 'x' },
+      { ...asked, args: { to: 'x', amount: 6 } },
+      { ...asked, args: undefined },
+    ];
+    expect(others.map((one) => calls.serveOnce(one))).toEqual(others.map(() => false));
+    expect([calls.serveOnce(asked), calls.serveOnce(asked)]).toEqual([true, false]);
+  });
+});
