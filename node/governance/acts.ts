@@ -224,16 +224,27 @@ export class Acts {
     if (!chronicle.ledger.epoch().rules.voters.has(by.agentId)) {
       return { code: 'NOT_A_VOTER', message: `${by.agentId} is no voter of this village` };
     }
+    const signing = { detail: { signed_statement: this.#nextOf(by.agentId) } };
     if (by.homeNode !== nodeId) {
       const message = 'ask the node that holds your key, or hand in a signed_statement';
-      return { code: 'NOT_YOUR_NODE', message };
+      return { code: 'NOT_YOUR_NODE', message, ...signing };
     }
     if (clock.wallMs() - by.issuedAtMs > MAX_TOKEN_AGE_MS) {
       const message =
         'this wants a token at most 5 minutes old: get a new one and call again, or hand in a signed_statement';
-      return { code: 'TOKEN_TOO_OLD', message };
+      return { code: 'TOKEN_TOO_OLD', message, ...signing };
     }
-    return this.#able(by.agentId, options);
+    const obstacle = await this.#able(by.agentId, options);
+    return obstacle?.code === 'KEY_NOT_HERE' ? { ...obstacle, ...signing } : obstacle;
+  }
+
+  /** What whoever signs outside needs besides kind, time and body. */
+  #nextOf(voter: string): Readonly<Record<string, unknown>> {
+    const { chronicle, village } = this.#options;
+    const { ep, rules } = chronicle.ledger.epoch();
+    const kid = rules.kids.get(voter);
+    const last = kid === undefined ? undefined : chronicle.logs().get(kid)?.at(-1);
+    return { v: 1, net: village.villageId, ep, voter, seq: (last?.seq ?? 0) + 1, prev: last?.id ?? null, kid };
   }
 
   /** Why this voter cannot sign here; waits a moment where that will pass. */

@@ -1,10 +1,11 @@
 import { type CarriedReceipt, openReceipt, type Receipt } from '../../protocols/governance/index.ts';
-import type { MembershipVerdict } from '../../src/constitution/index.ts';
+import type { MembershipRefusal, MembershipVerdict } from '../../src/constitution/index.ts';
 import { sha256Hex, text, utf8 } from '../../src/kernel/index.ts';
 import type { Store } from '../storage/index.ts';
 
 const MAX_NODES = 4_096;
 const PREFIX = 'receipt/';
+const PASSING: ReadonlySet<MembershipRefusal> = new Set(['expired', 'evicted', 'not-yet-valid']);
 
 interface Kept extends CarriedReceipt {
   readonly nodeId: string;
@@ -47,7 +48,8 @@ export class ReceiptBook {
     if (receipt === undefined) return { kind: 'bad' };
     if ((this.#kept.get(receipt.node)?.content.seq ?? -1) >= receipt.seq) return { kind: 'known' };
     const standing = this.#options.verify(carried.chain, receipt.node);
-    if (standing.kind === 'refused') return { kind: 'bad' };
+    // What its node was when it signed may be over by now: that is nobody's lie.
+    if (standing.kind === 'refused') return { kind: PASSING.has(standing.because) ? 'known' : 'bad' };
     if (!this.#kept.has(receipt.node) && this.#kept.size >= MAX_NODES) return { kind: 'known' };
     this.#remember(carried);
     const kept = this.#options.store.put(`${PREFIX}${receipt.node}`, utf8(JSON.stringify(carried)), { sync });

@@ -99,7 +99,9 @@ describe('a decision', () => {
     const [a] = await row();
     const asked = (agent: string, changes = {}) => a.governance.propose(retention(90), a.as(agent, changes), forever);
     expect(codeOf(await asked('gardener'))).toBe('NOT_A_VOTER');
-    expect(codeOf(await asked('curator'))).toBe('KEY_NOT_HERE');
+    const elsewhere = await asked('curator');
+    const next = { net: villageId, ep: 0, voter: 'curator', seq: 2, kid: kid('curator') };
+    expect(elsewhere).toMatchObject({ refusal: { code: 'KEY_NOT_HERE', detail: { signed_statement: next } } });
     expect(codeOf(await asked('sage', { homeNode: 'elsewhere' }))).toBe('NOT_YOUR_NODE');
     expect(codeOf(await asked('sage', { issuedAtMs: net.wallMs() - 6 * 60_000 }))).toBe('TOKEN_TOO_OLD');
     expect(codeOf(await asked('sage'))).toBe('done');
