@@ -21,7 +21,8 @@ export interface StateContext {
 
 /** What is in force: the voted policy with the overlay above it. */
 export function stateOf(context: StateContext): PolicyState {
-  const { folded, overlay, epoch } = context;
+  const { folded, epoch } = context;
+  const overlay = context.overlay.filter(({ ended }) => ended !== 'void');
   const inForce = overlay.filter((entry) => entry.inForce);
   const suppressed = new Set(
     inForce.flatMap(({ kind, proposal }) => (kind === 'suppress' && proposal !== undefined ? [proposal] : [])),
@@ -46,7 +47,7 @@ export function stateOf(context: StateContext): PolicyState {
       calls: calls.map(({ id }) => id),
     }),
   );
-  return { entries, standing, overlay, held, calls, root };
+  return { entries, standing, overlay: context.overlay, held, calls, root };
 }
 
 function entryOf(
@@ -60,7 +61,7 @@ function entryOf(
   const above = inForce.findLast(({ writes }) =>
     writes.some((write) => write.key === key && (write.base === base || off.has('overlay-binds-base'))),
   );
-  const laid = overlay.filter(({ writes }) => writes.some((write) => write.key === key));
+  const laid = overlay.filter(({ writes, ended }) => ended !== 'void' && writes.some((write) => write.key === key));
   const version =
     (folded.depth.get(key) ?? 0) +
     laid.length +

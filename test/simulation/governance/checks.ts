@@ -79,7 +79,7 @@ export class Checks {
 
   /** It was lost with the only disk it was on. */
   unsigned({ id, payload, kid }: Statement): void {
-    if (payload.kind !== 'commit') return;
+    if (payload.kind !== 'commit' || payload.voter === this.#traitor) return;
     const values = this.#commits.get(`${kid} ${payload.ep} ${questionOf(payload.body)}`);
     if (values?.get(payload.body.value)?.id === id) values.delete(payload.body.value);
     this.#outcomes.delete(payload.body.proposal);
