@@ -14,6 +14,17 @@ export function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): vo
   bus.on('peer.refused', ({ peer, reason }) =>
     record({ kind: 'admission', method: 'hello', peer, outcome: 'denied', reason }),
   );
+  bus.on('peer.misbehaved', ({ peer, protocol, reason }) =>
+    record({ kind: 'refusal', method: protocol, peer, outcome: 'denied', reason }),
+  );
+  bus.on(
+    'peer.denied',
+    ({ peer, reason, because = reason, callId, agentId = '', method = '', server = '', target = '' }) =>
+      record({
+        ...{ kind: 'refusal', outcome: 'denied', reason: because, peer, agentId, method, server, target },
+        callId: callId === undefined ? '' : Buffer.from(callId).toString('hex'),
+      }),
+  );
   bus.on('revocation.made', ({ kind, id }) =>
     record({ method: `revoke.${kind}`, target: id, tokenId: kind === 'token' ? id : '' }),
   );

@@ -163,6 +163,10 @@ export class PeerLinks {
         onDraining: () => link.left(session),
         onEnd: (error) => this.#ended(link, session, error),
         onFault: (error) => parts.reporter.report('background.failed', { area: 'peers', error }),
+        onRefused: (refused) => {
+          parts.reporter.report('call.refused', { stage: 'peer', reason: refused.reason });
+          parts.reporter.report('peer.denied', { peer: nodeId, ...refused });
+        },
       },
       { peer: nodeId, maxInFlight: parts.limits.maxInFlightPerPeer },
     );

@@ -1,3 +1,5 @@
+import type { RefusedCall } from '../../protocols/mcp/index.ts';
+
 /** The catalogue of what a node reports. Log lines, metrics and status are readers of it, so they cannot disagree. */
 export interface Events {
   'node.started': { readonly nodeId: string; readonly startedMs: number };
@@ -12,6 +14,8 @@ export interface Events {
     readonly theirs: string;
   };
   'peer.gone': { readonly peer: string };
+  /** A call that a peer asked for was refused before it was looked at. `because`: what is wrong with its delegation. */
+  'peer.denied': { readonly peer: string } & RefusedCall;
   'peer.misbehaved': { readonly peer: string; readonly protocol: string; readonly reason: string };
   'admission.granted': { readonly peer: string; readonly ticket: string };
   'admission.refused': { readonly peer: string; readonly reason: string };

@@ -17,6 +17,7 @@ export const IMPORTANCE: { readonly [Name in EventName]: Importance<Events[Name]
   'peer.refused': { level: 'warn', fields: ['peer', 'reason'] },
   'peer.other-revision': { level: 'warn', fields: ['peer', 'protocol', 'ours', 'theirs'] },
   'peer.gone': { level: 'info', fields: ['peer'] },
+  'peer.denied': { level: 'debug', fields: ['peer', 'reason', 'because', 'agentId'] },
   'peer.misbehaved': { level: 'warn', fields: ['peer', 'protocol', 'reason'] },
   'admission.granted': { level: 'info', fields: ['peer', 'ticket'] },
   'admission.refused': { level: 'warn', fields: ['peer', 'reason'] },

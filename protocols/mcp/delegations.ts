@@ -52,6 +52,13 @@ export class HeldDelegations {
     return this.#clock.wall() < held.verdict.expiresAtMs ? held.verdict.principal : 'delegation-expired';
   }
 
+  /** What is known of a delegation under which calls are refused, for this node's own record. */
+  whyRefused(reference: number): { readonly because?: string | undefined; readonly agentId?: string | undefined } {
+    const verdict = this.#held.get(reference)?.verdict;
+    if (verdict?.kind === 'accepted') return { agentId: verdict.principal.agentId };
+    return { because: verdict?.because, agentId: verdict?.agentId };
+  }
+
   /** Forgets those of which `gone` is true: their next call must present anew, and is judged anew. */
   forget(gone: (principal: Principal) => boolean): void {
     for (const [reference, { verdict }] of this.#held) {

@@ -5,7 +5,7 @@ import { argumentsHash, targetOf } from './arguments-hash.ts';
 import { type CallHeader, MAX_RESULT_HEADER_BYTES, readCallHeader, writeResultHeader } from './call-header.ts';
 import { HeldDelegations } from './delegations.ts';
 import type { Outbox } from './outbox.ts';
-import type { Deadlines, Expiring, ServedReply, SessionPorts } from './ports.ts';
+import type { Deadlines, Expiring, RefusedCall, ServedReply, SessionPorts } from './ports.ts';
 import { AskedQuestions, decodeAnswer, encode, questionHead, readQuestionId, refusal } from './questions.ts';
 import { readRequest } from './read-request.ts';
 import { LIMITS, mcp, REFUSALS, type RefuseReason, TYPE } from './schema.ts';
@@ -65,7 +65,7 @@ export class Serving {
   admits(key: number, arriving: number): boolean {
     if (this.#running.has(key)) throw new WireError('WIRE_MALFORMED', 'a key that is in use');
     const because = this.#full(arriving);
-    if (because !== undefined) this.#refuse(key, because);
+    if (because !== undefined) this.#refuse(key, because, {});
     return because === undefined;
   }
 
@@ -73,15 +73,20 @@ export class Serving {
     if (this.#running.has(key)) throw new WireError('WIRE_MALFORMED', 'a key that is in use');
     const { header, bodyAt } = readCallHeader(bytes, start, end);
     const full = this.#full(0);
-    if (full !== undefined) return this.#refuse(key, full);
+    if (full !== undefined) return this.#refuse(key, full, { ...header });
     const principal = this.#delegations.use(header.delegation);
-    if (typeof principal === 'string') return this.#refuse(key, principal);
-    if (header.remainingMs === 0) return this.#refuse(key, 'deadline-passed');
-    if (end - bodyAt > mcp.maxMessageBytes) return this.#refuse(key, 'too-large');
+    if (typeof principal === 'string') {
+      return this.#refuse(key, principal, { ...header, ...this.#delegations.whyRefused(header.delegation) });
+    }
+    const refuse = (reason: RefuseReason, method?: string) =>
+      this.#refuse(key, reason, { ...header, agentId: principal.agentId, method });
+    if (header.remainingMs === 0) return refuse('deadline-passed');
+    if (end - bodyAt > mcp.maxMessageBytes) return refuse('too-large');
     const request = readRequest(bytes, bodyAt, end);
-    if (request === undefined || targetOf(request) !== header.target) return this.#refuse(key, 'malformed');
-    if (argumentsHash(header.callId, request) !== header.argumentsHash) return this.#refuse(key, 'hash-mismatch');
-    if (!this.#seen.add(header.callId, this.#ports.clock.now())) return this.#refuse(key, 'replayed');
+    if (request === undefined || targetOf(request) !== header.target) return refuse('malformed');
+    const { method } = request;
+    if (argumentsHash(header.callId, request) !== header.argumentsHash) return refuse('hash-mismatch', method);
+    if (!this.#seen.add(header.callId, this.#ports.clock.now())) return refuse('replayed', method);
     void this.#run(key, header, { request, principal });
   }
 
@@ -191,10 +196,12 @@ export class Serving {
     this.#outbox.large(id, { type: TYPE.RESULT, key, head: head.subarray(0, headEnd), body });
   }
 
-  #refuse(key: number, because: RefuseReason): void {
+  #refuse(key: number, reason: RefuseReason, about: Omit<RefusedCall, 'reason'>): void {
     const { into, at } = this.#outbox.reserve(1);
-    into[at] = REFUSALS.indexOf(because);
+    into[at] = REFUSALS.indexOf(reason);
     this.#outbox.commit(TYPE.REFUSE, key, at + 1);
+    const { because, agentId, callId, method, server, target } = about;
+    this.#ports.onRefused({ reason, because, agentId, callId, method, server, target });
   }
 }
 

@@ -7,6 +7,7 @@ export type {
   DelegationVerdict,
   Expiring,
   OutgoingCall,
+  RefusedCall,
   ServedCall,
   ServedReply,
   SessionPorts,

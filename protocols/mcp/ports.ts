@@ -63,7 +63,8 @@ export type CallEnd =
 
 export type DelegationVerdict =
   | { readonly kind: 'accepted'; readonly principal: Principal; readonly expiresAtMs: number }
-  | { readonly kind: 'refused'; readonly because: string };
+  /** `agentId`: whom the peer claims to speak for, where that could be read. */
+  | { readonly kind: 'refused'; readonly because: string; readonly agentId?: string | undefined };
 
 /** `now` is monotonic, `wall` is Unix time; both in milliseconds. */
 export interface Clock {
@@ -77,6 +78,19 @@ export interface Deadlines {
 }
 export interface Expiring {
   onDeadline(): void;
+}
+
+/** A call that was refused before it came to `serve`. Every text but `reason` and `because` is the peer's. */
+export interface RefusedCall {
+  readonly reason: RefuseReason;
+  /** Why its delegation was refused: a word of a closed list. */
+  readonly because?: string | undefined;
+  /** For whom it was made, or is claimed to be. */
+  readonly agentId?: string | undefined;
+  readonly callId?: Uint8Array | undefined;
+  readonly method?: string | undefined;
+  readonly server?: string | undefined;
+  readonly target?: string | undefined;
 }
 
 /** What a session asks of the node around it. */
@@ -96,4 +110,6 @@ export interface SessionPorts {
   /** The peer, or this side while it drains, starts no more calls here. */
   readonly onDraining: () => void;
   readonly onFault: (error: unknown) => void;
+  /** The peer was told no, and this node should know. */
+  readonly onRefused: (refused: RefusedCall) => void;
 }

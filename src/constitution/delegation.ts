@@ -60,7 +60,8 @@ export type DelegationRefusal =
 
 export type DelegationVerdict =
   | { readonly kind: 'accepted'; readonly principal: Principal; readonly expiresAtMs: number }
-  | { readonly kind: 'refused'; readonly because: DelegationRefusal };
+  /** `agentId`: for whom the peer signed that it speaks; undefined where its signature does not hold. */
+  | { readonly kind: 'refused'; readonly because: DelegationRefusal; readonly agentId?: string | undefined };
 
 export interface DelegationContext {
   readonly constitution: Constitution;
@@ -82,13 +83,15 @@ export function checkDelegation(jws: string, context: DelegationContext): Delega
   if (!read.success) return refused('malformed');
   const delegation = read.data;
   const objection = standing(delegation, context);
-  if (objection !== undefined) return refused(objection);
+  // Names nobody could have are left out: whoever reads the record takes this for a name.
+  const agentId = parseAgentId(delegation.agent) === undefined ? undefined : delegation.agent;
+  if (objection !== undefined) return refused(objection, agentId);
   const voucher = vouch(delegation, context);
-  if (typeof voucher === 'string') return refused(voucher);
+  if (typeof voucher === 'string') return refused(voucher, agentId);
 
   const issuedAtMs = voucher.issuedAtS * 1000;
   const id = { tokenId: delegation.token, agentId: delegation.agent, homeNode: peer.nodeId, issuedAtMs };
-  if (context.policy.isRevoked(delegation.token) || context.isRevoked(id)) return refused('revoked');
+  if (context.policy.isRevoked(delegation.token) || context.isRevoked(id)) return refused('revoked', agentId);
   const expiresAtMs = Math.min(delegation.exp, voucher.endsAtS) * 1000;
   return {
     kind: 'accepted',
@@ -168,6 +171,6 @@ function olderOf(delegation: Delegation, grant: Grant): number {
   return Math.min(delegation.token_iat, grant.iat);
 }
 
-function refused(because: DelegationRefusal): DelegationVerdict {
-  return { kind: 'refused', because };
+function refused(because: DelegationRefusal, agentId?: string | undefined): DelegationVerdict {
+  return { kind: 'refused', because, agentId };
 }

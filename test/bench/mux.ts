@@ -49,6 +49,7 @@ function sessionOn(stream: Stream): PeerSession {
       onEnd: () => {},
       onDraining: () => {},
       onFault: (error) => console.error(error),
+      onRefused: () => undefined,
     },
     { peer: 'peer', maxInFlight: 256 },
   );

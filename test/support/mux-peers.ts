@@ -5,6 +5,7 @@ import {
   type CallContext,
   type OutgoingCall,
   PeerSession,
+  type RefusedCall,
   type ServedCall,
   type ServedReply,
   type SessionPorts,
@@ -66,6 +67,7 @@ export interface Watched {
   readonly notices: string[];
   readonly served: ServedCall[];
   readonly faults: unknown[];
+  readonly refused: RefusedCall[];
   /** Codes with which it ended; '' for an orderly end. */
   readonly ends: string[];
 }
@@ -78,6 +80,7 @@ export function sessionOn(stream: Stream, clock: HandClock, ports: Port = {}, ma
     notices: [] as string[],
     served: [] as ServedCall[],
     faults: [] as unknown[],
+    refused: [] as RefusedCall[],
     ends: [] as string[],
   };
   const session = new PeerSession(
@@ -95,6 +98,7 @@ export function sessionOn(stream: Stream, clock: HandClock, ports: Port = {}, ma
       onNotice: (topic, body) => watched.notices.push(`${topic}: ${Buffer.from(body).toString()}`),
       onDraining: () => {},
       onFault: (error) => watched.faults.push(error),
+      onRefused: (refused) => watched.refused.push(refused),
       ...ports,
       onEnd: (error) => {
         watched.ends.push(error === undefined ? '' : 'code' in error ? String(error.code) : error.name);
