@@ -109,7 +109,7 @@ describe('in a village of 25 whose nodes exchange nothing directly', () => {
     await c.directory.want('everything', { signal: within() });
     expect(c.tools()).toEqual([]);
     // It is there to be asked: only nobody said so.
-    expect(await c.directory.meet(a.host.nodeId)).toMatchObject({ kind: 'known' });
+    await until(async () => (await c.directory.meet(a.host.nodeId)).kind === 'known', { timeoutMs: 20_000 });
     expect(c.tools()).toEqual(['everything__echo']);
   });
 });
