@@ -4,6 +4,8 @@ import { eventOf, SseStream } from './sse-stream.ts';
 
 /** How soon a client that lost its connection may come back. */
 const RETRY_MS = 1000;
+/** How long what was asked of a client waits for it to come back: a server shared with others does nothing else meanwhile. */
+const AWAY_MS = 15_000;
 
 export interface ChannelOptions {
   /** Told apart from a session's other channels by this, also in its event ids. */
@@ -54,10 +56,11 @@ export class EventChannel {
     return !this.#ended && (this.connection !== undefined || this.#resumable());
   }
 
-  /** Whether the client has been away for longer than its events are kept. */
+  /** Whether the client has been away for longer than its answer to a question is waited for. */
   get abandoned(): boolean {
     if (this.#events === undefined) return this.connection === undefined;
-    return this.#lostAtMs !== undefined && this.#events.now() - this.#lostAtMs > this.#events.windowMs;
+    const waitMs = Math.min(AWAY_MS, this.#events.windowMs);
+    return this.#lostAtMs !== undefined && this.#events.now() - this.#lostAtMs > waitMs;
   }
 
   /** Goes on over `res`; with `after`, beginning with what came after that event. A connection it still has is ended. */

@@ -101,7 +101,9 @@ export class Exchange implements RouterCall {
   linger(): void {
     if (this.#waited) this.#outlet.linger();
     this.#waited = true;
-    if (this.#outlet.abandoned) this.#asking?.abort();
+    if (!this.#outlet.abandoned) return;
+    this.#asking?.abort();
+    this.#asking = undefined; // a client that comes back after all can be asked again
   }
 
   /** The client no longer wants it: the work is told to stop, and no response follows. */

@@ -246,6 +246,48 @@ describe('what is kept for a client that comes back', () => {
     });
     expect(timed.router.answers).toEqual([{ error: { code: -32009, message: expect.any(String) } }]);
   });
+
+  test('gives a question up after 15 s, and keeps the reply for the client that comes back later', async () => {
+    let now = 0;
+    await using timed = await openGateway({ now: () => now });
+    const headers = await timed.session({ capabilities: { roots: {} } });
+    const res = await post(headers, call(1, 'ask', { arguments: { question: { method: 'roots/list' } } }), timed);
+    const asked = await take(allEvents(res), 2);
+    res.destroy();
+    await until(async () => (await timed.gateway.connections()) === 0);
+    now += 14_000;
+    timed.gateway.linger();
+    expect(timed.router.answers).toEqual([]);
+    now += 2_000;
+    timed.gateway.linger();
+    await until(() => timed.router.answers.length > 0);
+    const later = await take(allEvents(await get(headers, asked.at(-1)?.id, timed)), 9);
+    expect(later.map(({ data }) => data).join()).toContain('"code":-32009');
+  });
+
+  test('puts the next question of a call to a client that came back for it', async () => {
+    let now = 0;
+    await using timed = await openGateway({ now: () => now });
+    const headers = await timed.session({ capabilities: { roots: {} } });
+    const arrival = timed.router.arrival();
+    const res = await post(headers, slowly(1), timed);
+    const exchange = await arrival;
+    const ask = () => exchange.ask?.({ method: 'roots/list' }, { signal: exchange.signal });
+    const seen = await take(allEvents(res), 4);
+    const first = ask();
+    res.destroy();
+    await until(async () => (await timed.gateway.connections()) === 0);
+    now += 16_000;
+    timed.gateway.linger();
+    expect(await first).toHaveProperty('error');
+    const back = allEvents(await get(headers, seen.at(-1)?.id, timed));
+    const second = ask();
+    const questions = (await take(back, 4)).filter(({ data }) => data.includes('roots/list'));
+    const { id } = JSON.parse(questions.at(-1)?.data ?? '') as { id: string };
+    await timed.post({ jsonrpc: '2.0', id, result: { roots: [] } }, { headers });
+    expect(await second).toEqual({ result: { roots: [] } });
+    timed.router.release();
+  });
 });
 
 test('the SDK’s client resumes a call whose connection was cut', async () => {
