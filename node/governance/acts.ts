@@ -7,7 +7,7 @@ import {
   type Statement,
   type VoteBody,
 } from '../../src/governance/index.ts';
-import type { RateLimiter } from '../../src/routing/index.ts';
+import { sha256Hex } from '../../src/kernel/index.ts';
 import type { Chronicle } from './chronicle.ts';
 import type {
   Acted,
@@ -24,6 +24,7 @@ import { matchesVote, matchesProposal, matchesOverride, openHandedIn } from './h
 import type { GovernanceClock, GovernanceVillage } from './ports.ts';
 import { objectToVote, questionAbout } from './questions.ts';
 import type { Signer } from './signer.ts';
+import type { Sponsored, Sponsoring } from './sponsor.ts';
 import type { Call } from './voted-calls.ts';
 import type { Voting } from './voting.ts';
 
@@ -43,14 +44,9 @@ export interface ActsOptions {
   readonly village: GovernanceVillage;
   readonly clock: GovernanceClock;
   readonly nonce: () => string;
-  /** A compact JWS by the key of this node's PeerId. */
-  readonly sign: (typ: string, payload: Readonly<Record<string, unknown>>) => string;
-  /** Per requester that is no voter. */
-  readonly sponsoring: RateLimiter;
+  readonly sponsoring: Sponsoring;
 }
 
-const REQUEST_TYP = 'village-gov-request+jws';
-const SPONSORED = { perMinute: 6, burst: 6 };
 const WHOLE_NUMBERS = 'voters sign the arguments, so numbers in them must be whole and of at most 15 digits';
 
 /** What agents do: propose, vote, override. Each is checked here, then signed by the voter's key, or taken in as the voter signed it. */
@@ -106,44 +102,21 @@ export class Acts {
   }
 
   /**
-   * Proposes a call. A voter proposes its own; for anybody else a voter whose key is here sponsors it, which is no vote. Answers the
-   * proposal's id.
+   * Has a call proposed: by a voter whose key is here, or on another node; to sponsor it is no vote. Answers the proposal's id.
    */
   async proposeCall(request: CallRequest, by: Actor, options: WaitOptions): Promise<Acted<string>> {
-    const { chronicle, signer, nonce, nodeId, sign, village, sponsoring, clock } = this.#options;
-    const { ledger } = chronicle;
-    const isVoter = ledger.epoch().rules.voters.has(by.agentId);
-    const sponsor = isVoter ? by.agentId : signer.voters()[0];
-    if (sponsor === undefined) {
-      const message =
-        'no voter’s key is on this node to sponsor it, and asking another node to is not built; ask at a voter’s node';
-      return refused({ code: 'NO_SPONSOR', message });
-    }
+    const { chronicle, signer, nonce, nodeId, sponsoring } = this.#options;
     if (!isSignable(request.arguments)) return refused({ code: 'INVALID_ARGUMENTS', message: WHOLE_NUMBERS });
-    const waitMs = isVoter ? 0 : sponsoring.take(by.agentId, SPONSORED, clock.now());
-    if (waitMs > 0)
-      return refused({ code: 'RATE_LIMITED', message: 'too many requests to sponsor', retryAfterMs: waitMs });
-    const obstacle = await this.#able(sponsor, options);
-    if (obstacle !== undefined) return refused(obstacle);
-    const { tool, type } = request;
+    const { tool } = request;
+    const type = request.type as Exclude<ProposalType, 'emergency_action'>;
     const args = request.arguments as Call['arguments'];
     const call: Call = { op: 'call', node: nodeId, agent: by.agentId, tool, arguments: args, nonce: nonce() };
-    const asked = {
-      village: village.villageId,
-      agent: by.agentId,
-      nonce: call.nonce,
-      iat: clock.wallMs(),
-      call: { ...call },
-    };
-    const signed = await signer.sign(sponsor, 'proposal', (ts) => ({
-      type: type as ProposalType,
-      title: `Call ${tool} for ${by.agentId}`,
-      description: `${by.agentId} asks for a call that needs a ${type.replaceAll('_', ' ')}.`,
-      actions: [call],
-      deadline: ts + ledger.epoch().rules.periodMs[type as ProposalType],
-      ...(isVoter ? {} : { request: sign(REQUEST_TYP, asked) }),
-    }));
-    return signed === undefined ? refused(this.#lost({ ...by, agentId: sponsor })) : done(signed.id);
+    if (signer.voters().length > 0) await this.#able(signer.voters()[0] ?? '', options);
+    const sponsored = await sponsoring.seek(call, type, options);
+    if (sponsored.kind === 'refused') return refused(noSponsor(sponsored.because));
+    await chronicle.take(sponsored.token, nodeId).kept;
+    const id = sha256Hex(sponsored.token.slice(0, sponsored.token.lastIndexOf('.')));
+    return chronicle.ledger.has(id) ? done(id) : refused(noSponsor('busy'));
   }
 
   /** Answers the proposal's id. */
@@ -280,6 +253,11 @@ export class Acts {
     await taken.kept;
     return done(statement.id);
   }
+}
+
+function noSponsor(because: Extract<Sponsored, { kind: 'refused' }>['because']): ActRefusal {
+  const message = `no voter's node took the request (${because}); try again, or ask a voter to propose it`;
+  return { code: 'NO_SPONSOR', message, ...(because === 'rate' || because === 'busy' ? { retryAfterMs: 10_000 } : {}) };
 }
 
 function unknown(proposalId: string): ActRefusal {

@@ -17,6 +17,7 @@ export interface Execution {
 export class CallJournal {
   readonly #store: Store;
   readonly #entries = new Map<string, Execution>();
+  readonly #nonces = new Set<unknown>();
 
   private constructor(store: Store) {
     this.#store = store;
@@ -27,6 +28,7 @@ export class CallJournal {
     for await (const [key, bytes] of store.entries({ gte: PREFIX, lt: `${PREFIX}~` })) {
       const entry = JSON.parse(text(bytes)) as Execution;
       const id = key.slice(PREFIX.length);
+      journal.#nonces.add(entry['nonce']);
       journal.#entries.set(id, entry.status === 'running' ? { ...entry, status: 'unknown' } : entry);
     }
     return journal;
@@ -36,10 +38,11 @@ export class CallJournal {
     return this.#entries.get(proposalId);
   }
 
-  /** Begun from here on, also after a crash; durable on return. False: it was begun before. */
-  async begin(proposalId: string, at: string): Promise<boolean> {
-    if (this.#entries.has(proposalId)) return false;
-    await this.#put(proposalId, { status: 'running', at });
+  /** Begun from here on, also after a crash; durable on return. False: it was begun before, maybe under another proposal. */
+  async begin(proposalId: string, { at, nonce }: { readonly at: string; readonly nonce: string }): Promise<boolean> {
+    if (this.#entries.has(proposalId) || this.#nonces.has(nonce)) return false;
+    this.#nonces.add(nonce);
+    await this.#put(proposalId, { status: 'running', at, nonce });
     return true;
   }
 

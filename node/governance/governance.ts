@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { type CarriedReceipt, GOVERNANCE } from '../../protocols/governance/index.ts';
-import { RateLimiter } from '../../src/routing/index.ts';
 import type { Store } from '../storage/index.ts';
 import { Acts } from './acts.ts';
 import { CallJournal } from './call-journal.ts';
@@ -22,6 +21,7 @@ import { ReceiptBook } from './receipt-book.ts';
 import { Records } from './records.ts';
 import { Signer } from './signer.ts';
 import type { SignerState } from './signer-state.ts';
+import { Sponsoring } from './sponsor.ts';
 import { Spread, type Taken } from './spread.ts';
 import type { PolicyRow, ProposalView, TimelineEntry } from './views.ts';
 import { type RunCall, VotedCalls } from './voted-calls.ts';
@@ -72,12 +72,14 @@ export class Governance implements GovernanceDesk {
     const changed = () => this.#tell('proposals');
     this.#calls = new VotedCalls({ ledger, journal, nodeId: host.nodeId, reporter, wallMs, changed });
     this.#records = new Records({ chronicle, receipts, calls: this.#calls, village, clock });
+    const sponsoring = new Sponsoring({ host, village, ledger, signer, clock, sign });
     this.#spread = new Spread(parts, {
       logs: () => chronicle.logs(),
       receipts: () => receipts.list(),
       receiptsDigest: () => receipts.digest(),
       takeStatement: (token, from) => chronicle.take(token, from),
       takeReceipt: (carried) => this.#takeReceipt(carried),
+      sponsor: (request, from) => sponsoring.answer(request, from),
       pulled: (nodeId) => this.#pulled(nodeId),
       tick: () => this.#tick(),
     });
@@ -104,8 +106,7 @@ export class Governance implements GovernanceDesk {
       village,
       clock,
       nonce: () => randomBytes(12).toString('hex'),
-      sign,
-      sponsoring: new RateLimiter({ maxKeys: 1_024 }),
+      sponsoring,
     });
     chronicle.onEntry((entry) => this.#entered(entry));
   }

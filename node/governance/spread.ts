@@ -7,6 +7,7 @@ import {
   type Heard,
   heldOf,
   readAnnouncement,
+  type SponsorReply,
 } from '../../protocols/governance/index.ts';
 import { RateLimiter } from '../../src/routing/index.ts';
 import type { SpreadParts } from './ports.ts';
@@ -31,7 +32,9 @@ export interface Taken {
 }
 
 /** Where what was heard goes. */
-export interface Intake extends GovernanceShelf {
+export interface Intake extends Omit<GovernanceShelf, 'sponsor'> {
+  /** Signs for a call that `from` asks for, if a voter here will. Never rejects. */
+  sponsor(request: string, from: string): Promise<SponsorReply>;
   takeStatement(token: string, from: string): Taken;
   takeReceipt(carried: CarriedReceipt): Taken;
   /** A peer gave us everything it has. */
@@ -56,9 +59,10 @@ export class Spread {
     this.#parts = parts;
     this.#intake = intake;
     this.#pulls = new PullQueue((nodeId) => this.#pull(nodeId));
-    parts.host.handle(GOVERNANCE, (stream) =>
-      answerGovernance(stream, intake, { signal: AbortSignal.timeout(GOVERNANCE.timeoutMs) }),
-    );
+    parts.host.handle(GOVERNANCE, (stream, { nodeId }) => {
+      const shelf = { ...intake, sponsor: (request: string) => intake.sponsor(request, nodeId) };
+      return answerGovernance(stream, shelf, { signal: AbortSignal.timeout(GOVERNANCE.timeoutMs) });
+    });
     parts.host.subscribe(TOPIC, (data, from) => this.#hear(data, from));
   }
 

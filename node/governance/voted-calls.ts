@@ -91,12 +91,12 @@ export class VotedCalls {
     const run = this.#run;
     const at = new Date(wallMs()).toISOString();
     try {
-      if (run === undefined || !(await journal.begin(id, at))) return;
+      if (run === undefined || !(await journal.begin(id, { at, nonce: call.nonce }))) return;
       const args = structuredClone(call.arguments);
       this.#running.add(args);
       const { ok, result } = await run({ agent: call.agent, tool: call.tool, arguments: args });
       this.#running.delete(args);
-      await journal.end(id, { status: ok ? 'done' : 'failed', at, result });
+      await journal.end(id, { status: ok ? 'done' : 'failed', at, nonce: call.nonce, result });
       changed();
     } catch (error) {
       reporter.report('background.failed', { area: 'voted call', error });

@@ -2,7 +2,15 @@ import type { Stream } from '@libp2p/interface';
 import type { z } from 'zod';
 import { type Deadline, jsonStream, WireError } from '../wire/index.ts';
 import { isAfter } from './handler.ts';
-import { type Cursor, GOVERNANCE, type Held, MAX_ASK_BYTES, ReceiptPage, StatementPage } from './schema.ts';
+import {
+  type Cursor,
+  GOVERNANCE,
+  type Held,
+  MAX_ASK_BYTES,
+  ReceiptPage,
+  SponsorReply,
+  StatementPage,
+} from './schema.ts';
 
 export interface StatementQuestion {
   readonly held: Readonly<Record<string, Held>>;
@@ -42,6 +50,11 @@ export async function askReceipts(
     throw new WireError('WIRE_MALFORMED', 'a page that does not lead on');
   }
   return page;
+}
+
+/** Asks for a proposal of a call that needs a vote. What comes back is not verified. Errors: WireError. */
+export async function askSponsor(stream: Stream, request: string, deadline: Deadline): Promise<SponsorReply> {
+  return ask(stream, { v: 1, ask: 'sponsor', request }, { shape: SponsorReply, deadline });
 }
 
 async function ask<Shape extends z.ZodType>(

@@ -12,6 +12,7 @@ import {
   MAX_PAGE_STATEMENTS,
   PAGE_ROOM_BYTES,
   type ReceiptPage,
+  type SponsorReply,
   type StatementPage,
 } from './schema.ts';
 
@@ -23,6 +24,8 @@ export interface GovernanceShelf {
   receipts(): readonly (CarriedReceipt & { readonly nodeId: string })[];
   /** SHA-256 over the hashes of all receipts in that order, each followed by a newline; 32 hex digits. */
   receiptsDigest(): string;
+  /** Signs for a call that the peer at the other end asks for, if a voter here will. Never rejects. */
+  sponsor(request: string): Promise<SponsorReply>;
 }
 
 /** Answers one request of an admitted peer and ends the stream. Errors: WireError, the stream aborted. */
@@ -30,6 +33,10 @@ export async function answerGovernance(stream: Stream, shelf: GovernanceShelf, d
   const { maxMessageBytes } = GOVERNANCE;
   const wire = jsonStream(stream, { maxMessageBytes: MAX_ASK_BYTES, maxWrittenBytes: maxMessageBytes });
   const ask = await wire.read(Ask, deadline);
+  if (ask.ask === 'sponsor') {
+    await wire.write(await shelf.sponsor(ask.request), deadline);
+    return wire.close(deadline);
+  }
   await wire.write(
     ask.ask === 'statements' ? statementPage(shelf, ask.held, ask.after) : receiptPage(shelf, ask.digest, ask.after),
     deadline,

@@ -24,6 +24,7 @@ export const MAX_BLOCKS = 1_024;
 /** Ids that an ask names one by one, a log. */
 export const MAX_TAIL = 1_024;
 export const MAX_RECEIPT_BYTES = 24 * 1024;
+export const MAX_REQUEST_BYTES = 16 * 1024;
 const MAX_CREDENTIAL_BYTES = 2_048;
 const MAX_CREDENTIALS = 4;
 /** Hex digits by which a block, or a statement of the last block, is named. */
@@ -67,7 +68,13 @@ export const AskReceipts = z.strictObject({
   digest: Digest.optional(),
   after: PeerId.optional(),
 });
-export const Ask = z.discriminatedUnion('ask', [AskStatements, AskReceipts]);
+/** A call that needs a vote and has no voter to propose it. */
+export const AskSponsor = z.strictObject({
+  v: z.literal(1),
+  ask: z.literal('sponsor'),
+  request: Jws(MAX_REQUEST_BYTES),
+});
+export const Ask = z.discriminatedUnion('ask', [AskStatements, AskReceipts, AskSponsor]);
 export type Ask = z.infer<typeof Ask>;
 
 export const StatementPage = z.strictObject({
@@ -87,6 +94,13 @@ export const ReceiptPage = z.strictObject({
   next: PeerId.optional(),
 });
 export type ReceiptPage = z.infer<typeof ReceiptPage>;
+
+/** The proposal that a voter of that node signed for it, or why none did. */
+export const SponsorReply = z.union([
+  z.strictObject({ v: z.literal(1), proposal: Statement }),
+  z.strictObject({ v: z.literal(1), refused: z.enum(['no-voter', 'bad-request', 'no-vote-needed', 'rate', 'busy']) }),
+]);
+export type SponsorReply = z.infer<typeof SponsorReply>;
 
 /** Gossiped: one statement of a voter, or one receipt. */
 export const Announcement = z.union([

@@ -31,6 +31,7 @@ function shelf(logs: Record<string, readonly Logged[]>, receipts: readonly strin
     logs: () => new Map(Object.entries(logs)),
     receipts: () => receipts.map((nodeId) => ({ nodeId, receipt: `r.${nodeId}.s`, chain: [] })),
     receiptsDigest: () => 'd'.repeat(32),
+    sponsor: async (request) => (request === 'a.b.c' ? { v: 1, proposal: 'd.e.f' } : { v: 1, refused: 'bad-request' }),
   };
 }
 
@@ -89,6 +90,8 @@ verifies('governance/R1', 'anything else than a known ask is answered with nothi
     '{"v":1,"ask":"statements","held":{"sage":{"blocks":[],"tail":["xyz"]}}}',
     '{"v":1,"ask":"statements","held":{},"after":{"log":"sage","seq":1.5,"id":""}}',
     '{"v":1,"ask":"receipts","digest":"short"}',
+    '{"v":1,"ask":"sponsor"}',
+    '{"v":1,"ask":"sponsor","request":"no jws"}',
     'not json',
     '[]',
     '',
@@ -199,7 +202,7 @@ verifies('governance/R6', 'an announcement of another form is none', () => {
 });
 
 verifies(
-  'governance/R10',
+  'governance/R11',
   'an answerer that hears nothing, and an asker that gets nothing, give up at the deadline',
   async () => {
     const { ended } = await served(shelf({}), 30);

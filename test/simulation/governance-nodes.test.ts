@@ -488,6 +488,45 @@ verifies(
   },
 );
 
+verifies(
+  'governance/R10',
+  'a call of somebody who is no voter is proposed by a voter’s node, and only that call',
+  async () => {
+    const [, , c, d] = await row();
+    const asked = { tool: 'spend', arguments: { amount: 5 }, type: 'major_change' };
+    const local = d.as('local@d');
+    const proposal = value(await during(d.governance.proposeCall(asked, local, forever)));
+    expect(proposal).toMatchObject({ proposer: 'king', status: 'created', votes_for: 0 });
+    const call = { tool: 'spend', arguments: { amount: 5 }, agent: 'local@d', node_id: d.nodeId };
+    expect(proposal.proposed_changes).toEqual({ call });
+    expect(c.governance.proposal(proposal.proposal_id)?.proposed_changes).toEqual({ call });
+    const free = { ...asked, tool: 'look' };
+    expect(codeOf(await during(d.governance.proposeCall(free, local, forever)))).toBe('NO_SPONSOR');
+    const flood = await during(
+      Promise.all(Array.from({ length: 20 }, () => d.governance.proposeCall(asked, local, forever))),
+    );
+    expect(flood.filter((one) => one.kind === 'done')).toHaveLength(5); // six a minute, and one was there
+  },
+);
+
+verifies('governance/R10', 'a request in another node’s name, of another village, or long ago is refused', async () => {
+  const [a, , , d] = await row();
+  const answer = async (changes: object, from = d.nodeId, key = d.key) => {
+    const call = { agent: 'local@d', tool: 'spend', arguments: {}, type: 'major_change', nonce: 'n' };
+    const good = { village: villageId, node: d.nodeId, ...call, iat: net.wallMs() };
+    const reply = await net.request(a, from, key.jws('village-gov-request+jws', { ...good, ...changes }));
+    return 'proposal' in reply ? 'proposed' : reply.refused;
+  };
+  expect(await answer({ node: a.nodeId })).toBe('bad-request');
+  expect(await answer({}, a.nodeId)).toBe('bad-request');
+  expect(await answer({}, d.nodeId, a.key)).toBe('bad-request');
+  expect(await answer({ village: 'f'.repeat(64) })).toBe('bad-request');
+  expect(await answer({ iat: net.wallMs() - 6 * 60_000 })).toBe('bad-request');
+  expect(await answer({ more: 1 })).toBe('bad-request');
+  expect(await answer({ type: 'minor_change' })).toBe('no-vote-needed');
+  expect(await answer({})).toBe('proposed');
+});
+
 test('a flood of statements that wait stays bounded, and asks nobody without end', async () => {
   const [a, b] = await row();
   const before = a.asked;

@@ -3,6 +3,7 @@ import { streamPair } from '@libp2p/utils';
 import { createPrivateKey, sign } from 'node:crypto';
 import { type Actor, Governance, type VoterKeys } from '../../node/governance/index.ts';
 import type { AdmittedPeer, StreamHandler } from '../../node/host/mesh-host.ts';
+import { askSponsor, type SponsorReply } from '../../protocols/governance/index.ts';
 import { MemoryStore } from '../../node/storage/index.ts';
 import { type Constitution, type MembershipVerdict, Policy, villageIdOf } from '../../src/constitution/index.ts';
 import { keypair, type Keypair } from './keypair.ts';
@@ -179,6 +180,14 @@ export class GovernanceNetwork {
   /** Gossips bytes of the test's own as if `from` had published them, to one node; whether it passes them on. */
   offer(to: TestNode, data: Uint8Array, from = 'somebody'): boolean {
     return (this.nodes.get(to.nodeId) as Joint).accept(data, from);
+  }
+
+  /** Brings a request to `to` on a stream that `from` opened. */
+  async request(to: TestNode, from: string, request: string): Promise<SponsorReply> {
+    const [near, far] = await streamPair();
+    const { answer } = this.nodes.get(to.nodeId) as Joint;
+    void Promise.resolve(answer(far, { nodeId: from } as Parameters<StreamHandler>[1])).catch(() => undefined);
+    return askSponsor(near, request, { signal: AbortSignal.timeout(2_000) });
   }
 
   /** Lets everything that needs no time happen. */
