@@ -1,4 +1,4 @@
-import { utf8 } from '../../src/kernel/index.ts';
+import { parseExactJson, utf8 } from '../../src/kernel/index.ts';
 import {
   type ClientAbilities,
   type ClientAnswer,
@@ -255,7 +255,7 @@ function withToken(message: Uint8Array, progressToken: unknown): Uint8Array | un
 
 /** A reply was made for the first request; each of them has an id of its own. */
 function withId(body: Uint8Array, id: RpcRequest['id']): Uint8Array {
-  return utf8(JSON.stringify({ ...(JSON.parse(Buffer.from(body).toString('utf8')) as object), id }));
+  return utf8(JSON.stringify({ ...(parseExactJson(Buffer.from(body).toString('utf8')) as object), id }));
 }
 
 function no(name: ErrorName, message: string): ClientAnswer {

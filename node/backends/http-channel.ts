@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { parseExactJson } from '../../src/kernel/index.ts';
 import { isObject } from '../../src/mcp/index.ts';
 import type { Era } from './backend.ts';
 import type { Channel, ChannelEvents, ExchangeFailure, OutgoingMessage } from './channel.ts';
@@ -256,7 +257,7 @@ function isType(response: IncomingMessage, type: string): boolean {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactJson(text);
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { parseExactJson } from '../../src/kernel/index.ts';
 import { isObject } from '../../src/mcp/index.ts';
 import type { Channel, ChannelEvents, OutgoingMessage } from './channel.ts';
 import type { Child, Exit } from './child.ts';
@@ -78,7 +79,7 @@ export class StdioChannel implements Channel {
     if (!this.#open) return;
     let value: unknown;
     try {
-      value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+      value = parseExactJson(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
     } catch {
       // Many servers print a banner; it is no reason to end them.
       this.#output.note(`not JSON on standard output: ${Buffer.from(bytes.subarray(0, 200)).toString('utf8')}`);

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { parseExactJson } from '../../src/kernel/index.ts';
 import {
   type Envelope,
   type ErrorName,
@@ -94,7 +95,7 @@ class Bridge {
     if (text === '') return;
     let value: unknown;
     try {
-      value = JSON.parse(text);
+      value = parseExactJson(text);
     } catch {
       return this.#refuse(null, { name: 'PARSE_ERROR', message: 'the line is not JSON' });
     }

@@ -1,3 +1,4 @@
+import { parseExactJson } from '../../src/kernel/index.ts';
 import { eraOf, namesStateless, readBody as readMessages } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import { type Refusal, sendRefusal } from './answer.ts';
@@ -92,7 +93,7 @@ function messagesOf(body: BodyText, maxBytes: number): Read {
   if (body.kind === 'not-utf8') return no({ name: 'PARSE_ERROR', message: 'the body is not UTF-8' });
   let value: unknown;
   try {
-    value = JSON.parse(body.text);
+    value = parseExactJson(body.text);
   } catch {
     return no({ name: 'PARSE_ERROR', message: 'the body is not JSON' });
   }

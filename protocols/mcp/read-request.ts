@@ -1,3 +1,4 @@
+import { parseExactJson } from '../../src/kernel/index.ts';
 import type { RpcRequest } from '../../src/mcp/index.ts';
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -6,7 +7,7 @@ const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function readRequest(bytes: Buffer, start: number, end: number): RpcRequest | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(strict.decode(bytes.subarray(start, end)));
+    value = parseExactJson(strict.decode(bytes.subarray(start, end)));
   } catch {
     return undefined;
   }

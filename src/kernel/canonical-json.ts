@@ -1,3 +1,5 @@
+import { nearestDouble } from './exact-json.ts';
+
 /**
  * The canonical JSON text of `value` (RFC 8785, JCS): members sorted by UTF-16 code units, no spaces, ECMAScript numbers.
  * Throws TypeError for what JSON cannot carry (undefined, functions, non-finite numbers, lone surrogates, cycles).
@@ -24,6 +26,8 @@ function write(value: unknown, above: Set<object>): string {
 }
 
 function writeObject(value: object, above: Set<object>): string {
+  const number = nearestDouble(value); // RFC 8785 knows doubles alone
+  if (number !== undefined) return write(number, above);
   if (above.has(value)) throw new TypeError('canonical JSON: a cycle');
   above.add(value);
   const out = Array.isArray(value) ? writeArray(value, above) : writeMembers(value as Record<string, unknown>, above);

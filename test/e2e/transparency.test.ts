@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canonicalJson } from '../../src/kernel/index.ts';
 import { answeringAgent, overHttp } from '../support/answering-agent.ts';
 import { EVERYTHING, FILESYSTEM, MEMORY } from '../support/agents.ts';
-import { cleanUp, dataFolder } from '../support/process-node.ts';
+import { cleanUp, dataFolder, ROOT } from '../support/process-node.ts';
 import { type TwoNodes, twoNodes } from '../support/two-nodes.ts';
+import { VillageFace } from '../support/village-face.ts';
 
 const folder = dataFolder('transparency');
 const files = join(folder, 'files');
@@ -103,7 +104,8 @@ beforeAll(async () => {
   writeFileSync(steady, 'the same for everybody');
   utimesSync(steady, LATER, LONG_AGO); // read after it was written: reading it again leaves its times alone
   const hosted = Object.entries(SERVERS).map(([alias, made]) => [alias, made.hosted]);
-  village = await twoNodes(Object.fromEntries(hosted));
+  const numbers = program(join(ROOT, 'test/fixtures/conformance/numbers.mjs'), []);
+  village = await twoNodes({ ...Object.fromEntries(hosted), numbers });
   token = await village.far.token();
 }, 60_000);
 
@@ -152,4 +154,14 @@ describe.each(Object.keys(SERVERS) as Alias[])('a client of %s a hop away', (ali
     expect(names.filter((name) => !called.has(name))).toEqual([]);
     await Promise.all([near.client.close(), far.client.close()]);
   }, 60_000);
+});
+
+test('numbers that no double holds cross a hop as they were written, in arguments and in results', async () => {
+  const face = new VillageFace(village.far.ready.gateway, token);
+  const session = await face.openSession('2025-11-25');
+  const given = '{"id":9223372036854775807,"least":-1e-400}';
+  const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"numbers__count","arguments":${given}}}`;
+  const { text } = await face.post(body, session);
+  expect(text).toContain('"structuredContent":{"id":18446744073709551615,"far":1e400}');
+  expect(text).toContain(JSON.stringify(given).slice(1, -1));
 });
