@@ -1,9 +1,8 @@
 import { mcp } from '../protocols/mcp/index.ts';
-import { AUDIT_HEAD_TYPE } from '../src/audit/index.ts';
 import { checkDelegation } from '../src/constitution/index.ts';
 import type { Principal } from '../src/permissions/index.ts';
 import { RateLimiter } from '../src/routing/index.ts';
-import { AuditLog, recordEvents, segmented } from './audit/index.ts';
+import { recordEvents } from './audit/index.ts';
 import { LocalHosting } from './backends/index.ts';
 import { PeerBackend } from './backends/peer.ts';
 import { HostedRole } from './backends/hosted-role.ts';
@@ -14,6 +13,7 @@ import { hostStores, Libp2pHost, revisionGapOf } from './host/index.ts';
 import type { NodeKeys } from './identity/index.ts';
 import { liveLimits } from './live-limits.ts';
 import { openAdmin } from './open-admin.ts';
+import { openAudit } from './open-audit.ts';
 import { openGovernance } from './open-governance.ts';
 import { openIdentity } from './open-identity.ts';
 import { PeerLinks } from './peers/index.ts';
@@ -60,15 +60,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   const limits = () => config().limits;
   const place = villageId.slice(0, 16);
 
-  const audit = stack.use(
-    await AuditLog.open({
-      store: segmented(database.namespace(`audit-${place}`)),
-      villageId,
-      nodeId,
-      sign: (head) => keys.signAsIssuer(AUDIT_HEAD_TYPE, head),
-      reporter: bus,
-    }),
-  );
+  const audit = stack.use(await openAudit({ database, keys, villageId, reporter: bus }));
   recordEvents(bus, audit);
   const identity = await openIdentity(village, foundation);
   const { desk, endpoint, delegations, revocations } = identity;

@@ -42,11 +42,15 @@ class Node implements VillageNode {
     building.defer(() => folder.close());
     const { database } = folder;
     const keys = openNodeKeys(dataDir, { create: true });
-    const village = await enterVillage({ dataDir, keys, database, reporter: bus }, { invite, signal });
+    const entering = { dataDir, keys, database, reporter: bus };
+    const before = Village.open(entering)?.villageId;
+    const village = await enterVillage(entering, { invite, signal });
     signal.throwIfAborted();
 
     const foundation = { dataDir, env, version: programVersion(), startedAtMs, bus, database, keys, village };
     const parts = await assemble({ ...foundation, loaded: () => loaded }, building);
+    const how = invite === undefined ? 'found' : 'join';
+    if (village.villageId !== before) bus.report('village.entered', { village: village.villageId, how });
     signal.throwIfAborted();
 
     const started = loaded.config;

@@ -1,15 +1,17 @@
 import { VillageError } from '../src/kernel/index.ts';
 import type { OfflineHandlers } from './admin/index.ts';
-import { segmented } from './audit/index.ts';
+import { type AuditRecord, EMPTY_RECORD } from '../src/audit/index.ts';
+import type { AuditLog } from './audit/index.ts';
 import type { FilesPort } from './cli/index.ts';
 import { loadConfig } from './config/index.ts';
 import { stateOnDisk, writeNeed } from './governance/index.ts';
 import { hostStores, lastAddresses } from './host/index.ts';
 import { type NodeKeys, openNodeKeys } from './identity/index.ts';
 import { governanceNamespace } from './open-governance.ts';
+import { auditStore, openAudit } from './open-audit.ts';
 import { openIdentity } from './open-identity.ts';
 import { type Database, openDataFolder } from './storage/index.ts';
-import { agentVerbs, auditVerbs, inviteVerb, tokenVerb } from './verbs/index.ts';
+import { agentVerbs, auditVerbs, inviteVerb, onRecord, tokenVerb } from './verbs/index.ts';
 import { Village } from './village/index.ts';
 
 export class FilesError extends VillageError<'NO_VILLAGE'> {}
@@ -23,10 +25,23 @@ export async function openFiles(dataDir: string): Promise<FilesPort> {
     const { database } = folder;
     const keys = openNodeKeys(dataDir, { create: true });
     const village = Village.open({ dataDir, keys, database, reporter: SILENT });
-    const join = joinVerb({ dataDir, keys, database });
-    const handlers =
-      village === undefined ? withoutVillage(join) : await inVillage(village, { dataDir, keys, database, join });
-    return { handlers, close: () => folder.close() };
+    const logs = new Map<string, Promise<AuditLog>>();
+    const logOf = (villageId: string) => {
+      const log = logs.get(villageId) ?? openAudit({ database, keys, villageId, reporter: SILENT });
+      logs.set(villageId, log);
+      return log;
+    };
+    const opened = { dataDir, keys, database, logOf };
+    const join = joinVerb(opened);
+    const handlers = village === undefined ? withoutVillage(join) : await inVillage(village, { ...opened, join });
+    const close = async () => {
+      try {
+        for (const log of logs.values()) await (await log).stop();
+      } finally {
+        await folder.close();
+      }
+    };
+    return { handlers, close };
   } catch (error) {
     await folder.close();
     throw error;
@@ -37,10 +52,12 @@ interface Opened {
   readonly dataDir: string;
   readonly keys: NodeKeys;
   readonly database: Database;
+  /** The record of a village, continued when the first act is to go on it. */
+  readonly logOf: (villageId: string) => Promise<AuditLog>;
 }
 
 async function inVillage(village: Village, opened: Opened & Pick<OfflineHandlers, 'join'>): Promise<OfflineHandlers> {
-  const { dataDir, keys, database, join } = opened;
+  const { dataDir, keys, database, logOf, join } = opened;
   const { villageId, constitution } = village;
   const identity = await openIdentity(village, opened);
   const { config } = await loadConfig({ dataDir, env: process.env }).catch(() => ({
@@ -48,7 +65,7 @@ async function inVillage(village: Village, opened: Opened & Pick<OfflineHandlers
   }));
   const { stores } = hostStores(database, villageId);
   const statements = database.namespace(governanceNamespace(villageId));
-  return {
+  const handlers: OfflineHandlers = {
     token: tokenVerb(identity.desk, config.defaultAgent),
     ...agentVerbs({
       ...identity,
@@ -63,20 +80,20 @@ async function inVillage(village: Village, opened: Opened & Pick<OfflineHandlers
     }),
     invite: inviteVerb(village, () => lastAddresses(stores.host)),
     join,
-    ...auditVerbs(segmented(database.namespace(`audit-${villageId.slice(0, 16)}`)), {
-      villageId,
-      nodeId: keys.nodeId,
-      issuerKey: keys.issuerKey,
-    }),
+    ...auditVerbs(auditStore(database, villageId), { villageId, nodeId: keys.nodeId, issuerKey: keys.issuerKey }),
   };
+  return onRecord(handlers, { log: () => logOf(villageId), defaultAgent: () => config.defaultAgent });
 }
 
-function joinVerb({ dataDir, keys, database }: Opened): OfflineHandlers['join'] {
+function joinVerb({ dataDir, keys, database, logOf }: Opened): OfflineHandlers['join'] {
   return async ({ invite, leave }, { signal }) => {
     const options = { dataDir, keys, database, reporter: SILENT };
     const before = Village.open(options)?.villageId;
     const { villageId } = await Village.join(options, invite, { signal, leave });
-    return { village_id: villageId, node_id: keys.nodeId, joined: villageId !== before };
+    const joined = villageId !== before;
+    const record: AuditRecord = { ...EMPTY_RECORD, method: 'join', target: villageId };
+    if (joined) await (await logOf(villageId)).recordDurably(record);
+    return { village_id: villageId, node_id: keys.nodeId, joined };
   };
 }
 

@@ -10,6 +10,7 @@ import {
   TokenEndpoint,
 } from './identity/index.ts';
 import type { Database } from './storage/index.ts';
+import type { Events, Reporter } from './telemetry/index.ts';
 import type { Village } from './village/index.ts';
 
 /** Everything by which a node speaks for agents. */
@@ -25,11 +26,12 @@ export interface Identity {
 /** Opens the keys, tokens and revocations of a data folder, for a node that runs or for a verb on its files. */
 export async function openIdentity(
   village: Village,
-  options: { readonly dataDir: string; readonly keys: NodeKeys; readonly database: Database },
+  options: { readonly dataDir: string; readonly keys: NodeKeys; readonly database: Database; readonly bus?: Reporter },
 ): Promise<Identity> {
   const { dataDir, keys, database } = options;
   const { villageId, constitution } = village;
   const now = Date.now;
+  const onIssued = (issued: Events['token.issued']) => options.bus?.report('token.issued', issued);
   const place = villageId.slice(0, 16);
   const keystore = new AgentKeystore(dataDir);
   const ownAgents = new OwnAgents(dataDir);
@@ -47,7 +49,7 @@ export async function openIdentity(
     now,
     newId: () => randomBytes(18).toString('base64url'),
   });
-  const endpoint = new TokenEndpoint({ desk, grants, keys, constitution, villageId, now });
+  const endpoint = new TokenEndpoint({ desk, grants, keys, constitution, villageId, now, onIssued });
   const delegations = new DelegationDesk({ keys, keystore, grants, villageId });
   village.onPolicy(() => {
     desk.forget();

@@ -25,9 +25,10 @@ export function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): vo
         callId: callId === undefined ? '' : Buffer.from(callId).toString('hex'),
       }),
   );
-  bus.on('revocation.made', ({ kind, id }) =>
-    record({ method: `revoke.${kind}`, target: id, tokenId: kind === 'token' ? id : '' }),
+  bus.on('token.issued', ({ agent, tokenId, level }) =>
+    record({ method: 'oauth.token', agentId: agent, tokenId, level }),
   );
+  bus.on('village.entered', ({ village, how }) => record({ method: how, target: village }));
   const governance = (facts: Partial<AuditRecord>) => record({ kind: 'governance', ...facts });
   bus.on('governance.signed', ({ voter, kind, statement }) =>
     governance({ agentId: voter, method: `sign.${kind}`, target: statement }),

@@ -1,5 +1,6 @@
 import { type Constitution, checkGrant, MAX_GRANT_S } from '../../src/constitution/index.ts';
 import { fromBase64Url } from '../../src/kernel/index.ts';
+import type { Level } from '../../src/permissions/index.ts';
 import { isPatternList } from './claims.ts';
 import { type AssertionClaims, checkAssertion } from './client-assertion.ts';
 import type { GrantShelf } from './grants.ts';
@@ -21,6 +22,7 @@ export interface TokenEndpointOptions {
   readonly constitution: Constitution;
   readonly villageId: string;
   readonly now: () => number;
+  readonly onIssued: (issued: { readonly agent: string; readonly tokenId: string; readonly level: Level }) => void;
 }
 
 /** The authorization server that a node is for agents with keys of their own: client credentials, nothing interactive. */
@@ -125,6 +127,7 @@ export class TokenEndpoint {
       });
       if (kept === 'full') return busy();
     }
+    this.#options.onIssued({ agent: speaker.agentId, tokenId: minted.tokenId, level: speaker.level });
     return {
       status: 200,
       body: {

@@ -19,6 +19,10 @@ export interface Events {
   'peer.misbehaved': { readonly peer: string; readonly protocol: string; readonly reason: string };
   'admission.granted': { readonly peer: string; readonly ticket: string };
   'admission.refused': { readonly peer: string; readonly reason: string };
+  /** The token endpoint gave an agent a token. */
+  'token.issued': { readonly agent: string; readonly tokenId: string; readonly level: string };
+  /** This start made the village, or joined it. */
+  'village.entered': { readonly village: string; readonly how: 'found' | 'join' };
   /** This node took back a token or an agent's tokens. `id`: the token's id, or the agent's name. */
   'revocation.made': { readonly kind: 'token' | 'agent'; readonly id: string };
   /** Another signer did, and this node honours it. */

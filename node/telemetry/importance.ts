@@ -21,6 +21,8 @@ export const IMPORTANCE: { readonly [Name in EventName]: Importance<Events[Name]
   'peer.misbehaved': { level: 'warn', fields: ['peer', 'protocol', 'reason'] },
   'admission.granted': { level: 'info', fields: ['peer', 'ticket'] },
   'admission.refused': { level: 'warn', fields: ['peer', 'reason'] },
+  'token.issued': { level: 'debug', fields: ['agent', 'tokenId', 'level'] },
+  'village.entered': { level: 'info', fields: ['village', 'how'] },
   'revocation.made': { level: 'info', fields: ['kind', 'id'] },
   'revocation.heard': { level: 'info', fields: ['kind', 'id', 'by'] },
   'revocation.full': { level: 'warn', fields: ['by'] },

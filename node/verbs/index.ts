@@ -1,4 +1,5 @@
 export { type AgentParts, agentVerbs } from './agents.ts';
+export { onRecord } from './on-record.ts';
 export { auditTail, auditVerbs } from './audit.ts';
 export { governanceVerbs } from './governance.ts';
 export { inviteVerb, joinWhileRunning } from './invites.ts';

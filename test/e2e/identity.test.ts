@@ -74,6 +74,16 @@ describe('nobody is anybody else', () => {
     const grant = { village: villageId, agent: 'sage', node: liar.keys.nodeId, token, iat, exp };
     const forged = { ...claim, grant: liar.keys.signAsIssuer('village-grant+jws', grant) };
     expect(endOf(await liar.call(forged, ping)), 'with a grant of its own making').toBe('refused: delegation-refused');
+
+    const recorded = (await a.cli(['audit', 'export', '--json'])).stdout.split('\n').filter((line) => line !== '');
+    const tried = recorded
+      .map((line) => JSON.parse(line) as { agentId: string })
+      .filter((one) => one.agentId === 'sage');
+    const refusal = { kind: 'refusal', outcome: 'denied', peer: liar.keys.nodeId, target: ping.tool };
+    expect(tried).toMatchObject([
+      { ...refusal, reason: 'no-grant' },
+      { ...refusal, reason: 'bad-grant' },
+    ]);
   });
 
   test('a node does not speak for another node’s own agent', async () => {

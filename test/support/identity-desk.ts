@@ -61,7 +61,13 @@ export async function identityDesk(options: { agents?: Readonly<Record<string, K
     now: () => world.nowMs,
     newId: () => `token-${(world.ids += 1)}`,
   });
-  const endpoint = new TokenEndpoint({ desk, grants, keys, constitution, villageId, now: () => world.nowMs });
+  const issued: object[] = [];
+  const onIssued = (token: object) => void issued.push(token);
+  const endpoint = new TokenEndpoint({
+    ...{ desk, grants, keys, constitution, villageId, onIssued },
+    now: () => world.nowMs,
+  });
   const delegations = new DelegationDesk({ keys, keystore, grants, villageId });
-  return { dataDir, world, keys, keystore, ownAgents, store, revocations, grants, desk, endpoint, delegations };
+  const opened = { dataDir, world, keys, keystore, ownAgents, store, revocations, grants };
+  return { ...opened, desk, endpoint, delegations, issued, onIssued };
 }

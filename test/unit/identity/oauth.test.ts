@@ -53,6 +53,9 @@ describe('the token endpoint', () => {
       kind: 'ok',
       principal: { agentId: 'sage', level: 'GOVERNANCE', permissions: undefined },
     });
+    const issued = { agent: 'sage', level: 'GOVERNANCE', tokenId: expect.stringMatching(/^[0-9a-f]{64}$/) };
+    expect(all.issued).toEqual([issued]);
+    expect(JSON.stringify(all.issued)).not.toContain(String(answer.body['access_token']));
   });
 
   test('takes what jose signs, and the issuer as audience', async () => {
