@@ -98,7 +98,7 @@ function listen(context: GatewayContext, post: Post, message: RpcRequest): void 
   if (filter === undefined) {
     return sendRefusal(res, { name: 'INVALID_PARAMS', message: 'notifications must be a filter', id: message.id });
   }
-  if (context.subscriptions.full) {
+  if (context.subscriptions.full(caller.principal.agentId)) {
     const retryAfterMs = 1000;
     return sendRefusal(res, { name: 'RATE_LIMITED', message: 'too many subscriptions', id: message.id, retryAfterMs });
   }

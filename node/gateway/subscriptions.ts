@@ -6,7 +6,9 @@ import type { RouterPort } from './router-port.ts';
 import type { Change } from './session.ts';
 import { SseStream } from './sse-stream.ts';
 
-export const MAX_SUBSCRIPTIONS = 1024;
+const MAX_SUBSCRIPTIONS = 1024;
+/** One agent leaves room for others. */
+const MAX_OF_AGENT = MAX_SUBSCRIPTIONS / 2;
 const CHANGES = ['tools', 'resources', 'prompts'] as const;
 const FILTERS: Readonly<Record<Change, string>> = {
   tools: 'toolsListChanged',
@@ -20,6 +22,12 @@ interface Subscription {
   readonly changes: ReadonlySet<Change>;
   readonly resources: ResourceInterest;
   readonly principal: Principal;
+}
+
+/** One whose resources are still being subscribed to. */
+interface Opening {
+  readonly principal: Principal;
+  revoked: boolean;
 }
 
 /** What a client wants to hear of. */
@@ -48,7 +56,7 @@ export function readFilter(wanted: unknown, capabilities: Readonly<Record<string
 export class Subscriptions {
   readonly #serverInfo: object;
   readonly #open = new Set<Subscription>();
-  #opening = 0;
+  readonly #opening = new Set<Opening>();
   #closed = false;
 
   constructor(serverInfo: object) {
@@ -56,11 +64,14 @@ export class Subscriptions {
   }
 
   get size(): number {
-    return this.#open.size + this.#opening;
+    return this.#open.size + this.#opening.size;
   }
 
-  get full(): boolean {
-    return this.size >= MAX_SUBSCRIPTIONS;
+  /** Whether there is no room for one more of this agent. */
+  full(agentId: string): boolean {
+    if (this.size >= MAX_SUBSCRIPTIONS) return true;
+    const own = [...this.#open, ...this.#opening].filter(({ principal }) => principal.agentId === agentId);
+    return own.length >= MAX_OF_AGENT;
   }
 
   /**
@@ -82,7 +93,8 @@ export class Subscriptions {
       gone.abort();
       resources.close();
     });
-    this.#opening += 1;
+    const opening: Opening = { principal: call.principal, revoked: false };
+    this.#opening.add(opening);
     await Promise.all(
       filter.uris.map((uri) => {
         const { _meta } = call.request.params ?? {};
@@ -90,7 +102,7 @@ export class Subscriptions {
         return resources.add(router, { ...call, request, era: 'stateless', signal: gone.signal });
       }),
     ).catch(() => undefined); // what could not be subscribed to is not acknowledged
-    this.#opening -= 1;
+    this.#opening.delete(opening);
     if (res.destroyed) return resources.close();
     const stream = new SseStream(res, () => this.#open.delete(subscription));
     const { changes } = filter;
@@ -101,7 +113,8 @@ export class Subscriptions {
       ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }),
     };
     send(subscription, 'subscriptions/acknowledged', { notifications: honored });
-    if (this.#closed || Object.keys(honored).length === 0) return this.#finish(subscription);
+    const over = this.#closed || opening.revoked || Object.keys(honored).length === 0;
+    if (over) return this.#finish(subscription);
     this.#open.add(subscription);
     tell = (uri) => send(subscription, 'resources/updated', { uri });
     for (const uri of early) tell(uri);
@@ -123,6 +136,7 @@ export class Subscriptions {
   /** Ends those of principals whose token or agent was revoked. */
   forget(gone: (principal: Principal) => boolean): void {
     for (const subscription of this.#open) if (gone(subscription.principal)) this.#finish(subscription);
+    for (const opening of this.#opening) opening.revoked ||= gone(opening.principal);
   }
 
   closeAll(): void {

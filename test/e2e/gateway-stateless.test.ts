@@ -213,6 +213,57 @@ describe('subscriptions/listen', () => {
     expect((await heard.next()).done).toBe(true);
   });
 
+  test('leaves half the room to others, however many one agent opens', async () => {
+    await using crowded = await openGateway();
+    const [message, { headers }] = stateless('L', 'subscriptions/listen', {
+      notifications: { toolsListChanged: true },
+    });
+    const listenAs = (agent: string) =>
+      openStream(`${crowded.origin}/mcp`, {
+        method: 'POST',
+        headers: { ...bearer(agent), ...headers },
+        body: JSON.stringify(message),
+      });
+    const streams = [];
+    for (let count = 0; count < 512; count++) streams.push(await listenAs('alice'));
+    expect(streams.map(({ statusCode }) => statusCode).filter((status) => status !== 200)).toEqual([]);
+    expect((await listenAs('alice')).statusCode).toBe(429);
+    streams.push(await listenAs('bob'));
+    expect(streams.at(-1)?.statusCode).toBe(200);
+    streams.shift()?.destroy();
+    await until(() => crowded.gateway.subscriptionCount === 512);
+    streams.push(await listenAs('alice'));
+    expect(streams.at(-1)?.statusCode).toBe(200);
+    for (const stream of streams) stream.destroy();
+  });
+
+  test('ends with its result for an agent that is revoked while its resources are still asked for', async () => {
+    await using slow = await openGateway();
+    const { promise: asked, resolve: arrived } = Promise.withResolvers<void>();
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    const subscribe = slow.router.subscribe.bind(slow.router);
+    slow.router.subscribe = async (...given) => {
+      arrived();
+      await answered;
+      return subscribe(...given);
+    };
+    const [message, { headers }] = stateless('L', 'subscriptions/listen', {
+      notifications: { resourceSubscriptions: ['test://slow'] },
+    });
+    const listening = openStream(`${slow.origin}/mcp`, {
+      method: 'POST',
+      headers: { ...bearer('alice'), ...headers },
+      body: JSON.stringify(message),
+    });
+    await asked;
+    slow.gateway.forget(({ agentId }) => agentId === 'alice');
+    answer();
+    const heard = [];
+    for await (const { data } of events(await listening)) heard.push(JSON.parse(data));
+    expect(heard.at(-1).result.resultType).toBe('complete');
+    expect([slow.gateway.subscriptionCount, slow.router.interest.size]).toEqual([0, 0]);
+  });
+
   test('ends with its result when the node stops', async () => {
     await using closing = await openGateway();
     const [message, { headers }] = stateless('L', 'subscriptions/listen', {
