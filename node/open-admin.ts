@@ -73,6 +73,7 @@ export function openAdmin(
           links,
           router,
           keystore: identity.keystore,
+          governance,
           auditFailure: () => audit.failure,
           gateway: () => addresses.gateway,
           admin: () => addresses.admin,

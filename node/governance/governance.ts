@@ -209,6 +209,21 @@ export class Governance implements GovernanceDesk {
     return this.#calls;
   }
 
+  /** What the operator should know of the voters whose keys are here. */
+  warnings(): string[] {
+    const stopped = this.#signer.voters().flatMap((voter) => {
+      const obstacle = this.#signer.obstacle(voter);
+      return obstacle === undefined || obstacle.retryAfterMs !== undefined
+        ? []
+        : [`${voter} does not vote here: ${obstacle.message}`];
+    });
+    const caught = new Set(this.#chronicle.ledger.evidence().map(({ voter }) => voter));
+    return [
+      ...stopped,
+      ...[...caught].map((voter) => `${voter} has signed two things that cannot both be honest: the proof is kept`),
+    ];
+  }
+
   /** Where the log of a voter ended whose key has just left: goes with the key. */
   released(voter: string): Promise<SignerState> {
     return this.#signer.released(voter);

@@ -122,7 +122,7 @@ export class Spread {
         if (kind === 'news' && told.length < MAX_TOLD_ON) told.push(heard);
         return { kind, kept };
       });
-      await Promise.all(taken.map(({ kept }) => kept));
+      await Promise.all(taken.flatMap(({ kept }) => kept ?? []));
       return taken.filter(({ kind }) => kind === 'bad').length;
     };
     const ended = await pullFrom(nodeId, {

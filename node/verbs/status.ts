@@ -21,6 +21,7 @@ export interface StatusParts {
   readonly links: PeerLinks;
   readonly router: Router;
   readonly keystore: AgentKeystore;
+  readonly governance: { warnings(): readonly string[] };
   readonly auditFailure: () => Error | undefined;
   readonly gateway: () => string;
   readonly admin: () => string;
@@ -118,6 +119,7 @@ function warningsOf(parts: StatusParts): string[] {
       `this node holds the keys of ${voters.length} voters (${voters.join(', ')}): move some with \`village agents key export\``,
     );
   }
+  warnings.push(...parts.governance.warnings());
   const standing = village.standing();
   if (standing.kind === 'refused') {
     warnings.push(`this node is no member any more (${standing.because}): join again with a new invite`);

@@ -9,8 +9,6 @@ export {
   type Cursor,
   GOVERNANCE,
   type Held,
-  MAX_ANNOUNCEMENT_BYTES,
-  MAX_RECEIPT_BYTES,
   type ReceiptPage,
   type SponsorReply,
   type StatementPage,

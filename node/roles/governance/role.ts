@@ -8,6 +8,8 @@ import { governanceProposal, governanceVote } from './propose.ts';
 import { policyQuery } from './query.ts';
 
 const READABLE = { mimeType: 'application/json', ttlMs: 1_000 } as const;
+/** What an agent reads at once; `village gov list` shows all. */
+const MAX_PROPOSALS = 200;
 const CERTIFICATE = 'village://governance/certificates/';
 
 /** The governance role: how the village decides, as agents see and do it. Each node answers for itself: that is where the agent's key is. */
@@ -36,9 +38,12 @@ export function governanceRole(parts: GovernanceParts): Role {
         uri: 'village://governance/proposals',
         name: 'proposals',
         title: 'Proposals',
-        description: 'Every proposal with its votes, newest first; subscribe to hear of new ones, votes and decisions',
+        description: `The last ${MAX_PROPOSALS} proposals with their votes, newest first; subscribe to hear of new ones, votes and decisions`,
         ...READABLE,
-        read: () => ({ proposals: desk.proposals() }),
+        read: () => {
+          const proposals = desk.proposals();
+          return { proposals: proposals.slice(0, MAX_PROPOSALS), total: proposals.length };
+        },
       },
       {
         uri: 'village://governance/policy',
