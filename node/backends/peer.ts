@@ -19,7 +19,7 @@ export class PeerBackend implements Backend {
 
   async request(request: RpcRequest, context: BackendContext): Promise<BackendReply> {
     const end = await this.#links.call(this.nodeId, { server: this.alias, request, context });
-    return end.kind === 'result' && end.body.length > 0 ? end : replyTo(request, end);
+    return end.kind === 'result' && end.body.length > 0 ? end : replyTo(request, end, context.principal.agentId);
   }
 }
 
@@ -34,6 +34,7 @@ const NOT_DELEGATED: Said = {
   name: 'PERMISSION_DENIED',
   message: 'the node that serves this does not take this agent’s delegation',
 };
+const REFUSED_THERE = 'the audit log of that node says why';
 const TOO_LARGE: Said = { name: 'TOO_LARGE', message: 'the request is larger than a call between nodes may be' };
 const LATE: Said = { name: 'DEADLINE_EXCEEDED', message: 'no answer came before the deadline' };
 const CANCELLED: Said = { name: 'OUTCOME_UNKNOWN', message: 'cancelled by its caller' };
@@ -46,7 +47,7 @@ const FAULT: Said = { name: 'INTERNAL_ERROR', message: 'the node that serves thi
 const MISMATCH: Said = { name: 'INTERNAL_ERROR', message: 'the two nodes do not agree on what was asked' };
 
 /** The reply to `request` where the peer sent none. */
-function replyTo(request: RpcRequest, end: CallEnd): BackendReply {
+function replyTo(request: RpcRequest, end: CallEnd, agentId: string): BackendReply {
   const began = (said: Said) => failure(request.id, said, { outcome: 'unknown' });
   const notStarted = (said: Said) => failure(request.id, said, { notStarted: true });
   switch (end.kind) {
@@ -62,7 +63,7 @@ function replyTo(request: RpcRequest, end: CallEnd): BackendReply {
         ? began(UNSEEN)
         : failure(request.id, FAULT, { outcome: end.outcome === 'unknown' ? 'unknown' : 'failed' });
     case 'unsent':
-      if (end.because === 'no-delegation') return denied(request);
+      if (end.because === 'no-delegation') return unspokenFor(request, agentId);
       if (end.because === 'closed') return notStarted(UNREACHABLE);
       return notStarted(end.because === 'busy' ? BUSY : TOO_LARGE);
     case 'refused':
@@ -93,5 +94,12 @@ function refusal(request: RpcRequest, because: Extract<CallEnd, { kind: 'refused
 }
 
 function denied(request: RpcRequest): BackendReply {
-  return failure(request.id, NOT_DELEGATED, { outcome: 'denied', notStarted: true });
+  return failure(request.id, NOT_DELEGATED, { outcome: 'denied', notStarted: true, hint: REFUSED_THERE });
+}
+
+/** Nothing was asked of the other node: this one has no word of the agent's to show there. */
+function unspokenFor(request: RpcRequest, agentId: string): BackendReply {
+  const message = `this node cannot speak for ${agentId} on other nodes: it has neither its key nor its word`;
+  const hint = `import its key (\`village agents key import FILE\`), or let ${agentId} ask the token endpoint with an assertion that names this node`;
+  return failure(request.id, { name: 'PERMISSION_DENIED', message }, { outcome: 'denied', notStarted: true, hint });
 }

@@ -7,6 +7,8 @@ export interface FailureOptions {
   /** The server provably never began. */
   readonly notStarted?: boolean | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** What would help. */
+  readonly hint?: string | undefined;
 }
 
 /** The reply to request `id` when it ends in one of the village's own errors. */
@@ -15,10 +17,12 @@ export function failure(
   problem: { name: ErrorName; message: string },
   options: FailureOptions = {},
 ): BackendReply {
-  const { outcome = 'failed', notStarted = false, retryAfterMs } = options;
+  const { outcome = 'failed', notStarted = false, retryAfterMs, hint } = options;
   // Who was denied is denied again.
   const retryable = notStarted && outcome !== 'denied';
-  const body = utf8(errorText(id, problem, { retryable, retryAfterMs }));
+  const body = utf8(
+    errorText(id, problem, { retryable, retryAfterMs, ...(hint === undefined ? {} : { data: { hint } }) }),
+  );
   return { body, outcome, reason: problem.name, ...(notStarted ? { notStarted } : {}) };
 }
 

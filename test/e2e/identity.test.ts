@@ -77,8 +77,8 @@ describe('nobody is anybody else', () => {
 
     const recorded = (await a.cli(['audit', 'export', '--json'])).stdout.split('\n').filter((line) => line !== '');
     const tried = recorded
-      .map((line) => JSON.parse(line) as { agentId: string })
-      .filter((one) => one.agentId === 'sage');
+      .map((line) => JSON.parse(line) as { agentId: string; kind: string })
+      .filter((one) => one.agentId === 'sage' && one.kind === 'refusal');
     const refusal = { kind: 'refusal', outcome: 'denied', peer: liar.keys.nodeId, target: ping.tool };
     expect(tried).toMatchObject([
       { ...refusal, reason: 'no-grant' },

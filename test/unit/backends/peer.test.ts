@@ -84,6 +84,12 @@ describe('a server on another node', () => {
     expect(error.data.retryable).toBe(expected.notStarted === true && expected.outcome !== 'denied');
   });
 
+  test('who cannot be spoken for there is told what would change that', async () => {
+    const { error } = JSON.parse((await repliedTo({ kind: 'unsent', because: 'no-delegation' })).body);
+    expect(error.message).toContain(`cannot speak for ${principal().agentId}`);
+    expect(error.data).toMatchObject({ retryable: false, hint: expect.stringContaining('agents key import') });
+  });
+
   test('a result passes as the bytes that came', async () => {
     const body = Buffer.from('{"jsonrpc":"2.0","id":7,"result":{}}');
     const reply = await repliedTo({ kind: 'result', body, outcome: 'ok', reason: '', notStarted: false });
