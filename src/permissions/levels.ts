@@ -2,7 +2,13 @@
 export const LEVELS = ['READ_ONLY', 'OPERATOR', 'COORDINATOR', 'GOVERNANCE', 'EMERGENCY'] as const;
 export type Level = (typeof LEVELS)[number];
 
-const RANK: Readonly<Record<Level, number>> = { READ_ONLY: 1, OPERATOR: 2, COORDINATOR: 3, GOVERNANCE: 4, EMERGENCY: 5 };
+const RANK: Readonly<Record<Level, number>> = {
+  READ_ONLY: 1,
+  OPERATOR: 2,
+  COORDINATOR: 3,
+  GOVERNANCE: 4,
+  EMERGENCY: 5,
+};
 
 export function isLevel(value: unknown): value is Level {
   return typeof value === 'string' && Object.hasOwn(RANK, value);
