@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { text, utf8 } from '../src/kernel/index.ts';
 import { isObject, resultText, type RpcRequest } from '../src/mcp/index.ts';
 import type { BackendReply } from './backends/backend.ts';
@@ -9,7 +10,14 @@ import type { VotePort } from './router/index.ts';
 
 const RUN_MS = 60_000;
 const TOKEN_MS = 300_000;
+const ATTEMPTS = 3;
+const AGAIN_MS = 1_000;
 const NOBODY = new AbortController().signal;
+
+interface Reply {
+  readonly result?: Readonly<Record<string, unknown>>;
+  readonly error?: { readonly data?: { readonly code?: unknown } };
+}
 
 /** Where the pipeline takes calls that need a vote. */
 export function votePort(governance: Pick<Governance, 'proposeCall' | 'calls'>): VotePort {
@@ -65,8 +73,14 @@ export function runApproved(desk: Pick<TokenDesk, 'mint' | 'verify'>, router: Pi
       sessionId: undefined,
       toolsMode: 'list',
     } as const;
-    const { body } = await router.handle({ request, principal, ...common, signal: NOBODY, timeoutMs: RUN_MS });
-    const reply = JSON.parse(text(body)) as { readonly result?: Record<string, unknown>; readonly error?: unknown };
+    let reply: Reply = {};
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const { body } = await router.handle({ request, principal, ...common, signal: NOBODY, timeoutMs: RUN_MS });
+      reply = JSON.parse(text(body)) as Reply;
+      // Who serves it may hear of the approval a moment after us; what is denied has not begun.
+      if (reply.error?.data?.code !== 'PERMISSION_DENIED' || attempt === ATTEMPTS) break;
+      await setTimeout(AGAIN_MS, undefined, { ref: false });
+    }
     const ok = reply.result !== undefined && reply.result['isError'] !== true;
     return { ok, result: reply.result?.['structuredContent'] ?? reply.result ?? reply.error };
   };
