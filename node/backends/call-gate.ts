@@ -10,6 +10,10 @@ import { failure } from './reply.ts';
 
 const MAX_RUNNING = 64;
 const MAX_WAITING = 256;
+/** One agent leaves room for others to wait. */
+const MAX_WAITING_OF_AGENT = MAX_WAITING / 2;
+/** Agents whose turn is remembered. */
+const MAX_TURNS = 1_024;
 /** Requests beside those that do the work, which take nobody's place: to hear of a resource, or of how a task goes. */
 const MAX_ASIDE = 256;
 
@@ -25,13 +29,19 @@ export interface RunOptions {
   readonly perform?: Perform | undefined;
 }
 
-/** Lets at most 64 calls run on one server, or one, and 256 wait; while it starts all wait, while it is down none. */
+/**
+ * Lets at most 64 calls run on one server, or one, and 256 wait, of one agent half of them; while it starts all wait, while it is
+ * down none. Agents whose calls wait take turns.
+ */
 export class CallGate {
   readonly #expiry: Expiry;
   readonly #ttlMs: number;
   readonly #waiting = new Set<WaitingCall>();
   /** Of those that run, the ones that may wait for their agent to come back. */
   readonly #held = new Set<HeldCall>();
+  /** Agents by when a call of theirs began last, the longest ago first. */
+  readonly #turns = new Map<string, number>();
+  #turn = 0;
   #running = 0;
   /** Of those that run, the ones in which the server may ask without saying so. */
   #asking = 0;
@@ -81,14 +91,21 @@ export class CallGate {
     if (context.signal.aborted || isPast(waiting.deadlineAt)) return Promise.resolve(unheard(waiting));
     const connection = this.#free(request);
     if (connection !== undefined) return this.#run(connection, waiting);
-    if (this.#waiting.size >= MAX_WAITING) return Promise.resolve(busy(request.id));
+    if (this.#full(waiting.agentId)) return Promise.resolve(busy(request.id));
     this.#waiting.add(waiting);
     this.#expiry.add(waiting);
     for (const held of this.#held) held.waitedFor();
     return waiting.wait((given) => this.#leave(given, unheard(given)));
   }
 
-  async #run(connection: Connection, { request, context, options }: WaitingCall): Promise<BackendReply> {
+  #full(agentId: string): boolean {
+    if (this.#waiting.size < MAX_WAITING_OF_AGENT) return false;
+    const own = [...this.#waiting].filter((waiting) => waiting.agentId === agentId);
+    return this.#waiting.size >= MAX_WAITING || own.length >= MAX_WAITING_OF_AGENT;
+  }
+
+  async #run(connection: Connection, { request, context, options, agentId }: WaitingCall): Promise<BackendReply> {
+    this.#took(agentId);
     const asking = mayAskUnmarked(request.method) ? 1 : 0;
     const held = context instanceof HeldCall ? context : undefined;
     if (held !== undefined) this.#held.add(held);
@@ -112,10 +129,27 @@ export class CallGate {
   }
 
   #advance(): void {
-    for (const waiting of this.#waiting) {
-      const connection = this.#free(waiting.request);
-      if (connection !== undefined) this.#leave(waiting, this.#run(connection, waiting));
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      this.#leave(next.waiting, this.#run(next.connection, next.waiting));
     }
+  }
+
+  /** Of the calls that may begin now, the oldest of the agent whose last one began longest ago. */
+  #next(): { readonly waiting: WaitingCall; readonly connection: Connection } | undefined {
+    let first: { readonly waiting: WaitingCall; readonly connection: Connection; readonly turn: number } | undefined;
+    for (const waiting of this.#waiting) {
+      const turn = this.#turns.get(waiting.agentId) ?? 0;
+      if (first !== undefined && first.turn <= turn) continue;
+      const connection = this.#free(waiting.request);
+      if (connection !== undefined) first = { waiting, connection, turn };
+    }
+    return first;
+  }
+
+  #took(agentId: string): void {
+    this.#turns.delete(agentId);
+    this.#turns.set(agentId, ++this.#turn);
+    if (this.#turns.size > MAX_TURNS) this.#turns.delete(this.#turns.keys().next().value as string);
   }
 
   /** The connection, if this request may begin on it now. One that has ended is on its way out, and the next is waited for. */
@@ -143,6 +177,10 @@ class WaitingCall implements Expiring {
     this.request = request;
     this.context = context;
     this.options = options;
+  }
+
+  get agentId(): string {
+    return this.context.principal.agentId;
   }
 
   get deadlineAt(): number {
