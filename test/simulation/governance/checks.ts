@@ -270,14 +270,14 @@ export class Checks {
     const silenced = [...policy.held.node].filter((one) => homes.has(one));
     const voters = [...policy.held.agent].filter((one) => node.ledger.epoch().rules.voters.has(one));
     if (silenced.length + voters.length > 0)
-      throw new Violation('S10', `a hold reaches a voter: ${[...silenced, ...voters]}`);
+      throw new Violation('S10', `a hold reaches a voter: ${[...silenced, ...voters].join()}`);
     const evicted = policy.entries.get('nodes.evicted');
     const type = (node.ledger.get(evicted?.base ?? '') as StatementOf<'proposal'> | undefined)?.payload.body.type;
     const out =
       Array.isArray(evicted?.value) && type !== 'critical_change'
         ? evicted.value.filter((one) => homes.has(String(one)))
         : [];
-    if (out.length > 0) throw new Violation('S10', `a voter's home is evicted by less than all: ${out}`);
+    if (out.length > 0) throw new Violation('S10', `a voter's home is evicted by less than all: ${out.join()}`);
   }
 
   /** S10: what lies above a version ends with it; what others ended is not laid again; one hold for one target. */
@@ -322,7 +322,7 @@ export class Checks {
       }
       const needed = action?.op === 'amend' ? rules.voters.size : Math.max(2, rules.voters.size - 1);
       if (approving.length < needed)
-        throw new Violation('S10', `epoch ${ep} ended by ${approving.map(({ voter }) => voter)}`);
+        throw new Violation('S10', `epoch ${ep} ended by ${approving.map(({ voter }) => voter).join()}`);
       if (end.without !== null || action?.op !== 'amend') this.closedWithout = true;
     }
   }

@@ -14,7 +14,8 @@ export const MOVES = {
   /** A voter whose node does not look: a note on a version that may be long gone, committed at once. */
   lateNote: (world: World) => {
     const by = voterNode(world);
-    const base = world.chance.pick([GENESIS, ...by.ledger.decisions().map(({ id }) => id)]) ?? GENESIS;
+    const any = world.chance.pick([GENESIS, ...by.ledger.decisions().map(({ id }) => id)]) ?? GENESIS;
+    const base = world.chance.happens(0.7) ? beneath(by) : any;
     const late = draft(
       world,
       by,
@@ -24,6 +25,30 @@ export const MOVES = {
     );
     if (late !== undefined && world.act(by, 'commit', { proposal: late.id, value: 'approve' }))
       world.count('late note');
+  },
+  /** One writes a note, and all put a plan of theirs on top of it. */
+  noteTogether: (world: World): void => {
+    world.heal();
+    MOVES.wake(world);
+    const by = voterNode(world);
+    const base = by.ledger.policy().entries.get('note.a')?.base ?? GENESIS;
+    const note = draft(
+      world,
+      by,
+      'minor_change',
+      [{ op: 'set', key: 'note.a', base, value: world.chance.below(100) }],
+      1,
+    );
+    world.tick();
+    MOVES.syncAll(world);
+    if (note === undefined) return;
+    const plan = draft(world, by, 'major_change', [{ op: 'set', key: 'note.a', base: note.id, value: 1 }], 1);
+    MOVES.syncAll(world);
+    if (plan === undefined) return;
+    for (const node of world.voters)
+      if (node.ledger.has(plan.id)) world.act(node, 'vote', { proposal: plan.id, value: 'approve' });
+    MOVES.syncAll(world);
+    MOVES.syncAll(world);
   },
   /** All agree on new rules, and say so. */
   amendTogether: (world: World): void => {
@@ -199,6 +224,16 @@ export const MOVES = {
   heal: (world: World) => world.heal(),
 } as const;
 
+/** The version that the note below a voted note replaced: where a rival hurts most. */
+function beneath({ ledger }: SimNode): string {
+  const baseOf = (id: string | undefined): string | undefined => {
+    const write = ledger.proposal(id ?? '')?.body.actions.find((one) => one.op === 'set' && one.key === 'note.a');
+    return write?.op === 'set' ? write.base : undefined;
+  };
+  const current = ledger.policy().entries.get('note.a')?.base;
+  return baseOf(baseOf(current)) ?? GENESIS;
+}
+
 function pass(world: World, ms: number): void {
   world.advance(ms);
   world.tick();
@@ -285,12 +320,12 @@ function ratify(world: World): void {
 export function betray(world: World): void {
   const node = world.node(world.traitor ?? '');
   const now = node.ledger.epoch().ep;
-  const known = world.chance.pick(node.ledger.proposals().filter(({ ep }) => ep === now));
+  const way = world.chance.weighted({ contradict: 6, contradictTwice: 3, repeat: 3, stray: 3 });
+  const known = world.chance.pick(node.ledger.proposals().filter(({ ep }) => ep === now || way === 'stray'));
   if (known === undefined) return;
   const entry = world.chance.pick(node.ledger.policy().overlay);
   const onEntry = entry !== undefined && world.chance.happens(0.3);
   const about = onEntry ? { proposal: entry.id, ratifies: true as const } : { proposal: known.id };
-  const way = world.chance.weighted({ contradict: 6, contradictTwice: 3, repeat: 3, stray: 2 });
   const values = {
     contradict: ['approve', 'reject'],
     contradictTwice: ['approve', 'reject', 'abstain'],
@@ -303,7 +338,12 @@ export function betray(world: World): void {
     const key = node.key();
     if (statement === undefined || key === undefined) return;
     const strayed =
-      way === 'stray' ? signStatement(key, { ...statement.payload, ep: world.chance.below(now + 2) }) : statement;
+      way === 'stray'
+        ? signStatement(key, {
+            ...statement.payload,
+            ep: world.chance.happens(0.5) ? now : world.chance.below(now + 2),
+          })
+        : statement;
     world.checks.signed(strayed, world.nowMs);
     const some = world.nodes.filter(() => world.chance.happens(0.5));
     world.publish({ name: '' }, strayed, some.length === 0 ? world.nodes : some);

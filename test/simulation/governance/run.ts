@@ -43,6 +43,7 @@ const THEMES: Readonly<Record<string, Partial<Record<Move, number>>>> = {
     proposeNote: 7,
     proposeNoteByTwo: 7,
     lateNote: 4,
+    noteTogether: 2,
     vote: 24,
     syncAll: 2,
     day: 1,
