@@ -43,7 +43,7 @@ const everywhere = (value: unknown, key = KEY) =>
     what: `${key} is ${String(value)} on every node`,
   });
 const vote = (node: ProcessNode, agent: string, id: string, word = 'approve'): Promise<Outcome> =>
-  node.cli(['gov', 'vote', id, word, '--reason', 'it helps', '--agent', agent, '--json']);
+  node.cli(['gov', 'vote', id.slice(0, 12), word, '--reason', 'it helps', '--agent', agent, '--json']);
 
 /** Takes a voter's key from one node to another, as its owner would. */
 async function move(agent: string, from: ProcessNode, to: ProcessNode): Promise<void> {

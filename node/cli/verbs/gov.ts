@@ -9,6 +9,7 @@ import { timelineOf } from './gov-timeline.ts';
 
 const TYPES = ['minor_change', 'major_change', 'critical_change', 'emergency_action'];
 const CALL_TIMEOUT_MS = 30_000;
+const ID_LENGTH = 64;
 
 /** `gov`: what voters decide together. Voting speaks as an agent, through the same tools that agents call. */
 export const addGov: AddVerb = (program, invocation) => {
@@ -44,7 +45,7 @@ function addActs(gov: Command, invocation: Invocation): void {
     .action(({ title, description, type, set, vote, agent }: ProposeOptions, command) => {
       const changes = Object.keys(set).length === 0 ? {} : { proposed_changes: { config_updates: set } };
       const args = { title, description: description ?? title, type, ...changes, auto_vote: vote === true };
-      return act(command, invocation, { tool: 'governance_proposal', args, agent });
+      return act(command, invocation, { tool: 'governance_proposal', id: undefined, args: () => args, agent });
     });
   gov
     .command('vote <id> <vote>')
@@ -53,16 +54,22 @@ function addActs(gov: Command, invocation: Invocation): void {
     .option('--final', 'commit it now: it cannot be changed any more')
     .option('--agent <name>', 'the voter')
     .action((id: string, vote: string, { reason, final, agent }: VoteOptions, command) => {
-      const args = { proposal_id: id, vote, reasoning: reason, ...(final === true ? { final } : {}) };
-      return act(command, invocation, { tool: 'governance_vote', args, agent });
+      const more = { vote, reasoning: reason, ...(final === true ? { final } : {}) };
+      return act(command, invocation, {
+        tool: 'governance_vote',
+        id,
+        args: (whole) => ({ proposal_id: whole, ...more }),
+        agent,
+      });
     });
   gov
     .command('override <id> <action>')
     .description('the king’s: approve or suppress a proposal; the others can revoke it')
     .requiredOption('--reason <text>', 'the justification, 20 characters or more')
     .action((id: string, action: string, { reason }: { reason: string }, command) => {
-      const args = { proposal_id: id, action, justification: reason };
-      return act(command, invocation, { tool: 'king_override_vote', args, agent: 'king' });
+      const more = { action, justification: reason };
+      const args = (whole: string) => ({ proposal_id: whole, ...more });
+      return act(command, invocation, { tool: 'king_override_vote', id, args, agent: 'king' });
     });
   gov
     .command('revoke <id>')
@@ -71,14 +78,14 @@ function addActs(gov: Command, invocation: Invocation): void {
     .option('--vote', 'approve it at once')
     .option('--agent <name>', 'the voter who proposes')
     .action((id: string, { reason, vote, agent }: VoteOptions & { vote?: boolean }, command) => {
-      const args = {
-        title: `Revoke ${id.slice(0, 12)}`,
+      const args = (whole: string) => ({
+        title: `Revoke ${whole.slice(0, 12)}`,
         description: reason,
         type: 'major_change',
-        proposed_changes: { revoke: id },
+        proposed_changes: { revoke: whole },
         auto_vote: vote === true,
-      };
-      return act(command, invocation, { tool: 'governance_proposal', args, agent });
+      });
+      return act(command, invocation, { tool: 'governance_proposal', id, args, agent });
     });
 }
 
@@ -140,14 +147,17 @@ function addViews(gov: Command, invocation: Invocation): void {
 
 interface Act {
   readonly tool: string;
-  readonly args: Readonly<Record<string, unknown>>;
+  /** What it is about, or enough of its beginning. */
+  readonly id: string | undefined;
+  readonly args: (whole: string) => Readonly<Record<string, unknown>>;
   readonly agent: string | undefined;
 }
 
-async function act(command: Command, invocation: Invocation, { tool, args, agent }: Act): Promise<void> {
+async function act(command: Command, invocation: Invocation, { tool, id, args, agent }: Act): Promise<void> {
   await withSession(command, invocation, async (session) => {
     const speaker = agent ?? (await onlyVoterHere(session));
-    const input = { name: tool, arguments: { ...args }, agent: speaker, timeout_ms: CALL_TIMEOUT_MS };
+    const whole = id === undefined || id.length === ID_LENGTH ? (id ?? '') : await wholeId(session, id);
+    const input = { name: tool, arguments: { ...args(whole) }, agent: speaker, timeout_ms: CALL_TIMEOUT_MS };
     const result = await session.call('tools.call', input, { timeoutMs: CALL_TIMEOUT_MS + 5_000 });
     const value = structured(result);
     if (result.isError === true) {
@@ -165,6 +175,10 @@ async function act(command: Command, invocation: Invocation, { tool, args, agent
 function structured(result: ToolResult): Readonly<Record<string, unknown>> {
   const value = result['structuredContent'];
   return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+}
+
+async function wholeId(session: Session, id: string): Promise<string> {
+  return (await session.call('gov.show', { id })).proposal.proposal_id;
 }
 
 /** A person with one voter's key need not say whose. */
