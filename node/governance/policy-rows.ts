@@ -1,5 +1,5 @@
 import type { Policy } from '../../src/constitution/index.ts';
-import { GENESIS, type Ledger } from '../../src/governance/index.ts';
+import { GENESIS, type Ledger, type PolicyState } from '../../src/governance/index.ts';
 import type { PolicyFilter } from './desk.ts';
 import type { ReceiptBook } from './receipt-book.ts';
 import type { PolicyHistory, PolicyRow } from './views.ts';
@@ -40,12 +40,18 @@ export function policyRows({ key, category = 'all', includeHistory }: PolicyFilt
       value: policy.value(one) ?? null,
       version: entry?.version ?? 0,
       decided_by: source ?? GENESIS,
-      certificate_id: decided ?? null,
+      certificate_id: (entry?.overlay === undefined ? decided : provenBy(state, entry.overlay)) ?? null,
       applied_by: source === undefined ? untouched : receipts.appliedBy(source),
       ...(entry?.overlay === undefined ? {} : { overlay: entry.overlay }),
       ...(includeHistory === true ? { history: historyOf(one, decided, sources) } : {}),
     };
   });
+}
+
+/** The proposal whose certificate shows what lies over the policy: the emergency itself, or what was overridden. */
+function provenBy({ overlay }: PolicyState, id: string): string | undefined {
+  const entry = overlay.find((one) => one.id === id);
+  return entry?.kind === 'emergency' ? id : entry?.proposal;
 }
 
 /** From the genesis value on, each decision on the one before it. */

@@ -198,6 +198,27 @@ describe('a village of five that decides', () => {
     expect(shown.proposal.execution?.result.village_id).toBe(a.ready.village_id);
   }, 30_000);
 
+  test('an agent registers as what it is, the king lists and proposes levels, an auditor counts what happened', async () => {
+    const call = async (node: ProcessNode, tool: string, args: object, agent = 'local') => {
+      const done = await node.cli(['tools', 'call', tool, '--agent', agent, '--args', JSON.stringify(args), '--json']);
+      return JSON.parse(done.stdout) as { structuredContent?: object; error?: { code: string } };
+    };
+    const registered = await call(d, 'register_agent', { agent_id: 'local', capabilities: ['reads'] });
+    expect(registered.structuredContent).toMatchObject({ status: 'registered', governance_level: 'OPERATOR' });
+    const other = await call(d, 'register_agent', { agent_id: 'sage' });
+    expect(other.structuredContent).toMatchObject({ code: 'NOT_YOURSELF' });
+    const tool = 'agent_authorization_management';
+    expect((await call(a, tool, { action: 'list' }, 'sage')).error?.code).toBe('PERMISSION_DENIED');
+    const raise = { action: 'set_level', agent_id: 'gardener', governance_level: 'COORDINATOR' };
+    expect((await call(c, tool, raise, 'king')).structuredContent).toMatchObject({ status: 'awaiting_vote' });
+    const audit = await call(a, 'compliance_audit', { audit_type: 'governance' }, 'sage');
+    expect(audit.structuredContent).toMatchObject({
+      integrity: { intact: true },
+      decisions: { disputed: 0 },
+      findings: [],
+    });
+  }, 20_000);
+
   test('the king stops a server everywhere at once, and the two others let it go on', async () => {
     const servers = ['tools', 'call', 'discover_servers', '--json'];
     const asked = {
