@@ -1,6 +1,6 @@
 import { GENESIS, type Action, type CommitBody } from './body.ts';
 import type { Ledger } from './ledger.ts';
-import { RECOVERY_SILENCE_MS, type SigningContext } from './decide-to-sign.ts';
+import { RECOVERY_SILENCE_MS, type SigningContext } from './signing-context.ts';
 
 type Reason = NonNullable<CommitBody['because']> | 'not-known-yet';
 
@@ -38,10 +38,14 @@ function isTaken(voter: string, proposal: string, action: Action, { ledger, off 
     const outcome = ledger.outcome(rival);
     // A removal may pass an amendment that only the removed voter could still complete.
     const removes = action.op === 'expel' || action.op === 'recover';
-    if (removes && outcome === 'open' && ledger.isAmendment(rival)) return false;
+    if (removes && outcome === 'open' && isAmendment(rival, ledger)) return false;
     if (outcome === 'approved') return action.op !== 'set' || baseIn(ledger, rival, action.key) === action.base;
     return outcome === 'open' || (outcome !== 'invalid' && off?.has('slot-release') === true);
   });
+}
+
+function isAmendment(proposal: string, ledger: Ledger): boolean {
+  return ledger.proposal(proposal)?.body.actions[0]?.op === 'amend';
 }
 
 function baseIn(ledger: Ledger, proposal: string, key: string): string | undefined {

@@ -1,39 +1,14 @@
-import type { Attention, SigningClock } from './attention.ts';
+import type { SigningClock } from './attention.ts';
 import type { Choice, CommitBody, FenceBody } from './body.ts';
 import { commitReason } from './commit-reason.ts';
-import type { Ledger } from './ledger.ts';
 import type { Question } from './question.ts';
+import type { SigningContext } from './signing-context.ts';
 
 /** What a voter's node signs next, one statement each. */
 export type Act =
   | { readonly kind: 'commit'; readonly body: CommitBody }
   | { readonly kind: 'fence'; readonly body: FenceBody };
 
-export interface SigningContext {
-  /** Its own log included: a node that may lack some of it must not ask. */
-  readonly ledger: Ledger;
-  readonly attention: Attention;
-  readonly clock: SigningClock;
-  /** Questions that the voter wants settled without waiting for support. */
-  readonly final?: ReadonlySet<string> | undefined;
-  /** For the simulator. */
-  readonly off?: ReadonlySet<SigningRule> | undefined;
-}
-
-export type SigningRule =
-  | 'write-once'
-  | 'slot-lock'
-  | 'slot-release'
-  | 'stale-base'
-  | 'support-first'
-  | 'own-deadline'
-  | 'frozen-after-fence'
-  | 'recover-waits'
-  | 'fence-without'
-  | 'bounded-deadline';
-
-/** How long a voter who may have lost the key has to be silent before the others finish without it. */
-export const RECOVERY_SILENCE_MS = 72 * 3_600_000;
 /** How far ahead another's clock may be before a deadline that it signed is no longer believed. */
 const SKEW_MS = 3_600_000;
 
@@ -49,7 +24,10 @@ export function decideToSign(voter: string, context: SigningContext): readonly A
   // Between a fence and the next epoch a commit would be void where others have closed already.
   if (closing !== undefined && !context.off?.has('frozen-after-fence')) return [];
   const open = ledger.questions();
-  context.attention.keepOnly(new Set(open.flatMap(({ name }) => [name, `support ${name}`, `intent ${name}`])));
+  const intents = ledger.intents().map((id) => `intent ${id}`);
+  context.attention.keepOnly(new Set([...open.flatMap(({ name }) => [name, `support ${name}`]), ...intents]));
+  // The silence that a recovery needs is counted from when its intent was seen approved.
+  for (const intent of intents) context.attention.since(intent, context.clock);
   for (const question of open) {
     const body = commitToSign(voter, question, context);
     if (body !== undefined) return [{ kind: 'commit', body }];

@@ -25,13 +25,8 @@ export {
   type VoteBody,
 } from './body.ts';
 export { type OpenedStatement, openStatement, statementInput } from './codec.ts';
-export {
-  type Act,
-  decideToSign,
-  RECOVERY_SILENCE_MS,
-  type SigningContext,
-  type SigningRule,
-} from './decide-to-sign.ts';
+export { type Act, decideToSign } from './decide-to-sign.ts';
+export { RECOVERY_SILENCE_MS, type SigningContext, type SigningRule } from './signing-context.ts';
 export type { Closing, Epoch, EpochEnd } from './epochs.ts';
 export { type Folded, fold } from './fold.ts';
 export { isSoundKey, thumbprint } from './key.ts';

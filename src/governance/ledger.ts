@@ -201,8 +201,9 @@ export class Ledger {
     return this.#book.rivalsOf(proposal, action);
   }
 
-  isAmendment(proposal: string): boolean {
-    return this.#book.proposals.get(proposal)?.payload.body.actions[0]?.op === 'amend';
+  /** Approved intents of this epoch to replace a lost key. */
+  intents(): readonly string[] {
+    return this.#tally.intents();
   }
 
   /** The least type of proposal that may do this now. */

@@ -122,6 +122,11 @@ export class Tally {
     return this.#approved.values();
   }
 
+  intents(): readonly string[] {
+    const changes = this.#book.changes.get(this.#epochs.list.length - 1) ?? [];
+    return changes.flatMap((one) => (!endsEpoch(one) && this.outcome(one.id) === 'approved' ? [one.id] : []));
+  }
+
   homes(): ReadonlySet<string> {
     const kids = this.#epochs.list.at(-1)?.rules.kids ?? new Map<string, string>();
     return new Set([...kids.values()].flatMap((kid) => this.#book.homes.get(kid)?.payload.body.node ?? []));

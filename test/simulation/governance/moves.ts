@@ -90,7 +90,12 @@ export const MOVES = {
       pass(world, 4 * DAY_MS);
     }
     MOVES.syncAll(world);
-    if ((world.nodes[0]?.ledger.epoch().ep ?? 0) > before) world.count('voter replaced');
+    const [first] = world.nodes;
+    const ended = first?.ledger
+      .epochs()
+      .slice(before)
+      .map(({ end }) => first.ledger.proposal(end?.change ?? ''));
+    if (ended?.some((one) => one?.body.actions[0]?.op === 'recover')) world.count('voter replaced');
   },
   proposePlan: (world: World) => propose(world, 'major_change', world.chance.happens(0.6) ? 'plan.a' : 'plan.b'),
   proposeRule: (world: World) => propose(world, 'critical_change', 'rule.a'),

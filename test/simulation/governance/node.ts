@@ -120,8 +120,9 @@ export class SimNode {
     this.#parked = [];
     this.#attention = new Attention();
     this.#bootMs = nowMs;
+    // An older copy stays one until it has heard from all, however often it starts again.
+    if (this.heard.size >= this.mustHear) this.mustHear = 1;
     this.heard.clear();
-    this.mustHear = 1;
     this.#mine.clear();
     this.ledger = new Ledger(council, { off: this.#faults.ledger });
     for (const statement of disk) this.#mine.add(statement.id);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Attention, decideToSign, Ledger, type Payload } from '../../../src/governance/index.ts';
-import { BORN_MS, council, DAY_MS, feed, pens, set } from '../../support/voters.ts';
+import { BORN_MS, council, DAY_MS, feed, Pen, pens, set } from '../../support/voters.ts';
 
 function node(voter: 'sage' | 'curator' | 'king' = 'sage') {
   const ledger = new Ledger(council);
@@ -149,5 +149,33 @@ describe('a voter’s node', () => {
     feed(ledger, fence(curator), fence(king));
     expect(ledger.epoch().ep).toBe(1);
     expect(ledger.proposal(note.id)?.outcome).toBe('dropped');
+  });
+
+  test('replaces a lost key after three days of silence, and not after a word from who was thought lost', () => {
+    for (const silent of [true, false]) {
+      const { ledger, next, pass, sage, curator, king } = node();
+      const lost = new Pen('curator', 72);
+      const recover = {
+        op: 'recover',
+        base: 'genesis',
+        voter: 'curator',
+        key: lost.key,
+        proof: lost.proof(0),
+      } as const;
+      const intent = sage.propose('critical_change', [{ ...recover, intent: null }]);
+      feed(ledger, intent, sage.commit(intent.id, 'approve'), king.commit(intent.id, 'approve'));
+      next();
+      pass(2 * DAY_MS);
+      king.ts += 3 * DAY_MS;
+      const final = king.propose('critical_change', [{ ...recover, intent: intent.id }]);
+      feed(ledger, final, sage.vote(final.id, 'approve'), king.vote(final.id, 'approve'));
+      next();
+      pass(3_600_000);
+      expect(next(), 'too early').toEqual([]);
+      pass(DAY_MS - 1_800_000);
+      curator.ts = intent.payload.ts + DAY_MS;
+      if (!silent) feed(ledger, curator.write('home', { node: 'still here' }));
+      expect(next()).toEqual(silent ? commits('approve') : []);
+    }
   });
 });

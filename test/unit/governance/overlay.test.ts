@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Action, Ledger } from '../../../src/governance/index.ts';
-import { council, DAY_MS, feed, Pen, pens, set } from '../../support/voters.ts';
+import { council, DAY_MS, feed, type Pen, pens, set } from '../../support/voters.ts';
 
 const WHY = 'the river is rising and nobody else is awake';
 
