@@ -3,13 +3,11 @@ export {
   Certificate,
   type CertificateRefusal,
   type CertificateVerdict,
-  certificateOf,
   verifyCertificate,
 } from './certificate.ts';
 export {
   Action,
   type Choice,
-  CHOICES,
   type CommitBody,
   type FenceBody,
   GENESIS,
@@ -26,23 +24,21 @@ export {
 } from './body.ts';
 export { type OpenedStatement, openStatement, statementInput } from './codec.ts';
 export { type Act, decideToSign } from './decide-to-sign.ts';
-export { RECOVERY_SILENCE_MS, type SigningContext, type SigningRule } from './signing-context.ts';
+export { type SigningContext, type SigningRule } from './signing-context.ts';
 export type { Closing, Epoch, EpochEnd } from './epochs.ts';
 export { type Folded, fold } from './fold.ts';
 export { isSoundKey, thumbprint } from './key.ts';
-export { KEY_PROOF_TYP, type KeyProof, keyProofInput } from './key-proof.ts';
-export { leastType, leastTypeOfKey, rankOfType } from './least-type.ts';
+export { type KeyProof, keyProofInput } from './key-proof.ts';
+export { leastType } from './least-type.ts';
 export { Ledger } from './ledger.ts';
 export { type Count, type Outcome, outcomeOf } from './outcome.ts';
 export type { Question } from './question.ts';
 export { type Counted, referenceTally } from './reference-tally.ts';
-export { genesisRules, type Rules } from './rules.ts';
+export type { Rules } from './rules.ts';
 export {
-  MAX_STATEMENT_BYTES,
   type Payload,
   type PayloadOf,
   type Statement,
-  STATEMENT_TYP,
   type StatementKind,
   type StatementOf,
 } from './statement.ts';
