@@ -138,9 +138,11 @@ export class Acts {
     const cast = await this.#castVote(by.agentId, body);
     if (cast === undefined) return refused(this.#lost(by));
     await voting.settle(by.agentId, { question: asked.name, final });
-    const supported = vote === 'approve' && conditions.length === 0;
+    // Its commit is out: the vote has what it needs, and only the others' commits are awaited.
+    const kid = chronicle.ledger.epoch().rules.kids.get(by.agentId) ?? '';
+    const committed = chronicle.ledger.registers().commitsOn(asked.name).has(kid);
     const isDecided = () => questionAbout(proposalId, chronicle.ledger)?.outcome !== 'open';
-    if (supported) await voting.until(isDecided, { withinMs: DECISION_MS, signal: options.signal });
+    if (committed) await voting.until(isDecided, { withinMs: DECISION_MS, signal: options.signal });
     return done(proposalId);
   }
 

@@ -68,7 +68,7 @@ export class Chronicle {
 
   /** Takes in a statement that somebody brought. In force when this returns, on disk when `kept` resolves. */
   take(token: string, from: string): Taken {
-    const result = this.ledger.ingest(token);
+    const result = this.ledger.ingest(token, { nowMs: this.#options.wallMs() });
     switch (result.kind) {
       case 'accepted': {
         const kept = this.#keep(result.statement);
@@ -81,7 +81,7 @@ export class Chronicle {
         return { kind: 'known' };
       case 'parked': {
         const isNew = this.#parked.add(token, { from, nowMs: this.#options.wallMs() });
-        return { kind: isNew && result.because !== 'repeat' ? 'parked' : 'known' };
+        return { kind: isNew && result.because.startsWith('unknown-') ? 'parked' : 'known' };
       }
       case 'refused':
         this.#options.reporter.report('governance.refused', { reason: result.because });

@@ -6,6 +6,7 @@ import { openStatement } from './codec.ts';
 import type { Closing, Epoch } from './epochs.ts';
 import { leastType } from './least-type.ts';
 import type { Outcome } from './outcome.ts';
+import { longestLog, MAX_AHEAD_MS } from './pace.ts';
 import { proposalView } from './proposal-view.ts';
 import { askProposal, askRatification, type Question } from './question.ts';
 import type { Statement, StatementOf } from './statement.ts';
@@ -22,10 +23,6 @@ import type {
   PolicyState,
   ProposalView,
 } from './views.ts';
-
-/** How fast a log may grow: so many at once, then one in so long, by the signer's own clock since the village began. */
-const BURST = 10_000;
-const MS_PER_STATEMENT = 10_000;
 
 /**
  * Everything the voters signed, and what it means. Taking in the same statements in any order, with repeats, ends in the
@@ -50,23 +47,27 @@ export class Ledger {
     this.#tally = new Tally(this.#book, { constitution, net: this.net, off });
   }
 
-  /** Takes in a token. `checkedId`: it was taken in before under this id, so the signature need not be checked again. */
-  ingest(token: string, { checkedId }: { checkedId?: string | undefined } = {}): IngestResult {
+  /** Takes in a token. `checkedId`: its signature was checked under this id before. `nowMs`: a log too long by this clock waits. */
+  ingest(
+    token: string,
+    { checkedId, nowMs }: { checkedId?: string | undefined; nowMs?: number | undefined } = {},
+  ): IngestResult {
     const opened = openStatement(token, { net: this.net, keyOf: (kid) => this.keyOf(kid), checkedId });
     if (opened.kind === 'refused') return opened;
     if (opened.kind === 'unknown-key') return { kind: 'parked', id: opened.id, because: 'unknown-key' };
-    return this.add(opened.statement);
+    return this.add(opened.statement, { nowMs });
   }
 
   /** Takes in a statement whose form and signature were checked. */
-  add(statement: Statement): IngestResult {
+  add(statement: Statement, { nowMs = Infinity }: { nowMs?: number | undefined } = {}): IngestResult {
     if (this.#book.get(statement.id) !== undefined) return { kind: 'known', id: statement.id };
     const { ep, voter, seq, ts } = statement.payload;
     const epoch = this.#tally.epochAt(ep);
     if (epoch === undefined) return { kind: 'parked', id: statement.id, because: 'unknown-epoch' };
     if (epoch.rules.kids.get(voter) !== statement.kid) return { kind: 'refused', because: 'not-a-voter' };
-    if (seq > BURST + (ts - this.constitution.created_at) / MS_PER_STATEMENT)
-      return { kind: 'refused', because: 'too-many' };
+    if (seq > longestLog(ts - this.constitution.created_at)) return { kind: 'refused', because: 'too-many' };
+    if (seq > longestLog(nowMs + MAX_AHEAD_MS - this.constitution.created_at))
+      return { kind: 'parked', id: statement.id, because: 'crowded' };
     const surplus = this.#watch.surplus(statement, this.#restingOn);
     if (surplus !== undefined) return { kind: 'parked', id: statement.id, because: surplus };
     const accusations = this.#watch.accuse(statement).map((evidence): Effect => ({ kind: 'evidence', evidence }));

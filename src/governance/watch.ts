@@ -7,6 +7,8 @@ import type { Evidence } from './views.ts';
 
 /** How many rivals at numbers that are taken are kept of one key, besides those that something rests on. */
 const MAX_RIVALS = 256;
+/** Fences or overrides of one key about one thing. */
+const MAX_SAID_AGAIN = 16;
 const MAX_EVIDENCE = 1024;
 
 /** Watches for keys that contradict themselves, and bounds what they can make others keep. */
@@ -34,13 +36,25 @@ export class Watch {
     if (kind === 'commit') {
       if (registers.repeats(statement as StatementOf<'commit'>)) return 'repeat';
       const values = registers.commitsOn(questionOf(body)).get(statement.kid)?.length ?? 0;
-      return values >= 2 && this.#off.has('evidence-of-every-value') ? 'repeat' : undefined;
+      if (values >= 2 && this.#off.has('evidence-of-every-value')) return 'repeat';
     }
-    if (kind === 'fence' || kind === 'override' || this.#book.idsAt(statement.kid, seq).length === 0) return undefined;
+    if (this.#book.idsAt(statement.kid, seq).length === 0 || this.#mayCount(statement)) return undefined;
     const rivals = this.#rivals.get(statement.kid) ?? 0;
     if (rivals >= MAX_RIVALS) return 'crowded';
     this.#rivals.set(statement.kid, rivals + 1);
     return undefined;
+  }
+
+  /** About something that is known, and not the same again and again: kept beside the rivals, as what it says may count. */
+  #mayCount({ kid, payload: { kind, body } }: Statement): boolean {
+    if (kind === 'commit') return this.#book.get(body.proposal) !== undefined;
+    if (kind !== 'fence' && kind !== 'override') return false;
+    const about = kind === 'fence' ? body.change : body.proposal;
+    const same =
+      kind === 'fence'
+        ? (this.#book.fences.get(about) ?? [])
+        : this.#book.overrides.filter((one) => one.payload.body.proposal === about);
+    return this.#book.get(about) !== undefined && same.filter((one) => one.kid === kid).length < MAX_SAID_AGAIN;
   }
 
   /** What a statement that is about to be kept proves against its signer. */
