@@ -1,6 +1,6 @@
 import type { RpcRequest } from '../../src/mcp/index.ts';
 import type { BackendContext, BackendReply } from './backend.ts';
-import { busy, call, unavailable } from './call.ts';
+import { busy, call, DOWN, unavailable } from './call.ts';
 import type { Connection } from './connection.ts';
 import { isPast } from './exchange.ts';
 import type { Expiring, Expiry } from './expiry.ts';
@@ -48,7 +48,7 @@ export class CallGate {
   #maxAsking = MAX_RUNNING;
   #connection: Connection | undefined;
   #session: Session | undefined;
-  #problem: string | undefined = 'it is not started';
+  #shut = true;
 
   constructor(options: { readonly expiry: Expiry; readonly ttlMs: number }) {
     this.#expiry = options.expiry;
@@ -68,25 +68,25 @@ export class CallGate {
   open(connection: Connection, options: { readonly session?: Session | undefined } = {}): void {
     this.#session = options.session;
     this.#connection = connection;
-    this.#problem = undefined;
+    this.#shut = false;
     this.#advance();
   }
 
   /** Calls wait for the next `open`. */
   hold(): void {
     this.#connection = undefined;
-    this.#problem = undefined;
+    this.#shut = false;
   }
 
   /** Calls are refused, those that wait too. */
-  shut(problem: string): void {
+  shut(): void {
     this.#connection = undefined;
-    this.#problem = problem;
-    for (const waiting of this.#waiting) this.#leave(waiting, unavailable(waiting.request.id, problem));
+    this.#shut = true;
+    for (const waiting of this.#waiting) this.#leave(waiting, unavailable(waiting.request.id, DOWN));
   }
 
   run(request: RpcRequest, context: BackendContext, options: RunOptions): Promise<BackendReply> {
-    if (this.#problem !== undefined) return Promise.resolve(unavailable(request.id, this.#problem));
+    if (this.#shut) return Promise.resolve(unavailable(request.id, DOWN));
     const waiting = new WaitingCall(request, context, options);
     if (context.signal.aborted || isPast(waiting.deadlineAt)) return Promise.resolve(unheard(waiting));
     const connection = this.#free(request);

@@ -136,11 +136,14 @@ function failedReply(id: string | number, cause: ExchangeFailure): BackendReply 
     case 'unknown':
       return failure(
         id,
-        { name: 'OUTCOME_UNKNOWN', message: `the server went away before it answered: ${cause.problem}` },
+        {
+          name: 'OUTCOME_UNKNOWN',
+          message: `the server went away before it answered: ${cause.problem.split('\n', 1)[0]}`,
+        },
         { outcome: 'unknown' },
       );
     case 'not-started':
-      return unavailable(id, cause.problem);
+      return unavailable(id, DOWN);
     case 'session-lost':
       return unavailable(id, 'the server forgot the session');
   }
@@ -153,6 +156,9 @@ function endedByCaller(
 ): BackendReply {
   return failure(id, problem, written ? { outcome: 'unknown' } : { notStarted: true });
 }
+
+/** What a server printed as it died may hold anything: it is for `status` and the log of its own node, never for whoever calls. */
+export const DOWN = 'it is down, and the status of its node says why';
 
 export function unavailable(id: string | number, problem: string): BackendReply {
   return failure(

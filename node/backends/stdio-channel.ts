@@ -96,10 +96,11 @@ export class StdioChannel implements Channel {
     this.#events?.closed(problem);
   }
 
+  /** How it ended, and on a line of its own the last thing it printed, which may hold anything and is not for callers. */
   #epitaph(exit: Exit): string {
     const how = exit.signal === null ? `exited with code ${exit.code ?? 0}` : `was killed by ${exit.signal}`;
     this.#output.end();
     const last = this.#output.last();
-    return last === undefined ? how : `${how}: ${last}`;
+    return last === undefined ? how : `${how}\n${last}`;
   }
 }

@@ -93,7 +93,7 @@ export class Supervisor {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#gate.shut('it is stopped');
+    this.#gate.shut();
     await this.#running;
   }
 
@@ -122,7 +122,7 @@ export class Supervisor {
       const waitMs = absent ? ABSENT_MS * (1 + Math.random()) : this.#backoff.next(healthyMs, Math.random());
       // One that has just served is likely to serve again in a moment: calls wait for that rather than fail.
       if (healthyMs > 0 && waitMs <= PATIENT_MS) this.#gate.hold();
-      else this.#gate.shut(problem);
+      else this.#gate.shut();
       this.#become('down', problem);
       this.#restarts++;
       await delay(waitMs, undefined, { signal }).catch(() => undefined);
@@ -202,7 +202,7 @@ export class Supervisor {
       state,
       since: Date.now(),
       restarts: this.#restarts,
-      ...(problem === undefined ? {} : { problem }),
+      ...(problem === undefined ? {} : { problem: problem.replace('\n', ': ') }),
       ...(pid === undefined ? {} : { pid }),
     };
     this.#options.onChange();

@@ -121,10 +121,11 @@ function conditionOf(
   alias: string,
   { hosting }: Pick<RouterParts, 'hosting'>,
 ): Pick<MissingServer, 'since' | 'problem'> {
-  const { state, since, problem } = hosting.get(alias)?.state() ?? { state: 'down', since: 0 };
+  const { state, since } = hosting.get(alias)?.state() ?? { state: 'down', since: 0 };
   return {
     since: new Date(since).toISOString(),
-    problem: problem ?? (state === 'starting' ? 'it is starting' : undefined),
+    // Why it is down may be the last thing that it printed: that is for the node's status, not for agents.
+    problem: state === 'starting' ? 'it is starting' : 'it is down, and the status of this node says why',
   };
 }
 
