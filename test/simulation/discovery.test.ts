@@ -99,7 +99,7 @@ async function villageOf25(provides: boolean): Promise<{ a: Member; c: Member }>
 describe('in a village of 25 whose nodes exchange nothing directly', () => {
   test('a node finds another’s server by provider records', async () => {
     const { a, c } = await villageOf25(true);
-    await until(() => c.tools().includes('everything__echo'), { timeoutMs: 40_000 });
+    await until(() => c.tools().includes('everything__echo'), { timeoutMs: 80_000 });
     expect(c.directory.nodes().map((node) => node.nodeId)).toEqual([a.host.nodeId]);
   });
 
