@@ -2,18 +2,19 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { MARK } from './environment.ts';
 
 // One small shell outlives us by seconds: at the end of its input, however we came to end, it kills the groups it was told of.
-// It ignores signals meant for us, and leaves at once when no group is left. (`kill -TERM -- -1234` is an error in dash; without
+// It ignores signals meant for us, and knows the groups of its start from the start: we may end before we could write to it. (`kill -TERM -- -1234` is an error in dash; without
 // the `--` every shell takes it.)
 const SCRIPT = `
 trap '' HUP INT TERM QUIT
-groups=' '
+run=$1
+shift
+groups=" $* "
 while read -r verb group; do
   case $verb in
     +) groups="$groups$group " ;;
     -) groups="\${groups%% $group *} \${groups#* $group }" ;;
   esac
 done
-[ "$groups" = ' ' ] && exit 0
 for group in $groups; do kill -TERM "-$group"; done 2>/dev/null
 for try in 1 2; do
   alive=
@@ -23,7 +24,7 @@ for try in 1 2; do
 done
 for group in $groups; do kill -KILL "-$group"; done 2>/dev/null
 for environ in /proc/[0-9]*/environ; do
-  if grep -aqF "${MARK}=$1." "$environ"; then pid=\${environ#/proc/}; kill -KILL "\${pid%/environ}"; fi
+  if grep -aqF "${MARK}=$run." "$environ"; then pid=\${environ#/proc/}; kill -KILL "\${pid%/environ}"; fi
 done 2>/dev/null
 `;
 
@@ -60,7 +61,7 @@ export class Guard {
 
   #start(): void {
     if (this.#closed || this.#shell !== undefined) return;
-    const shell = spawn('/bin/sh', ['-c', SCRIPT, 'village-guard', this.#run], {
+    const shell = spawn('/bin/sh', ['-c', SCRIPT, 'village-guard', this.#run, ...[...this.#groups].map(String)], {
       detached: true, // a Ctrl-C in the terminal is not for it
       stdio: ['pipe', 'ignore', 'ignore'],
       env: { PATH: '/usr/bin:/bin' },
@@ -76,7 +77,6 @@ export class Guard {
     shell.on('exit', gone);
     shell.stdin?.on('error', () => undefined); // it was killed: `exit` starts another
     shell.unref();
-    for (const pgid of this.#groups) this.#tell(`+ ${pgid}`);
   }
 
   #tell(line: string): void {
