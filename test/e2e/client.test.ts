@@ -80,12 +80,15 @@ describe('a VillageClient', () => {
     expect(asked.length).toBeGreaterThan(1);
   });
 
-  test('says who was refused, and does not knock again', async () => {
-    const refused = VillageClient.connect({ url: node.ready.gateway, token: 'not.a.token' });
-    await expect(refused).rejects.toBeInstanceOf(ClientError);
-    await expect(VillageClient.connect({ url: node.ready.gateway, token: 'not.a.token' })).rejects.toMatchObject({
-      code: 'UNAUTHENTICATED',
-    });
+  test('says that its token was refused, having asked for another one once', async () => {
+    let given = 0;
+    const bad = async (): Promise<string> => `not.a.token${++given}`;
+    const refused: unknown = await VillageClient.connect({ url: node.ready.gateway, token: bad, era: 'session' }).catch(
+      (error: unknown) => error,
+    );
+    expect(refused).toBeInstanceOf(ClientError);
+    expect(refused).toMatchObject({ code: 'UNAUTHENTICATED', notStarted: true });
+    expect(given).toBe(2);
   });
 
   test('hears of new tools', async () => {
