@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LEVELS } from '../../src/permissions/index.ts';
+import { FogConfig } from './fog.ts';
 
 const Level = z.enum(LEVELS);
 const HostPort = z
@@ -119,6 +120,7 @@ export const Config = z.strictObject({
     })
     .prefault({}),
   tools: z.strictObject({ mode: z.enum(['list', 'search']).default('list') }).prefault({}),
+  fog: FogConfig.prefault({}),
   insecureGatewayBind: z.boolean().default(false).describe('allow a gateway beyond loopback without TLS'),
 });
 export type Config = z.infer<typeof Config>;
