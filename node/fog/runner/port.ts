@@ -1,0 +1,123 @@
+import type { HostedServer } from '../../backends/index.ts';
+
+/** What holds a shard to its resources: `cgroup` the kernel, exactly; `watchdog` a guard that looks every 100 ms; `none` nothing. */
+export type EnforcementTier = 'cgroup' | 'watchdog' | 'none';
+
+/** How a placement ended. Said only when none of its processes is left. */
+export type EndReason =
+  | { readonly kind: 'exit'; readonly code: number }
+  | { readonly kind: 'signal'; readonly signal: string }
+  /** `limit`: the guard saw it over its limit; `heap`: its own runtime gave up; `kernel`: the kernel killed it. */
+  | { readonly kind: 'oom'; readonly by: 'limit' | 'heap' | 'kernel' }
+  | { readonly kind: 'lease' }
+  | { readonly kind: 'preempted' | 'drained' | 'stopped' }
+  /** It did not answer its MCP handshake in time. */
+  | { readonly kind: 'start-timeout' }
+  /** It could not be started, or answered its handshake with nonsense; `problem` is for people. */
+  | { readonly kind: 'start-failed'; readonly problem: string }
+  /** Its guard was killed by somebody else; the runner ended the shard. */
+  | { readonly kind: 'guard-lost' };
+
+/** Why `stop` is called: becomes the end reason, unless the shard had ended otherwise before. */
+export type StopCause = 'preempted' | 'drained' | 'stopped';
+
+/** What to run: made by `Artifacts.resolve` from an artifact reference, never from the network's words. */
+export type Program =
+  | {
+      readonly kind: 'process';
+      readonly command: string;
+      readonly args: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+      /** It is a Node program, started by this node's own Node under `--permission` with these capabilities. */
+      readonly module?: ModulePermissions | undefined;
+    }
+  /** A built-in role in this process: no enforcement, and it ends with the node. */
+  | { readonly kind: 'role'; open(alias: string): HostedServer };
+
+/** What of the machine a module may use beside its own file and its shard's folder. */
+export interface ModulePermissions {
+  readonly path: string;
+  readonly fsRead: boolean;
+  readonly net: boolean;
+}
+
+export interface ShardStart {
+  /** Names the attempt for ever; travels in the environment of every process of it as FOG_PLACEMENT. 1–64 of A–Z a–z 0–9 _ - */
+  readonly placementId: string;
+  /** The alias under which its server is to be registered. */
+  readonly alias: string;
+  readonly share: 'mesh' | 'local';
+  readonly program: Program;
+  /** CPU in thousandths of a core, memory in MiB. */
+  readonly resources: { readonly cpuMilli: number; readonly memMib: number };
+  /** 0 low … 3 emergency: how nice its processes are to the others of this machine. */
+  readonly priority: 0 | 1 | 2 | 3;
+  /** Nothing of the shard runs after this instant of `boottimeMs()`, whatever becomes of the node. */
+  readonly leaseUntilMs: number;
+  /** What the deployment says to its shard: JSON, at most 256 KiB, read by the shard from the file that FOG_INPUT names. */
+  readonly input?: Readonly<Record<string, unknown>> | undefined;
+  /** Slot and epoch, told to the shard as FOG_SLOT and FOG_EPOCH. */
+  readonly slot?: string | undefined;
+  readonly epoch?: number | undefined;
+  /** Until it answers and has listed its tools. Default 30,000. */
+  readonly startTimeoutMs?: number | undefined;
+}
+
+export interface Usage {
+  /** Resident memory of all its processes, MiB. */
+  readonly memMib: number;
+  /** CPU time of all its processes since the start, ended ones included as far as they were seen. */
+  readonly cpuMs: number;
+  readonly processes: number;
+}
+
+/** What a shard printed on its standard error: the newest 1 MiB. */
+export interface Logs {
+  /** The lines kept, oldest first, and how many older ones were dropped. */
+  read(): { readonly lines: readonly string[]; readonly dropped: number };
+  /** Hears each line from now on. */
+  follow(listener: (line: string) => void): () => void;
+}
+
+/** A shard's server: register it as any hosted server; `onChange` is for hosting to hear of its state and definition. */
+export interface ShardServer extends HostedServer {
+  onChange(listener: (alias: string) => void): () => void;
+}
+
+export interface RunningShard {
+  readonly placementId: string;
+  /** undefined: it runs in this process. */
+  readonly pid: number | undefined;
+  /** Of `pid`, in clock ticks since boot: with the boot's id it names the process for ever. */
+  readonly startTime: string | undefined;
+  readonly server: ShardServer;
+  /** Resolves true when it answers and has listed what it offers, false when it ended before that. */
+  readonly ready: Promise<boolean>;
+  /** Resolves when none of its processes is left: only then is its capacity free. Never rejects. */
+  readonly exited: Promise<EndReason>;
+  /** End of input and SIGTERM at once, SIGKILL to all of it after `graceMs`. Resolves as `exited` does; asking twice changes nothing. */
+  stop(cause: StopCause, options: { readonly graceMs: number }): Promise<EndReason>;
+  /** The lease now ends at this instant of `boottimeMs()`; an earlier one than before is ignored, and so is one that came too late. */
+  renewLease(untilMs: number): void;
+  usage(): Usage;
+  readonly logs: Logs;
+}
+
+export interface Enforcement {
+  readonly tier: EnforcementTier;
+  /** How much more memory than a shard's limit the ledger has to book: 0.25 where the limit is looked at and not held. */
+  readonly memoryMargin: number;
+  /** What is missing for the better tiers; for people. */
+  readonly missing: readonly string[];
+}
+
+/** Runs shards on this machine. */
+export interface Runner {
+  /** Ends what an earlier run of this node left; call before anything else. Answers how many processes and groups were killed. */
+  sweep(): Promise<number>;
+  enforcement(): Promise<Enforcement>;
+  /** Resolves when the process is there (see `ready` for the server). Errors: RunnerError. */
+  start(shard: ShardStart): Promise<RunningShard>;
+  /** Stops every shard and resolves when none is left. */
+  close(): Promise<void>;
+}
