@@ -35,6 +35,7 @@ export class LocalHosting implements Hosting {
   readonly #nursery: Nursery;
   readonly #roles = new Map<string, HostedServer>();
   readonly #entries = new Map<string, Entry>();
+  readonly #guests = new Map<string, HostedServer>();
   readonly #listeners = new Set<(alias: string) => void>();
   readonly #changed = new Set<string>();
   #wanted: Readonly<Record<string, ServerConfig>>;
@@ -59,11 +60,11 @@ export class LocalHosting implements Hosting {
   }
 
   servers(): readonly HostedServer[] {
-    return [...this.#roles.values(), ...[...this.#entries.values()].map((entry) => entry.server)];
+    return [...this.#own(), ...this.#guests.values()];
   }
 
   get(alias: string): HostedServer | undefined {
-    return this.#roles.get(alias) ?? this.#entries.get(alias)?.server;
+    return this.#roles.get(alias) ?? this.#entries.get(alias)?.server ?? this.#guests.get(alias);
   }
 
   onChange(listener: (alias: string) => void): () => void {
@@ -89,12 +90,34 @@ export class LocalHosting implements Hosting {
     return this.#work;
   }
 
+  /** Hosts a server that comes and goes while the node runs, and that whoever adds it starts and stops. False: the name is taken. */
+  addGuest(server: HostedServer): boolean {
+    if (this.#state === 'stopped' || this.get(server.alias) !== undefined) return false;
+    this.#guests.set(server.alias, server);
+    this.#tell(server.alias);
+    return true;
+  }
+
+  /** Takes a guest out of what this node offers. */
+  removeGuest(alias: string): void {
+    if (this.#guests.delete(alias)) this.#tell(alias);
+  }
+
+  /** A guest's definition or state changed. */
+  guestChanged(alias: string): void {
+    if (this.#guests.has(alias)) this.#tell(alias);
+  }
+
   async stop(): Promise<void> {
     this.#state = 'stopped';
     await this.#work;
-    await Promise.all(this.servers().map((server) => server.stop()));
+    await Promise.all(this.#own().map((server) => server.stop()));
     this.#nursery.guard.close();
     await this.#nursery.file.delete();
+  }
+
+  #own(): readonly HostedServer[] {
+    return [...this.#roles.values(), ...[...this.#entries.values()].map((entry) => entry.server)];
   }
 
   async #apply(): Promise<void> {
@@ -114,8 +137,9 @@ export class LocalHosting implements Hosting {
   }
 
   #mayHost(alias: string): boolean {
-    if (!this.#roles.has(alias)) return true;
-    const problem = 'a built-in role has this name: choose another in mcpServers';
+    const taken = this.#roles.has(alias) ? 'a built-in role' : this.#guests.has(alias) ? 'a running shard' : undefined;
+    if (taken === undefined) return true;
+    const problem = `${taken} has this name: choose another in mcpServers`;
     this.#options.reporter.report('server.state', { server: alias, state: 'down', problem });
     return false;
   }
