@@ -61,7 +61,7 @@ function objectTo(key: string, value: PolicyValue, before: PolicyValue | undefin
   if (key.length > MAX_KEY || !PolicyKey.test(key)) return `${key.slice(0, MAX_KEY)} is no policy key`;
   if (!isSignable(value)) return `${key}: numbers must be whole and of at most 15 digits`;
   if (JSON.stringify(value) === JSON.stringify(before)) return `${key} is ${JSON.stringify(value)} already`;
-  return objectToPolicyValue(key, value);
+  return objectToPolicyValue(key, value, { declared: before !== undefined });
 }
 
 /** Statements carry whole numbers only, so that every reader reads the same. */

@@ -5,7 +5,7 @@ import type { Store } from '../storage/index.ts';
 
 const MAX_NODES = 4_096;
 const PREFIX = 'receipt/';
-const PASSING: ReadonlySet<MembershipRefusal> = new Set(['expired', 'evicted', 'not-yet-valid']);
+const PASSING: ReadonlySet<MembershipRefusal> = new Set(['expired', 'evicted', 'held', 'not-yet-valid']);
 
 interface Kept extends CarriedReceipt {
   readonly nodeId: string;

@@ -45,7 +45,7 @@ export interface MintedToken {
 }
 export interface MintRefusal {
   readonly kind: 'refused';
-  readonly because: SpeakerRefusal | 'no-key' | 'level-too-high' | 'bad-ttl' | 'bad-permissions';
+  readonly because: SpeakerRefusal | 'no-key' | 'held' | 'level-too-high' | 'bad-ttl' | 'bad-permissions';
   readonly message: string;
   readonly hint: string;
 }
@@ -81,6 +81,11 @@ export class TokenDesk {
   /** A token for a speaker who has proven itself (the token endpoint does so by the agent's own signature). */
   async issue(speaker: Speaker, request: Omit<MintRequest, 'agent'>): Promise<MintedToken | MintRefusal> {
     const { ttlMs = DEFAULT_TOKEN_TTL_MS, level = speaker.level, permissions = ['*'] } = request;
+    if (this.#options.policy().isAgentHeld(speaker.agentId)) {
+      return refuse('held', `a voter holds ${speaker.agentId} back until the others have voted`, {
+        hint: '`village gov list --open` shows the vote on it',
+      });
+    }
     if (!atLeast(speaker.level, level)) {
       return refuse('level-too-high', `${speaker.agentId} has level ${speaker.level}`, {
         hint: `ask for ${speaker.level} or less`,
@@ -110,20 +115,20 @@ export class TokenDesk {
 
   /** The principal of a token verified before; undefined: ask `verify`. */
   verifyCached(token: string): Principal | undefined {
-    return this.#verified.get(token, { nowMs: this.#options.now(), policyVersion: this.#options.policy().version });
+    return this.#verified.get(token, { nowMs: this.#options.now(), policyRoot: this.#options.policy().root });
   }
 
   async verify(token: string): Promise<TokenVerdict> {
     const known = this.verifyCached(token);
     if (known !== undefined) return { kind: 'ok', principal: known };
-    const policyVersion = this.#options.policy().version;
+    const policyRoot = this.#options.policy().root;
     const parts = readJws(token, MAX_TOKEN_BYTES);
     if (parts === 'too-large') return refused('token', 'the token is too large');
     if (parts === 'malformed') return refused('token', 'this is no token of a village');
     const problem = headerProblem(parts, this.#options.keys.issuerKid) ?? (await this.#signatureProblem(token));
     if (problem !== undefined) return { kind: 'refused', ...problem };
     const verdict = this.#judge(parts.payload);
-    if (verdict.kind === 'ok') this.#verified.add(token, { principal: verdict.principal, policyVersion });
+    if (verdict.kind === 'ok') this.#verified.add(token, { principal: verdict.principal, policyRoot });
     return verdict;
   }
 
@@ -193,6 +198,8 @@ export class TokenDesk {
     const tokenId = sha256Hex(claims.jti);
     const id = { tokenId, agentId: claims.agent_id, homeNode: keys.nodeId, issuedAtMs: claims.iat * 1000 };
     if (policy().isRevoked(tokenId) || revocations.isRevoked(id)) return refused('jti', 'revoked token');
+    if (policy().isAgentHeld(claims.agent_id, tokenId))
+      return refused('agent_id', 'a voter holds this agent or its token back until the others have voted');
     return {
       kind: 'ok',
       principal: {

@@ -5,19 +5,18 @@ const MAX_ENTRIES = 10_000;
 
 interface Entry {
   readonly principal: Principal;
-  readonly policyVersion: number;
+  readonly policyRoot: string;
 }
 
 /** Tokens that were verified, by their SHA-256: the hot path of every call. Holds no token. */
 export class VerifiedTokens {
   readonly #entries = new Map<string, Entry>();
 
-  get(token: string, options: { readonly nowMs: number; readonly policyVersion: number }): Principal | undefined {
+  get(token: string, options: { readonly nowMs: number; readonly policyRoot: string }): Principal | undefined {
     const id = sha256Hex(token);
     const entry = this.#entries.get(id);
     if (entry === undefined) return undefined;
-    if (entry.principal.expiresAtMs > options.nowMs && entry.policyVersion === options.policyVersion)
-      return entry.principal;
+    if (entry.principal.expiresAtMs > options.nowMs && entry.policyRoot === options.policyRoot) return entry.principal;
     this.#entries.delete(id);
     return undefined;
   }

@@ -33,7 +33,7 @@ interface VillageNow {
 export class Lists {
   readonly #cached = new Map<string, Uint8Array>();
   #catalogueVersion = -1;
-  #policyVersion = -1;
+  #policyRoot = '';
   #missingVersion = -1;
 
   /** A whole JSON-RPC response. */
@@ -60,12 +60,12 @@ export class Lists {
   }
 
   #forgetOld({ catalogue, policy, missing }: VillageNow): void {
-    const same = catalogue.version === this.#catalogueVersion && policy.version === this.#policyVersion;
+    const same = catalogue.version === this.#catalogueVersion && policy.root === this.#policyRoot;
     if (same && missing.version === this.#missingVersion) return;
     this.#missingVersion = missing.version;
     this.#cached.clear();
     this.#catalogueVersion = catalogue.version;
-    this.#policyVersion = policy.version;
+    this.#policyRoot = policy.root;
   }
 }
 

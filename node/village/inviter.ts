@@ -23,6 +23,9 @@ import type { Reporter } from '../telemetry/events.ts';
 import type { TicketBook } from './ticket-book.ts';
 import { VillageStateError } from './village-error.ts';
 
+/** Refusals that the asker can do something about, or wait for. */
+const TOLD: ReadonlySet<string> = new Set(['expired', 'evicted', 'held']);
+
 export interface InviterOptions {
   readonly keys: Pick<NodeKeys, 'nodeId' | 'signAsNode'>;
   readonly constitution: Constitution;
@@ -116,6 +119,7 @@ export class Inviter implements AdmissionDesk {
     const { ticket } = checked;
     if (ticket.by !== keys.nodeId) return refused('foreign');
     if (policy().isEvicted(nodeId)) return refused('evicted');
+    if (policy().isNodeHeld(nodeId)) return refused('held');
     const holder = this.#inviting();
     if (holder === undefined) return refused('not-inviter');
     // Spec admission/R4: cut to what we hold now, which may be less than when the ticket was made.
@@ -137,7 +141,7 @@ export class Inviter implements AdmissionDesk {
     const verdict = verifyMembership(chain, { constitution, villageId, policy: policy(), nowMs: now(), nodeId });
     if (verdict.kind === 'refused') {
       const { because } = verdict;
-      return refused(because === 'expired' || because === 'evicted' ? because : 'not-a-member');
+      return refused(TOLD.has(because) ? (because as 'expired' | 'evicted' | 'held') : 'not-a-member');
     }
     const holder = this.#inviting();
     if (holder === undefined || nodeId === constitution.founder.node_id) return refused('not-inviter');

@@ -73,5 +73,6 @@ const ADMISSION_PROBLEMS: Readonly<Record<AdmissionReason, string>> = {
   'not-inviter': 'it may not invite any more',
   'not-a-member': 'it knows no membership of ours',
   evicted: 'this node was evicted from the village',
+  held: 'a voter holds this node back until the others have voted',
   busy: 'it is busy',
 };

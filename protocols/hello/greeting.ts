@@ -61,4 +61,5 @@ const REASON_OF: Readonly<Record<MembershipRefusal, HelloReason>> = {
   'not-yet-valid': 'not-a-member',
   expired: 'expired',
   evicted: 'evicted',
+  held: 'held',
 };

@@ -66,6 +66,6 @@ function refusal(because: RevocationRefusal): Judged {
 }
 
 /** A chain refused for these may be renewed, become valid, or be valid for others. */
-const PASSING: ReadonlySet<MembershipRefusal> = new Set(['expired', 'evicted', 'not-yet-valid']);
+const PASSING: ReadonlySet<MembershipRefusal> = new Set(['expired', 'evicted', 'held', 'not-yet-valid']);
 /** An agent may be added to the village, a node may be met, a clock may be behind. */
 const WAITING: ReadonlySet<RevocationRefusal> = new Set(['unknown-issuer', 'unknown-agent', 'not-yet-valid']);

@@ -56,6 +56,7 @@ export type DelegationRefusal =
   | 'bad-grant'
   | 'grant-expired'
   | 'revoked'
+  | 'held'
   | 'evicted';
 
 export type DelegationVerdict =
@@ -92,6 +93,7 @@ export function checkDelegation(jws: string, context: DelegationContext): Delega
   const issuedAtMs = voucher.issuedAtS * 1000;
   const id = { tokenId: delegation.token, agentId: delegation.agent, homeNode: peer.nodeId, issuedAtMs };
   if (context.policy.isRevoked(delegation.token) || context.isRevoked(id)) return refused('revoked', agentId);
+  if (context.policy.isAgentHeld(delegation.agent, delegation.token)) return refused('held', agentId);
   const expiresAtMs = Math.min(delegation.exp, voucher.endsAtS) * 1000;
   return {
     kind: 'accepted',
@@ -114,6 +116,7 @@ function standing(delegation: Delegation, context: DelegationContext): Delegatio
   if (delegation.from !== peer.nodeId) return 'other-peer';
   if (delegation.to !== context.selfNodeId) return 'other-target';
   if (policy.isEvicted(peer.nodeId)) return 'evicted';
+  if (policy.isNodeHeld(peer.nodeId)) return 'held';
   if (peer.expiresAtMs <= nowMs) return 'not-a-member';
   if (delegation.exp - delegation.iat > MAX_DELEGATION_S) return 'too-long';
   if (delegation.iat > nowS + CLOCK_TOLERANCE_S || delegation.token_iat > delegation.iat + CLOCK_TOLERANCE_S)

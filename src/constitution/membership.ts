@@ -61,7 +61,9 @@ export type MembershipRefusal =
   | 'widened'
   | 'not-yet-valid'
   | 'expired'
-  | 'evicted';
+  | 'evicted'
+  /** A voter holds this very node back. */
+  | 'held';
 
 export type MembershipVerdict =
   | { readonly kind: 'member'; readonly membership: Membership }
@@ -90,6 +92,8 @@ export function verifyMembership(chain: readonly string[], context: MembershipCo
     holder = next;
   }
   if (holder.nodeId !== context.nodeId) return refused('other-node');
+  // Only the node itself: those it vouched for did nothing.
+  if (context.policy.isNodeHeld(holder.nodeId)) return refused('held');
   return { kind: 'member', membership: { ...holder, chain: [...chain] } };
 }
 

@@ -1,10 +1,13 @@
 import { type ChangeType, isLevel, type Level, type Permission } from '../permissions/index.ts';
 import type { Constitution, PolicyValue } from './constitution.ts';
+import { objectToPolicyValue, presetKeys, presetOf } from './policy-keys.ts';
 
 /** What is in force now: the constitution's defaults with the decisions laid over them. Immutable: a decision makes a new one. */
 export interface PolicyView {
-  /** 0 at genesis, one more with every decision: part of every cache key. */
+  /** 0 at genesis, one more with every decision. What lies over the decisions (holds) it does not count: cache by `root`. */
   readonly version: number;
+  /** Another one whenever anything in force is: part of every cache key. */
+  readonly root: string;
   value(key: string): PolicyValue | undefined;
   /** The matrix entry of a built-in tool; undefined: not listed, which denies. */
   permissionFor(tool: string): Permission | undefined;
@@ -13,7 +16,29 @@ export interface PolicyView {
   isEvicted(nodeId: string): boolean;
   /** `tokenId`: SHA-256 of a token's jti, hex. */
   isRevoked(tokenId: string): boolean;
+  /** Whether one voter holds the node back until the others have voted. It keeps its links in others' membership chains. */
+  isNodeHeld(nodeId: string): boolean;
+  /** Whether a hold lies on the agent, or on this token of it (SHA-256 of its jti, hex). None reaches a voter's agent. */
+  isAgentHeld(agentId: string, tokenId?: string): boolean;
 }
+
+/** What single voters hold back, and whom no hold reaches. */
+interface Holds {
+  readonly node: ReadonlySet<string>;
+  readonly token: ReadonlySet<string>;
+  readonly agent: ReadonlySet<string>;
+}
+
+/** What is in force besides decided values. */
+interface Standing {
+  /** SHA-256 over everything in force, hex; without it the version stands for it. */
+  readonly root?: string | undefined;
+  readonly held?: Holds | undefined;
+  /** The electorate now; the constitution's at genesis. */
+  readonly voters?: ReadonlySet<string> | undefined;
+}
+
+const NOTHING_HELD: Holds = { node: new Set(), token: new Set(), agent: new Set() };
 
 /** A decided value, and how often its key was decided. */
 export interface Decided {
@@ -28,31 +53,57 @@ export interface Decided {
  */
 export class Policy implements PolicyView {
   readonly version: number;
+  readonly root: string;
   readonly #constitution: Constitution;
   readonly #decided: ReadonlyMap<string, Decided>;
+  readonly #unfit: ReadonlySet<string>;
   readonly #permissions = new Map<string, Permission | undefined>();
   readonly #evicted: ReadonlySet<unknown>;
   readonly #revoked: ReadonlySet<unknown>;
+  readonly #held: Holds;
+  readonly #voters: ReadonlySet<string>;
 
-  constructor(constitution: Constitution, decided: ReadonlyMap<string, Decided> = new Map()) {
+  constructor(
+    constitution: Constitution,
+    decided: ReadonlyMap<string, Decided> = new Map(),
+    { root, held = NOTHING_HELD, voters }: Standing = {},
+  ) {
     this.#constitution = constitution;
     this.#decided = decided;
+    this.#unfit = unfitAmong([...decided].map(([key, { value }]) => [key, value]));
     this.version = [...decided.values()].reduce((sum, { version }) => sum + version, 0);
+    this.root = root ?? `version ${this.version}`;
+    this.#held = held;
+    this.#voters = voters ?? new Set(Object.keys(constitution.voters));
     this.#evicted = setOf(this.value('nodes.evicted'));
     this.#revoked = setOf(this.value('tokens.revoked'));
   }
 
+  /** What is in force: of the shape that `policyKey` says, or undefined. A decided value that is not leaves what was before. */
   value(key: string): PolicyValue | undefined {
-    const decided = this.#decided.get(key);
+    const decided = this.#unfit.has(key) ? undefined : this.#decided.get(key);
     return decided === undefined ? this.genesisValue(key) : decided.value;
   }
 
-  /** What the constitution says, whatever was decided since. */
+  /** What the constitution says, or the program where it says nothing, whatever was decided since. */
   genesisValue(key: string): PolicyValue | undefined {
     const { policy, agents } = this.#constitution;
-    if (Object.hasOwn(policy, key)) return policy[key];
+    if (Object.hasOwn(policy, key) && !unfitAtGenesis(this.#constitution).has(key)) return policy[key];
     const agent = key.startsWith(LEVELS_OF) ? key.slice(LEVELS_OF.length) : '';
-    return Object.hasOwn(agents, agent) ? agents[agent]?.level : undefined;
+    return Object.hasOwn(agents, agent) ? agents[agent]?.level : presetOf(key);
+  }
+
+  /** Decided keys whose value no reader understands: signed past the check that proposals go through. */
+  unfit(): readonly string[] {
+    return [...this.#unfit].sort();
+  }
+
+  /** The raw key of a bare name: the constitution's, or the one that was voted in for a name that it doesn't know. */
+  agentKeyOf(name: string): string | undefined {
+    const { agents } = this.#constitution;
+    if (Object.hasOwn(agents, name)) return agents[name]?.key;
+    const key = this.value(`agents.keys.${name}`);
+    return typeof key === 'string' ? key : undefined;
   }
 
   /** How often `key` was decided: 0 is its genesis value. What a compare-and-set names. */
@@ -64,7 +115,7 @@ export class Policy implements PolicyView {
   keys(): readonly string[] {
     const { policy, agents } = this.#constitution;
     const levels = Object.keys(agents).map((agent) => `${LEVELS_OF}${agent}`);
-    return [...new Set([...Object.keys(policy), ...levels, ...this.#decided.keys()])].sort();
+    return [...new Set([...presetKeys(), ...Object.keys(policy), ...levels, ...this.#decided.keys()])].sort();
   }
 
   permissionFor(tool: string): Permission | undefined {
@@ -88,10 +139,19 @@ export class Policy implements PolicyView {
     return this.#revoked.has(tokenId);
   }
 
+  isNodeHeld(nodeId: string): boolean {
+    return this.#held.node.has(nodeId);
+  }
+
+  isAgentHeld(agentId: string, tokenId?: string): boolean {
+    if (this.#voters.has(agentId)) return false;
+    return this.#held.agent.has(agentId) || (tokenId !== undefined && this.#held.token.has(tokenId));
+  }
+
   /** This policy with one more decision. */
   withDecision(key: string, value: PolicyValue): Policy {
     const decided = new Map(this.#decided).set(key, { value, version: this.versionOf(key) + 1 });
-    return new Policy(this.#constitution, decided);
+    return new Policy(this.#constitution, decided, { held: this.#held, voters: this.#voters });
   }
 
   #readPermission(tool: string): Permission | undefined {
@@ -114,6 +174,20 @@ export class Policy implements PolicyView {
 
 const LEVELS_OF = 'agents.levels.';
 const CHANGE_TYPES: readonly unknown[] = ['minor_change', 'major_change', 'critical_change'] satisfies ChangeType[];
+
+const checked = new WeakMap<Constitution, ReadonlySet<string>>();
+
+function unfitAtGenesis(constitution: Constitution): ReadonlySet<string> {
+  const known = checked.get(constitution) ?? unfitAmong(Object.entries(constitution.policy));
+  checked.set(constitution, known);
+  return known;
+}
+
+/** A key that this program doesn't know may hold anything: another one may know it. */
+function unfitAmong(entries: readonly (readonly [string, PolicyValue])[]): ReadonlySet<string> {
+  const unfit = entries.filter(([key, value]) => objectToPolicyValue(key, value, { declared: true }) !== undefined);
+  return new Set(unfit.map(([key]) => key));
+}
 
 function isChangeType(value: unknown): value is ChangeType {
   return CHANGE_TYPES.includes(value);

@@ -275,4 +275,7 @@ const POLICY = {
   levelOf: () => undefined,
   isEvicted: () => false,
   isRevoked: () => false,
+  isNodeHeld: () => false,
+  isAgentHeld: () => false,
+  root: '',
 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkDelegation, type Membership, verifyMembership } from '../../../src/constitution/index.ts';
+import { checkDelegation, type Membership, Policy, verifyMembership } from '../../../src/constitution/index.ts';
 import { sortedJson } from '../../support/keypair.ts';
 import {
   constitution,
@@ -149,6 +149,17 @@ describe('a delegation of a node’s own agent', () => {
       'evicted',
     );
     expect(because(delegation(), { peer: { ...member(hostA), expiresAtMs: NOW_MS } })).toBe('not-a-member');
+  });
+
+  test('is held back with its agent, its token or its node', () => {
+    const none = { node: new Set<string>(), token: new Set<string>(), agent: new Set<string>() };
+    const policyOf = (held: object) => ({
+      policy: new Policy(constitution, new Map(), { held: { ...none, ...held } }),
+    });
+    expect(because(delegation(), policyOf({ token: new Set([TOKEN]) }))).toBe('held');
+    expect(because(delegation(), policyOf({ agent: new Set([`local@${suffix(hostA)}`]) }))).toBe('held');
+    expect(because(delegation(), policyOf({ agent: new Set(['local']) }))).toBe('accepted');
+    expect(because(delegation(), policyOf({ node: new Set([hostA.node.peerId]) }))).toBe('held');
   });
 
   test('dies with its token', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { grantableRights, verifyMembership } from '../../../src/constitution/index.ts';
+import { grantableRights, Policy, verifyMembership } from '../../../src/constitution/index.ts';
 import { keypair } from '../../support/keypair.ts';
 import {
   constitution,
@@ -131,6 +131,17 @@ describe('a membership', () => {
     expect(because(chain, hostB, evicted(hostA))).toBe('evicted');
     expect(because(chain, hostB, evicted(founder))).toBe('evicted');
     expect(because(chain, hostB, evicted(hostC))).toBe(hostB.node.peerId);
+  });
+
+  test('is held back from the very node that is held, not from those it vouched for', () => {
+    const chain = [link(hostA, hostB), link(founder, hostA, inviter)];
+    const held = (host: Host) => {
+      const node = new Set([host.node.peerId]);
+      return { policy: new Policy(constitution, new Map(), { held: { node, token: new Set(), agent: new Set() } }) };
+    };
+    expect(because(chain, hostB, held(hostB))).toBe('held');
+    expect(because(chain, hostB, held(hostA))).toBe(hostB.node.peerId);
+    expect(because(chain, hostB, held(founder))).toBe(hostB.node.peerId);
   });
 
   test.each([

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { hostA, genesis } from '../../support/small-village.ts';
+import { Policy } from '../../../src/constitution/index.ts';
+import { constitution, genesis, hostA } from '../../support/small-village.ts';
 
 describe('policy', () => {
   test('at genesis is the constitution', () => {
@@ -64,6 +65,16 @@ describe('policy', () => {
     expect([genesis.isEvicted(peerId), genesis.isRevoked('ab')]).toEqual([false, false]);
     const decided = genesis.withDecision('nodes.evicted', [peerId]).withDecision('tokens.revoked', ['ab']);
     expect([decided.isEvicted(peerId), decided.isRevoked('ab')]).toEqual([true, true]);
+  });
+
+  test('knows who is held back, and that no hold reaches a voter’s agent', () => {
+    const held = { node: new Set(['n']), token: new Set(['t']), agent: new Set(['gardener', 'sage']) };
+    const policy = new Policy(constitution, new Map(), { held, root: 'r', voters: new Set(['sage']) });
+    expect([policy.isNodeHeld('n'), genesis.isNodeHeld('n')]).toEqual([true, false]);
+    expect([policy.isAgentHeld('gardener'), policy.isAgentHeld('local', 't')]).toEqual([true, true]);
+    expect([policy.isAgentHeld('local', 'u'), policy.isAgentHeld('sage', 't')]).toEqual([false, false]);
+    expect([policy.root, genesis.root]).not.toContain(undefined);
+    expect(policy.withDecision('new.key', 1).isNodeHeld('n')).toBe(true);
   });
 
   test('lists every key it has', () => {
