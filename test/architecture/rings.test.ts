@@ -40,6 +40,7 @@ const DAG: Record<string, readonly string[]> = {
   constitution: ['kernel', 'permissions'],
   routing: ['kernel', 'mcp', 'permissions'],
   governance: ['kernel', 'permissions', 'constitution'],
+  fog: ['kernel', 'permissions', 'constitution', 'governance'],
 };
 
 const ringOf = (path: string) => path.split('/')[0] ?? '';

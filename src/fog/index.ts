@@ -1,0 +1,77 @@
+export { FogAd, type Gpu, type Power, POWER_SOURCES, THERMAL_LEVELS, type ThermalLevel } from './ad.ts';
+export { type Enforcement, ENFORCEMENTS, WATCHDOG_MARGIN } from './enforcement.ts';
+export { type Limits, LIMITS, MAX_ARTIFACT_BYTES, MAX_LOG_BYTES, MAX_MESSAGE_BYTES } from './limits.ts';
+export {
+  Accept,
+  Accepted,
+  Ack,
+  Cancel,
+  Cfp,
+  Denied,
+  Hello,
+  type Message,
+  Notice,
+  NOTICES,
+  Offer,
+  Preparing,
+  Query,
+  Refuse,
+  Release,
+  Released,
+  Renew,
+  RENEW_REFUSALS,
+  RenewNo,
+  RenewOk,
+  Reserve,
+  Reserved,
+  Row,
+  Status,
+  ToNode,
+  ToOwner,
+} from './messages.ts';
+export {
+  END_REASONS,
+  type EndReason,
+  type Exit,
+  isRetryable,
+  REFUSAL_CODES,
+  type RefusalCode,
+  REFUSALS,
+} from './reasons.ts';
+export {
+  add,
+  type Dimension,
+  DIMENSIONS,
+  fits,
+  NOTHING,
+  portion,
+  Resources,
+  shortOf,
+  subtract,
+  total,
+} from './resources.ts';
+export { ShardMap } from './shard-map.ts';
+export {
+  ArtifactRef,
+  DeploymentId,
+  Labels,
+  type Mode,
+  MODES,
+  PRIORITIES,
+  type Priority,
+  priorityRank,
+  ShardSpec,
+  specDigest,
+} from './spec.ts';
+export {
+  compareFences,
+  type Fence,
+  PLACEMENT_STATES,
+  type PlacementState,
+  RESERVATION_STATES,
+  type ReservationState,
+  SLOT_STATES,
+  slotKey,
+  type SlotId,
+  type SlotState,
+} from './states.ts';
