@@ -55,16 +55,19 @@ describe('policy', () => {
     expect(genesis.withDecision(`agents.levels.${agent}`, 'READ_ONLY').levelOf(agent)).toBe('READ_ONLY');
   });
 
-  test('reads what is no level as none', () => {
-    expect(genesis.withDecision('agents.levels.sage', 'ROOT').levelOf('sage')).toBeUndefined();
-    expect(genesis.withDecision('permissions.tools.work.level', 7).permissionFor('work')).toBeUndefined();
+  test('leaves what was before where no level was decided', () => {
+    expect(genesis.withDecision('agents.levels.sage', 'ROOT').levelOf('sage')).toBe('GOVERNANCE');
+    expect(genesis.withDecision('agents.levels.nobody', 'ROOT').levelOf('nobody')).toBeUndefined();
+    expect(genesis.withDecision('permissions.tools.work.level', 7).permissionFor('work')?.level).toBe('OPERATOR');
+    expect(genesis.withDecision('permissions.tools.new.level', 7).permissionFor('new')).toBeUndefined();
   });
 
   test('knows who is evicted and what is revoked', () => {
     const { peerId } = hostA.node;
-    expect([genesis.isEvicted(peerId), genesis.isRevoked('ab')]).toEqual([false, false]);
-    const decided = genesis.withDecision('nodes.evicted', [peerId]).withDecision('tokens.revoked', ['ab']);
-    expect([decided.isEvicted(peerId), decided.isRevoked('ab')]).toEqual([true, true]);
+    const token = 'ab'.repeat(32);
+    expect([genesis.isEvicted(peerId), genesis.isRevoked(token)]).toEqual([false, false]);
+    const decided = genesis.withDecision('nodes.evicted', [peerId]).withDecision('tokens.revoked', [token]);
+    expect([decided.isEvicted(peerId), decided.isRevoked(token)]).toEqual([true, true]);
   });
 
   test('knows who is held back, and that no hold reaches a voter’s agent', () => {
