@@ -1,4 +1,4 @@
-/** One server of the gateway benchmark, in a process of its own: `bare`, `sdk` or `gateway`. Tells its port, then its CPU time when asked. */
+/** One server of the benchmarks, in a process of its own: `bare`, `sdk`, `sdk2` or `gateway`. Tells its port, then its CPU time when asked. */
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,6 +6,9 @@ import { Server as McpServer } from '@modelcontextprotocol/sdk/server/index.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { CallToolRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node';
+import { createMcpHandler, McpServer as ServerV2 } from '@modelcontextprotocol/server';
+import { z } from 'zod';
 import type { RouterCall } from '../../node/gateway/index.ts';
 import { openGateway } from '../support/echo-gateway.ts';
 import { EchoRouter } from '../support/echo-router.ts';
@@ -49,6 +52,19 @@ function sdk(): Server {
   });
 }
 
+/** The SDK's second line as its documentation shows it: a server object for each request of 2026-07-28. */
+function sdk2(): Server {
+  const handler = createMcpHandler(() => {
+    const server = new ServerV2({ name: 'sdk', version: '0' });
+    server.registerTool('echo', { inputSchema: z.object({ message: z.string() }) }, ({ message }) => ({
+      content: [{ type: 'text' as const, text: message }],
+    }));
+    return server;
+  });
+  const answer = toNodeHandler(handler);
+  return createServer({ keepAliveTimeout: 65_000 }, (req, res) => void answer(req as NodeIncomingMessageLike, res));
+}
+
 class QuietRouter extends EchoRouter {
   override handle(call: RouterCall): ReturnType<EchoRouter['handle']> {
     this.calls.length = 0; // the test double keeps every call, a benchmark must not
@@ -62,7 +78,7 @@ async function port(kind: string): Promise<number> {
     const { gateway } = await openGateway({ router: new QuietRouter(), limits });
     return Number(new URL(gateway.url).port);
   }
-  const server = kind === 'bare' ? bare() : sdk();
+  const server = kind === 'bare' ? bare() : kind === 'sdk2' ? sdk2() : sdk();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
 }
