@@ -50,10 +50,13 @@ export interface BackendReply {
   readonly notStarted?: boolean | undefined;
 }
 
+/** There already, or to be waited for: who is on the way of every call looks before it waits. */
+export type Awaitable<T> = T | Promise<T>;
+
 /** Where a request can end: a role in this process, a child process, a URL, or a peer. Never rejects: a failure is a reply. */
 export interface Backend {
   readonly kind: 'role' | 'stdio' | 'url' | 'peer';
-  request(request: RpcRequest, context: BackendContext): Promise<BackendReply>;
+  request(request: RpcRequest, context: BackendContext): Awaitable<BackendReply>;
 }
 
 export type ServerState = 'starting' | 'healthy' | 'degraded' | 'down' | 'disabled';

@@ -2,11 +2,18 @@ import type { z } from 'zod';
 import { utf8 } from '../../src/kernel/index.ts';
 import { isObject, type RpcId, type RpcRequest, type ServerDefinition } from '../../src/mcp/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
-import type { BackendContext, BackendReply, HostedServer, ResourceListener, ServerState } from './backend.ts';
+import type {
+  Awaitable,
+  BackendContext,
+  BackendReply,
+  HostedServer,
+  ResourceListener,
+  ServerState,
+} from './backend.ts';
 import { paced } from './paced.ts';
 import { failure, success } from './reply.ts';
 import { isSubscription, UNSUBSCRIBE } from './subscription-methods.ts';
-import type { Refusal, Role, RoleTool } from './role.ts';
+import type { Refusal, Role, RoleTool, ToolOutcome } from './role.ts';
 import { definitionOf } from './role-definition.ts';
 
 interface RoleParts {
@@ -64,51 +71,63 @@ export class HostedRole implements HostedServer {
     this.#state = { state: 'down', since: this.#parts.wallMs() };
   }
 
-  async request(request: RpcRequest, context: BackendContext): Promise<BackendReply> {
+  request(request: RpcRequest, context: BackendContext): Awaitable<BackendReply> {
     try {
-      switch (request.method) {
-        case 'tools/call':
-          return await this.#call(request, context);
-        case 'resources/read':
-          return await this.#read(request, context);
-        case 'prompts/get':
-          return this.#prompt(request, context);
-        case 'completion/complete':
-          return success(request.id, inEra({ completion: { values: [], total: 0, hasMore: false } }, context));
-        case 'ping':
-          return success(request.id, inEra({}, context));
-        default:
-          if (isSubscription(request.method) && this.#role.onUpdated !== undefined) {
-            return this.#subscription(request, context);
-          }
-          return failure(request.id, {
-            name: 'METHOD_NOT_FOUND',
-            message: `${this.alias} has no method ${request.method}`,
-          });
-      }
+      const reply = this.#answer(request, context);
+      return reply instanceof Promise ? reply.catch((error: unknown) => this.#failed(request, error)) : reply;
     } catch (error) {
-      // Which of its parts failed is for our log, not for whoever called.
-      this.#parts.reporter.report('background.failed', { area: `role ${this.alias}`, error });
-      return failure(request.id, { name: 'INTERNAL_ERROR', message: `${this.alias} failed to answer` });
+      return this.#failed(request, error);
     }
   }
 
-  async #call({ id, params }: RpcRequest, context: BackendContext): Promise<BackendReply> {
+  #answer(request: RpcRequest, context: BackendContext): Awaitable<BackendReply> {
+    switch (request.method) {
+      case 'tools/call':
+        return this.#call(request, context);
+      case 'resources/read':
+        return this.#read(request, context);
+      case 'prompts/get':
+        return this.#prompt(request, context);
+      case 'completion/complete':
+        return success(request.id, inEra({ completion: { values: [], total: 0, hasMore: false } }, context));
+      case 'ping':
+        return success(request.id, inEra({}, context));
+      default:
+        if (isSubscription(request.method) && this.#role.onUpdated !== undefined) {
+          return this.#subscription(request, context);
+        }
+        return failure(request.id, {
+          name: 'METHOD_NOT_FOUND',
+          message: `${this.alias} has no method ${request.method}`,
+        });
+    }
+  }
+
+  /** Which of its parts failed is for our log, not for whoever called. */
+  #failed({ id }: RpcRequest, error: unknown): BackendReply {
+    this.#parts.reporter.report('background.failed', { area: `role ${this.alias}`, error });
+    return failure(id, { name: 'INTERNAL_ERROR', message: `${this.alias} failed to answer` });
+  }
+
+  #call({ id, params }: RpcRequest, context: BackendContext): Awaitable<BackendReply> {
     const name = params?.['name'];
     const tool = typeof name === 'string' ? this.#tools.get(name) : undefined;
     if (tool === undefined) return failure(id, { name: 'INVALID_PARAMS', message: `Unknown tool: ${String(name)}` });
     const parsed = tool.input.safeParse(params?.['arguments'] ?? {});
     if (!parsed.success) return refused(id, invalidArguments(parsed.error), context);
     const handled = tool.handle(parsed.data, context);
-    const outcome = handled instanceof Promise ? await unlessAborted(handled, context.signal) : handled;
-    if (outcome === undefined) {
-      return failure(
-        id,
-        { name: 'DEADLINE_EXCEEDED', message: `${tool.name} did not finish in time` },
-        { outcome: 'unknown' },
-      );
-    }
-    return outcome.kind === 'refusal' ? refused(id, outcome.refusal, context) : answered(id, outcome.value, context);
+    return handled instanceof Promise ? this.#whenDone(id, tool, { handled, context }) : told(id, handled, context);
+  }
+
+  async #whenDone(
+    id: RpcId,
+    tool: RoleTool,
+    { handled, context }: { readonly handled: Promise<ToolOutcome>; readonly context: BackendContext },
+  ): Promise<BackendReply> {
+    const outcome = await unlessAborted(handled, context.signal);
+    if (outcome !== undefined) return told(id, outcome, context);
+    const late = { name: 'DEADLINE_EXCEEDED', message: `${tool.name} did not finish in time` } as const;
+    return failure(id, late, { outcome: 'unknown' });
   }
 
   async #read(request: RpcRequest, context: BackendContext): Promise<BackendReply> {
@@ -155,6 +174,10 @@ export class HostedRole implements HostedServer {
 function noResource({ id, params }: RpcRequest, { era }: BackendContext): BackendReply {
   const name = era === 'stateless' ? 'INVALID_PARAMS' : 'RESOURCE_NOT_FOUND';
   return failure(id, { name, message: `Resource not found: ${String(params?.['uri'])}` });
+}
+
+function told(id: RpcId, outcome: ToolOutcome, context: BackendContext): BackendReply {
+  return outcome.kind === 'refusal' ? refused(id, outcome.refusal, context) : answered(id, outcome.value, context);
 }
 
 /** A result as the text that goes out: one JSON.stringify for the value and one to quote it, since this is every role's hot path. */

@@ -10,6 +10,7 @@ import {
   type RpcRequest,
 } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
+import type { Awaitable } from '../backends/backend.ts';
 import type { Outlet } from './outlet.ts';
 import type { RouterCall, RouterReply } from './router-port.ts';
 import type { Session } from './session.ts';
@@ -93,8 +94,14 @@ export class Exchange implements RouterCall {
   }
 
   /** Resolves when `handle` has let go of it, whatever the client has been told by then. */
-  async run(handle: (call: RouterCall) => Promise<RouterReply>): Promise<void> {
-    this.#end(await handle(this).catch(() => broken(this.request)));
+  async run(handle: (call: RouterCall) => Awaitable<RouterReply>): Promise<void> {
+    let reply: RouterReply;
+    try {
+      reply = await handle(this);
+    } catch {
+      reply = broken(this.request);
+    }
+    this.#end(reply);
   }
 
   /** Called every now and then while it runs. */

@@ -1,7 +1,7 @@
 import type { ClientAbilities, Era, ErrorName, LogLevel, MirroredArgument, RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { Service } from '../../src/routing/index.ts';
-import type { BackendContext } from '../backends/backend.ts';
+import type { Awaitable, BackendContext } from '../backends/backend.ts';
 
 export interface RouterCall {
   readonly request: RpcRequest;
@@ -35,8 +35,11 @@ export interface RouterReply {
 
 /** What HTTP asks of the one pipeline that every call goes through. */
 export interface RouterPort {
-  /** Every list, tools/call, resources/read, prompts/get, completion/complete. Never rejects. */
-  handle(call: RouterCall): Promise<RouterReply>;
+  /**
+   * Every list, tools/call, resources/read, prompts/get, completion/complete. Never throws and never rejects; the reply is there at
+   * once where nobody had to be waited for.
+   */
+  handle(call: RouterCall): Awaitable<RouterReply>;
   /** Capabilities and instructions of a view; undefined: no such server for this agent. */
   describe(
     principal: Principal,

@@ -7,6 +7,7 @@ import {
   type RpcRequest,
   resultText,
 } from '../../src/mcp/index.ts';
+import type { Awaitable } from '../backends/backend.ts';
 import type { GatewayContext } from './context.ts';
 import { type Caller, Exchange } from './exchange.ts';
 import type { Outlet } from './outlet.ts';
@@ -75,7 +76,7 @@ function run(
     request: RpcRequest;
     caller: Caller;
     outlet: Outlet;
-    handle: (call: RouterCall) => Promise<RouterReply>;
+    handle: (call: RouterCall) => Awaitable<RouterReply>;
   },
 ): void {
   const { request, caller, outlet, handle } = asked;

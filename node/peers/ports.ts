@@ -1,4 +1,4 @@
-import type { Clock, Deadlines, DelegationVerdict, ServedCall, ServedReply } from '../../protocols/mcp/index.ts';
+import type { Clock, Deadlines, DelegationVerdict, SessionPorts } from '../../protocols/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { MeshHost } from '../host/mesh-host.ts';
 import type { Reporter } from '../telemetry/events.ts';
@@ -13,7 +13,7 @@ export interface LinkParts {
   /** Whether `delegation`, presented by the admitted peer `nodeId`, holds here and now. */
   readonly accept: (delegation: string, nodeId: string) => DelegationVerdict;
   /** Decides on and does a call that a peer asks for. Never rejects. */
-  readonly serve: (call: ServedCall) => Promise<ServedReply>;
+  readonly serve: SessionPorts['serve'];
   readonly limits: { readonly maxInFlightPerPeer: number };
   readonly clock?: Clock;
 }

@@ -2,7 +2,6 @@ import type { ErrorName } from '../../src/mcp/index.ts';
 import { decide, type Denial, type Principal } from '../../src/permissions/index.ts';
 import { type Job, justificationOf } from './job.ts';
 import type { RatePort } from './parts.ts';
-import type { Standing } from './vote-port.ts';
 
 /** The normal no, with what the caller can do about it. */
 export interface Refused {
@@ -13,29 +12,7 @@ export interface Refused {
   readonly retryAfterMs?: number | undefined;
 }
 
-type Question = Pick<Job, 'request' | 'server' | 'target' | 'scope' | 'called' | 'permission' | 'context'>;
-
-/**
- * What every call passes, whoever asks and wherever it runs: the agent's limits, then the permission matrix, then whether it needs a
- * vote or a reason. Deny by default; undefined: it may go on.
- */
-export function gate(
-  question: Question,
-  rates: RatePort,
-  options: {
-    readonly perAgentPerMinute: number;
-    readonly nowMs: number;
-    readonly blocked: boolean;
-    readonly standing?: Standing | undefined;
-  },
-): Refused | undefined {
-  return (
-    limited(question, rates, options) ??
-    unauthorised(question) ??
-    stopped(question, options) ??
-    unapproved(question, options)
-  );
-}
+type Question = Pick<Job, 'request' | 'server' | 'target' | 'scope' | 'called' | 'permission' | 'context' | 'standing'>;
 
 /** The limit of the agent itself, whatever it asks for. */
 export function tooOften(
@@ -47,7 +24,8 @@ export function tooOften(
   return waitMs > 0 ? tooMany('the limit of this agent', waitMs) : undefined;
 }
 
-function limited(
+/** The agent's own limit, and that of the tool. */
+export function limited(
   { request, context, target, called, permission }: Question,
   rates: RatePort,
   { perAgentPerMinute, nowMs }: { readonly perAgentPerMinute: number; readonly nowMs: number },
@@ -61,24 +39,23 @@ function limited(
   return ofTool > 0 ? tooMany(`the limit of ${called}, ${perMinute} calls a minute,`, ofTool) : undefined;
 }
 
-function unauthorised({ context, scope, called, permission }: Question): Refused | undefined {
+/** Deny by default. */
+export function unauthorised({ context, scope, called, permission }: Question): Refused | undefined {
   const verdict = decide(context.principal, scope, permission);
   if (verdict.kind === 'allow') return undefined;
   return { error: 'PERMISSION_DENIED', reason: verdict.because, message: whyDenied(verdict, called) };
 }
 
 /** The king has stopped the server, and the others have not let it go on. */
-function stopped({ server }: Question, { blocked }: { readonly blocked: boolean }): Refused | undefined {
+export function stopped({ server }: Question, { blocked }: { readonly blocked: boolean }): Refused | undefined {
   if (!blocked) return undefined;
   const message = `an emergency keeps calls away from ${server}; policy_query with key emergency.blocked says who decided it`;
   return { error: 'BLOCKED', reason: 'emergency', message };
 }
 
-function unapproved(
-  question: Question,
-  { standing }: { readonly standing?: Standing | undefined },
-): Refused | undefined {
-  const { permission, called } = question;
+/** What needs a vote or a reason, and comes without. */
+export function unapproved(question: Question): Refused | undefined {
+  const { permission, called, standing } = question;
   if (standing === 'denied') {
     const message = `${called} needs an approved ${permission?.requiresApproval}, and nobody approved this call`;
     return { error: 'PERMISSION_DENIED', reason: 'needs-vote', message };

@@ -1,6 +1,8 @@
 import type { RpcRequest } from '../../src/mcp/index.ts';
 import type { Permission, Scope } from '../../src/permissions/index.ts';
 import type { BackendContext } from '../backends/backend.ts';
+import type { Refused } from './gate.ts';
+import type { Standing } from './vote-port.ts';
 
 /** One call on its way through the pipeline, in its server's own names. */
 export interface Job {
@@ -24,6 +26,10 @@ export interface Job {
   readonly argumentsHash: string;
   /** `performance.now()`. */
   readonly began: number;
+  /** Whether voters must be asked; the pipeline says it before anything else looks at the call. */
+  standing?: Standing | undefined;
+  /** Why it was not let through, once that is decided. */
+  refused?: Refused | undefined;
 }
 
 const MAX_JUSTIFICATION = 2000;

@@ -1,71 +1,88 @@
 import { utf8 } from '../../src/kernel/index.ts';
 import { errorText, type RpcRequest } from '../../src/mcp/index.ts';
-import type { BackendReply } from '../backends/backend.ts';
+import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { isBlocked } from './emergency.ts';
-import { gate, type Refused } from './gate.ts';
+import { limited, type Refused, stopped, unapproved, unauthorised } from './gate.ts';
 import type { Job } from './job.ts';
 import type { RouterParts } from './parts.ts';
 import type { Recorder } from './recorder.ts';
+import { Running } from './running.ts';
 import { standingOf } from './vote-port.ts';
 
-/** `refused` is there when it was not let through. */
-export interface Performed {
-  readonly reply: BackendReply;
-  readonly refused: Refused | undefined;
-}
+type Parts = Pick<RouterParts, 'rates' | 'limits' | 'policy' | 'votes'>;
+type Work = () => Awaitable<BackendReply>;
+/** A look at a call before it begins: why it must not, or undefined. */
+type Check = (job: Job) => Refused | undefined;
+/** What may stand before the work and answer in its place. */
+type Detour = (job: Job, work: Work) => Awaitable<BackendReply>;
 
-/** What every call goes through, whoever asks: limits, permission, the work itself, and the record of it. */
+/**
+ * What every call goes through, whoever asks, in this order: the checks, the detours, the work itself, and the record of it. Where
+ * nothing of it has to wait, all of it happens at once: the reply is there when `perform` returns.
+ */
 export class Pipeline {
-  readonly #parts: Pick<RouterParts, 'clock' | 'rates' | 'limits' | 'policy' | 'votes'>;
   readonly #recorder: Recorder;
-  readonly #running = new Map<string, number>();
-  #inFlight = 0;
+  readonly #votes: Parts['votes'];
+  readonly #running = new Running();
+  readonly #checks: readonly Check[];
+  readonly #detours: readonly Detour[];
 
-  constructor(parts: Pick<RouterParts, 'clock' | 'rates' | 'limits' | 'policy' | 'votes'>, recorder: Recorder) {
-    this.#parts = parts;
+  constructor({ rates, limits, policy, votes }: Parts, recorder: Recorder) {
     this.#recorder = recorder;
+    this.#votes = votes;
+    this.#checks = [
+      (job) => this.#running.tooMany(job.context.principal, limits().maxInFlightPerAgent),
+      (job) => limited(job, rates, { perAgentPerMinute: limits().perAgentPerMinute, nowMs: job.began }),
+      unauthorised,
+      (job) => stopped(job, { blocked: isBlocked(job.server, policy()) }),
+      unapproved,
+    ];
+    this.#detours = [(job, work) => (job.standing === 'ask' && votes !== undefined ? votes.ask(job) : work())];
   }
 
   get callsInFlight(): number {
-    return this.#inFlight;
+    return this.#running.total;
   }
 
-  /** Puts the outcome on record, whatever it is. */
-  async perform(job: Job, run: () => Promise<BackendReply> | BackendReply): Promise<Performed> {
-    const { agentId } = job.context.principal;
-    const { clock, rates } = this.#parts;
-    const limits = this.#parts.limits();
-    const running = this.#running.get(agentId) ?? 0;
-    const { votes } = this.#parts;
-    const standing = standingOf(job, votes);
-    const refused =
-      (running < limits.maxInFlightPerAgent ? undefined : tooManyInFlight(limits.maxInFlightPerAgent)) ??
-      gate(job, rates, {
-        perAgentPerMinute: limits.perAgentPerMinute,
-        nowMs: clock.now(),
-        blocked: isBlocked(job.server, this.#parts.policy()),
-        standing,
-      });
-    if (refused !== undefined) return { reply: await this.#recorder.ended(job, denial(job.request, refused)), refused };
-    const unrecordable = await this.#recorder.unready(job);
-    if (unrecordable !== undefined) return { reply: unrecordable, refused: undefined };
-    const work = standing === 'ask' && votes !== undefined ? () => votes.ask(job) : run;
-    this.#running.set(agentId, running + 1);
-    this.#inFlight += 1;
-    try {
-      return { reply: await this.#recorder.ended(job, await work()), refused: undefined };
-    } finally {
-      this.#inFlight -= 1;
-      const left = (this.#running.get(agentId) ?? 1) - 1;
-      if (left === 0) this.#running.delete(agentId);
-      else this.#running.set(agentId, left);
+  /** Does the call and puts the outcome on record, whatever it is; `job.refused` says why it was not let through. */
+  perform(job: Job, work: Work): Awaitable<BackendReply> {
+    job.standing = standingOf(job, this.#votes);
+    for (const check of this.#checks) {
+      const refused = check(job);
+      if (refused === undefined) continue;
+      job.refused = refused;
+      return this.#recorder.ended(job, denial(job.request, refused));
     }
+    const room = this.#recorder.room();
+    return room === undefined ? this.#begin(job, work) : room.then(() => this.#begin(job, work));
   }
-}
 
-function tooManyInFlight(limit: number): Refused {
-  const message = `this agent has ${limit} calls in flight; wait for some to end`;
-  return { error: 'RATE_LIMITED', reason: 'in-flight', message, retryAfterMs: 100 };
+  #begin(job: Job, work: Work): Awaitable<BackendReply> {
+    const unrecordable = this.#recorder.unready(job);
+    if (unrecordable !== undefined) return unrecordable;
+    const { agentId } = job.context.principal;
+    this.#running.begin(agentId);
+    let ended: Awaitable<BackendReply>;
+    try {
+      const reply = this.#detour(job, work, 0);
+      ended = reply instanceof Promise ? this.#whenDone(job, reply) : this.#recorder.ended(job, reply);
+    } catch (error) {
+      this.#running.end(agentId);
+      throw error;
+    }
+    if (ended instanceof Promise) return ended.finally(() => this.#running.end(agentId));
+    this.#running.end(agentId);
+    return ended;
+  }
+
+  async #whenDone(job: Job, reply: Promise<BackendReply>): Promise<BackendReply> {
+    return this.#recorder.ended(job, await reply);
+  }
+
+  #detour(job: Job, work: Work, at: number): Awaitable<BackendReply> {
+    const detour = this.#detours[at];
+    return detour === undefined ? work() : detour(job, () => this.#detour(job, work, at + 1));
+  }
 }
 
 function denial(request: RpcRequest, { error: name, message, reason, retryAfterMs }: Refused): BackendReply {

@@ -1,6 +1,6 @@
 import { type AuditRecord, EMPTY_RECORD } from '../../src/audit/index.ts';
 import { sha256Hex } from '../../src/kernel/index.ts';
-import type { BackendReply } from '../backends/backend.ts';
+import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
 import { type Job, justificationOf } from './job.ts';
 import type { RouterParts } from './parts.ts';
@@ -23,7 +23,7 @@ export class Recorder {
   }
 
   /** Writes the call down, then hands its reply back: after the entry is on disk where the matrix asks for it. */
-  async ended(job: Job, reply: BackendReply): Promise<BackendReply> {
+  ended(job: Job, reply: BackendReply): Awaitable<BackendReply> {
     const { audit, clock, reporter } = this.#parts;
     const durationMs = clock.now() - job.began;
     const { side, server, target } = job;
@@ -35,21 +35,17 @@ export class Recorder {
       audit.record(record);
       return reply;
     }
-    try {
-      await audit.recordDurably(record);
-      return reply;
-    } catch (error) {
-      reporter.report('background.failed', { area: 'audit', error });
-      const message = 'it may have run, but it could not be written to the audit log; look at the disk of this node';
-      return failure(job.request.id, { name: 'OUTCOME_UNKNOWN', message }, { outcome: 'unknown' });
-    }
+    return this.#durably(job, record, reply);
   }
 
-  /** Why the call must not begin: what it does could not be put on record. Waits while the log has no room. */
-  async unready({ request, permission }: Job): Promise<BackendReply | undefined> {
+  /** What to wait for before more is done: the log has no room for what would have to be said of it. */
+  room(): Promise<void> | undefined {
+    return this.#parts.audit.room()?.catch(() => undefined); // a failing log says so itself, when asked whether it is ready
+  }
+
+  /** Why the call must not begin: what it does could not be put on record. */
+  unready({ request, permission }: Job): BackendReply | undefined {
     const { audit } = this.#parts;
-    const room = audit.room();
-    if (room !== undefined) await room.catch(() => undefined); // a failing log says so itself, below
     if (audit.failure === undefined || permission?.auditRequired !== true) return undefined;
     const message =
       'the audit log of this node cannot be written, so it does nothing that must be on record; look at its disk';
@@ -59,6 +55,18 @@ export class Recorder {
   refused({ stage, reason, sourceIp, agentId = '', method = '' }: EarlyRefusal): void {
     this.#parts.reporter.report('call.refused', { stage, reason });
     this.#parts.audit.record({ ...REFUSAL, agentId, method, target: stage, sourceIp, reason });
+  }
+
+  async #durably(job: Job, record: AuditRecord, reply: BackendReply): Promise<BackendReply> {
+    const { audit, reporter } = this.#parts;
+    try {
+      await audit.recordDurably(record);
+      return reply;
+    } catch (error) {
+      reporter.report('background.failed', { area: 'audit', error });
+      const message = 'it may have run, but it could not be written to the audit log; look at the disk of this node';
+      return failure(job.request.id, { name: 'OUTCOME_UNKNOWN', message }, { outcome: 'unknown' });
+    }
   }
 }
 

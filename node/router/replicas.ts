@@ -1,5 +1,5 @@
 import { Breaker, chooseReplica, Load, type Replica, replicaOn, type Service } from '../../src/routing/index.ts';
-import type { Backend, BackendContext, BackendReply } from '../backends/backend.ts';
+import type { Awaitable, Backend, BackendContext, BackendReply } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
 import type { RouterParts } from './parts.ts';
 import type { Target } from './resolve.ts';
@@ -8,6 +8,7 @@ import { StateHomes } from './state-homes.ts';
 /** Failures that say something about the replica rather than about the call. */
 const FAULTS: ReadonlySet<string> = new Set(['NODE_UNREACHABLE', 'NO_HEALTHY_SERVER', 'OUTCOME_UNKNOWN']);
 const MAX_ATTEMPTS = 3;
+const NONE: readonly Replica[] = [];
 const LOCAL_GUESS_MS = 1;
 const PEER_GUESS_MS = 5;
 const MAX_TRACKED = 8192;
@@ -29,7 +30,7 @@ type Send = (
   replica: Replica,
   backend: Backend,
   call: { readonly target: Target; readonly context: BackendContext },
-) => Promise<BackendReply>;
+) => Awaitable<BackendReply>;
 
 const plainly: Send = (_replica, backend, { target, context }) => backend.request(target.request, context);
 
@@ -46,26 +47,39 @@ export class Replicas {
   }
 
   /** Sends the target's request to one replica, and to another only where the first provably never began. */
-  async forward(target: Target, context: BackendContext, send: Send = plainly): Promise<Forwarded> {
-    const tried: Replica[] = [];
-    let last: BackendReply | undefined;
-    while (tried.length < MAX_ATTEMPTS) {
-      const replica = this.#choose(target, tried);
-      if (replica === undefined) break;
-      tried.push(replica);
-      last = await this.#ask(replica, target, (backend) => send(replica, backend, { target, context }));
-      if (last.notStarted !== true || context.signal.aborted) break;
+  forward(target: Target, context: BackendContext, send: Send = plainly): Awaitable<Forwarded> {
+    const replica = this.#choose(target, NONE);
+    if (replica === undefined) return { reply: this.#nobody(target), replica };
+    const reply = this.#ask(replica, { target, context }, send);
+    if (reply instanceof Promise || reply.notStarted === true)
+      return this.#goOn(replica, reply, { target, context, send });
+    return this.#learnt({ reply, replica }, target, context);
+  }
+
+  async #goOn(
+    first: Replica,
+    asked: Awaitable<BackendReply>,
+    { target, context, send }: { target: Target; context: BackendContext; send: Send },
+  ): Promise<Forwarded> {
+    const tried = [first];
+    let replica = first;
+    let reply = await asked;
+    while (reply.notStarted === true && !context.signal.aborted && tried.length < MAX_ATTEMPTS) {
+      const next = this.#choose(target, tried);
+      if (next === undefined) break;
+      tried.push(next);
+      replica = next;
+      reply = await this.#ask(next, { target, context }, send);
     }
-    const replica = tried.at(-1);
-    if (
-      last !== undefined &&
-      replica !== undefined &&
-      context.era === 'stateless' &&
-      target.service.replicas.length > 1
-    ) {
-      this.#homes.learn(last.body, replica.nodeId);
+    return this.#learnt({ reply, replica }, target, context);
+  }
+
+  #learnt(forwarded: Forwarded, { service }: Target, { era }: BackendContext): Forwarded {
+    const { reply, replica } = forwarded;
+    if (era === 'stateless' && service.replicas.length > 1 && replica !== undefined) {
+      this.#homes.learn(reply.body, replica.nodeId);
     }
-    return { reply: last ?? this.#nobody(target), replica };
+    return forwarded;
   }
 
   #choose(target: Target, tried: readonly Replica[]): Replica | undefined {
@@ -95,22 +109,28 @@ export class Replicas {
     return !replica.local || this.#parts.hosting.get(replica.alias)?.state().state !== 'down';
   }
 
-  async #ask(
+  #ask(
     replica: Replica,
-    target: Target,
-    send: (backend: Backend) => Promise<BackendReply>,
-  ): Promise<BackendReply> {
-    const { clock, hosting } = this.#parts;
-    const { load, breaker, backend } = this.#of(replica);
-    const asked = replica.local ? hosting.get(replica.alias) : backend;
-    if (asked === undefined) return this.#nobody(target);
-    const began = clock.now();
-    load.begin();
-    breaker.begin(began);
-    const reply = await send(asked);
+    call: { readonly target: Target; readonly context: BackendContext },
+    send: Send,
+  ): Awaitable<BackendReply> {
+    const tracked = this.#of(replica);
+    const asked = replica.local ? this.#parts.hosting.get(replica.alias) : tracked.backend;
+    if (asked === undefined) return this.#nobody(call.target);
+    const began = this.#parts.clock.now();
+    tracked.load.begin();
+    tracked.breaker.begin(began);
+    const reply = send(replica, asked, call);
+    return reply instanceof Promise
+      ? reply.then((ended) => this.#ended(tracked, began, ended))
+      : this.#ended(tracked, began, reply);
+  }
+
+  #ended({ load, breaker }: Tracked, began: number, reply: BackendReply): BackendReply {
+    const now = this.#parts.clock.now();
     const fault = FAULTS.has(reply.reason);
-    load.end(reply.notStarted === true || fault ? undefined : clock.now() - began);
-    if (fault) breaker.failed(clock.now());
+    load.end(reply.notStarted === true || fault ? undefined : now - began);
+    if (fault) breaker.failed(now);
     else breaker.succeeded();
     return reply;
   }

@@ -2,6 +2,7 @@ import type { PolicyView } from '../../src/constitution/index.ts';
 import { errorText, isObject, resultText, type ToolDefinition } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import { type Catalogue, SearchIndex, type ToolEntry, type View } from '../../src/routing/index.ts';
+import type { Awaitable } from '../backends/backend.ts';
 import type { RouterCall, RouterPort, RouterReply } from '../gateway/router-port.ts';
 import { mayUse } from './lists.ts';
 import { MISSING, type MissingServer } from './missing.ts';
@@ -41,16 +42,16 @@ export class SearchMode implements RouterPort {
     this.#parts = parts;
   }
 
-  handle(call: RouterCall): Promise<RouterReply> {
+  handle(call: RouterCall): Awaitable<RouterReply> {
     const { method, params } = call.request;
     if (method !== 'tools/call' && method !== 'tools/list') return this.#router.handle(call);
     if ((call.toolsMode ?? this.#parts.mode()) !== 'search') return this.#router.handle(call);
     if (method === 'tools/list') {
-      return Promise.resolve(reply(call, { tools: SEARCH_TOOLS, ...this.#lacking(call) }, LIST_TTL_MS));
+      return reply(call, { tools: SEARCH_TOOLS, ...this.#lacking(call) }, LIST_TTL_MS);
     }
     switch (params?.['name']) {
       case FIND_TOOLS:
-        return Promise.resolve(this.#find(call, argumentsOf(call)));
+        return this.#find(call, argumentsOf(call));
       case CALL_TOOL:
         return this.#call(call, argumentsOf(call));
       default:
@@ -102,11 +103,11 @@ export class SearchMode implements RouterPort {
     return reply(call, { content, structuredContent: { tools }, ...this.#lacking(call) });
   }
 
-  #call(call: RouterCall, { name, arguments: given = {} }: Readonly<Record<string, unknown>>): Promise<RouterReply> {
+  #call(call: RouterCall, { name, arguments: given = {} }: Readonly<Record<string, unknown>>): Awaitable<RouterReply> {
     if (typeof name !== 'string' || !isObject(given)) {
-      return Promise.resolve(wrong(call, 'name must be the name of a tool and arguments an object'));
+      return wrong(call, 'name must be the name of a tool and arguments an object');
     }
-    if (name === FIND_TOOLS || name === CALL_TOOL) return Promise.resolve(wrong(call, `${name} is called directly`));
+    if (name === FIND_TOOLS || name === CALL_TOOL) return wrong(call, `${name} is called directly`);
     return this.#router.handle(new RenamedCall(call, name, given));
   }
 

@@ -2,7 +2,7 @@ import type { ServedCall } from '../../protocols/mcp/index.ts';
 import type { ServerDefinition } from '../../src/mcp/index.ts';
 import { type Permission, spelledScope } from '../../src/permissions/index.ts';
 import { scopeOfRequest, type Service } from '../../src/routing/index.ts';
-import type { BackendReply, HostedServer } from '../backends/backend.ts';
+import type { Awaitable, BackendReply, HostedServer } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
 import type { Job } from './job.ts';
 import type { Leases } from './leases.ts';
@@ -29,7 +29,7 @@ export class Serving {
     this.#tasks = new ServedTasks(made.parts.clock.now);
   }
 
-  async serve(call: ServedCall): Promise<BackendReply> {
+  serve(call: ServedCall): Awaitable<BackendReply> {
     const { peer, server, target, request, context, argumentsHash } = call;
     const { parts, pipeline, recorder } = this.#made;
     const began = parts.clock.now();
@@ -47,8 +47,7 @@ export class Serving {
       return recorder.ended(job, failure(request.id, problem, { notStarted: true }));
     }
     const unknown = about && tool === undefined;
-    const { reply } = await pipeline.perform(job, () => (unknown ? noTask(call) : this.#serveAt(hosted, call)));
-    return reply;
+    return pipeline.perform(job, () => (unknown ? noTask(call) : this.#serveAt(hosted, call)));
   }
 
   #permission(
@@ -61,7 +60,7 @@ export class Serving {
     return ofTask(permissionOf(policy, service, 'tools/call', tool));
   }
 
-  async #serveAt(server: HostedServer, { peer, request, context }: ServedCall): Promise<BackendReply> {
+  #serveAt(server: HostedServer, { peer, request, context }: ServedCall): Awaitable<BackendReply> {
     const { leases } = this.#made;
     switch (request.method) {
       case 'resources/subscribe':
@@ -69,8 +68,17 @@ export class Serving {
       case 'resources/unsubscribe':
         return leases.unsubscribe({ peer, server, request, context });
     }
-    const reply = await server.request(request, context);
-    if (asksForTask(request)) this.#tasks.learn(request, context.principal, { alias: server.alias, reply });
+    const reply = server.request(request, context);
+    return asksForTask(request) ? this.#task(server.alias, { request, context }, reply) : reply;
+  }
+
+  async #task(
+    alias: string,
+    { request, context }: Pick<ServedCall, 'request' | 'context'>,
+    asked: Awaitable<BackendReply>,
+  ): Promise<BackendReply> {
+    const reply = await asked;
+    this.#tasks.learn(request, context.principal, { alias, reply });
     return reply;
   }
 }

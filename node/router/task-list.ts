@@ -1,4 +1,5 @@
 import type { Deadlines } from '../../protocols/mcp/index.ts';
+import type { Awaitable } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
 import type { RouterCall, RouterReply } from '../gateway/router-port.ts';
 import { CallContext, newCallId } from './call-context.ts';
@@ -17,7 +18,7 @@ interface Made {
   readonly tasks: Tasks;
   readonly deadlines: Deadlines;
   /** Asks the server of one task for its state, and learns from the answer. */
-  readonly forward: (target: Target, context: CallContext) => Promise<Forwarded>;
+  readonly forward: (target: Target, context: CallContext) => Awaitable<Forwarded>;
 }
 
 /** Answers `tasks/list`: what this agent began, as its servers describe it now. Never another agent's. */

@@ -1,6 +1,6 @@
 import type { RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
-import type { BackendContext, BackendReply, Era } from '../backends/backend.ts';
+import type { Awaitable, BackendContext, BackendReply, Era } from '../backends/backend.ts';
 
 /** What a watched resource tells its watcher. Both may come before the watch is confirmed. */
 export interface WatchEvents {
@@ -28,7 +28,7 @@ export interface WatchOutcome {
 export type InBackground = (
   principal: Principal,
   era: Era,
-  run: (context: BackendContext) => Promise<BackendReply>,
+  run: (context: BackendContext) => Awaitable<BackendReply>,
 ) => Promise<BackendReply>;
 
 export function subscribeTo(uri: string): RpcRequest {

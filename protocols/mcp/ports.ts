@@ -102,8 +102,8 @@ export interface SessionPorts {
   /** A JWS that lets this peer act for `principal`; undefined when there is none to be had any more. */
   readonly delegationFor: (principal: Principal) => string | undefined;
   readonly accept: (delegation: string) => DelegationVerdict;
-  /** Never rejects; if it does, the caller is told INTERNAL_ERROR and `onFault` the error. */
-  readonly serve: (call: ServedCall) => Promise<ServedReply>;
+  /** The reply, or a promise of it that never rejects; if it does, the caller is told INTERNAL_ERROR and `onFault` the error. */
+  readonly serve: (call: ServedCall) => ServedReply | Promise<ServedReply>;
   readonly onNotice: (topic: string, body: Uint8Array) => void;
   /** A session ended: undefined for an orderly end, else a WireError or what the stream failed with. */
   readonly onEnd: (error: Error | undefined) => void;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { BLOCKED_KEY, isBlocked } from '../../../node/router/emergency.ts';
-import { gate } from '../../../node/router/gate.ts';
+import { stopped } from '../../../node/router/gate.ts';
 import type { PolicyValue } from '../../../src/constitution/index.ts';
 
 const policy = (value: PolicyValue | undefined) => ({
@@ -38,9 +38,8 @@ describe('an emergency', () => {
       target: 'look',
       permission: { level: 'READ_ONLY', auditRequired: false },
       context: { principal },
-    } as unknown as Parameters<typeof gate>[0];
-    const asked = (blocked: boolean) => gate(question, { take: () => 0 }, { perAgentPerMinute: 1, nowMs: 0, blocked });
-    expect(asked(true)).toMatchObject({ error: 'BLOCKED', reason: 'emergency' });
-    expect(asked(false)).toBeUndefined();
+    } as unknown as Parameters<typeof stopped>[0];
+    expect(stopped(question, { blocked: true })).toMatchObject({ error: 'BLOCKED', reason: 'emergency' });
+    expect(stopped(question, { blocked: false })).toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import { HostedWatches } from '../../../node/router/hosted-watches.ts';
 import { Leases } from '../../../node/router/leases.ts';
 import { subscribeTo, unsubscribeFrom } from '../../../node/router/watch.ts';
 import { success } from '../../../node/backends/reply.ts';
-import type { BackendReply } from '../../../node/backends/backend.ts';
+import type { Awaitable, BackendReply } from '../../../node/backends/backend.ts';
 import type { RpcRequest } from '../../../src/mcp/index.ts';
 import { contextFor } from '../../support/hosting.ts';
 import { NotingServer } from '../../support/router-network.ts';
@@ -13,8 +13,8 @@ const MINUTE = 60_000;
 const inBackground = (
   _who: unknown,
   _era: unknown,
-  run: (context: ReturnType<typeof contextFor>) => Promise<BackendReply>,
-) => run(contextFor());
+  run: (context: ReturnType<typeof contextFor>) => Awaitable<BackendReply>,
+) => Promise.resolve(run(contextFor()));
 
 let now = 0;
 const clock = { now: () => now, chance: () => 0 };

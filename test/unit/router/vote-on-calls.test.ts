@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CallRequest } from '../../../node/governance/index.ts';
-import { gate } from '../../../node/router/gate.ts';
+import { unapproved } from '../../../node/router/gate.ts';
 import type { Job } from '../../../node/router/job.ts';
 import { standingOf } from '../../../node/router/vote-port.ts';
 import { runApproved, votePort } from '../../../node/vote-on-calls.ts';
@@ -50,8 +50,7 @@ describe('a call that needs a vote', () => {
   });
 
   test('is denied to a peer as any other call that nobody approved', () => {
-    const limits = { perAgentPerMinute: 10, nowMs: 0, blocked: false };
-    const asks = (standing: 'denied' | 'ask') => gate(job(), { take: () => 0 }, { ...limits, standing });
+    const asks = (standing: 'denied' | 'ask') => unapproved(job({ standing }));
     expect(asks('denied')).toMatchObject({ error: 'PERMISSION_DENIED', reason: 'needs-vote' });
     expect(asks('ask')).toBeUndefined();
   });
