@@ -21,6 +21,7 @@ import { RevocationSpread } from './revocation/index.ts';
 import { type P2pParts, p2pRole } from './roles/p2p/index.ts';
 import { runApproved, votePort } from './vote-on-calls.ts';
 import { DeadlineTimer, mayUse, Router, SearchMode } from './router/index.ts';
+import { restartPort } from './restarts.ts';
 import { sourceLimit } from './source-limit.ts';
 import type { Database } from './storage/index.ts';
 import { createMetrics, type EventBus } from './telemetry/index.ts';
@@ -39,6 +40,8 @@ export interface Foundation {
   readonly village: Village;
   /** The configuration in force; changes while the node runs. */
   readonly loaded: () => LoadedConfig;
+  /** Whoever runs the node is to stop and start it. */
+  readonly askRestart: () => void;
 }
 
 export interface Assembled {
@@ -60,7 +63,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   const limits = () => config().limits;
   const place = villageId.slice(0, 16);
 
-  const audit = stack.use(await openAudit({ database, keys, villageId, reporter: bus }));
+  const audit = stack.use(await openAudit({ dataDir, database, keys, villageId, reporter: bus }));
   recordEvents(bus, audit);
   const identity = await openIdentity(village, foundation);
   const { desk, endpoint, delegations, revocations } = identity;
@@ -115,7 +118,17 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
 
   const { bootstrap } = config();
   const { keystore } = identity;
-  const governing = await openGovernance({ bus, database, keys, village, host, keystore, audit, bootstrap });
+  const governing = await openGovernance({
+    bus,
+    database,
+    keys,
+    village,
+    host,
+    keystore,
+    audit,
+    bootstrap,
+    restarts: restartPort(() => hosting, foundation.askRestart),
+  });
   const { governance } = governing;
 
   const spread = await RevocationSpread.open({

@@ -21,6 +21,7 @@ class Node implements VillageNode {
   readonly #options: NodeOptions;
   readonly #bus: EventBus = createEventBus();
   #running: AsyncDisposableStack | undefined;
+  readonly #restart = Promise.withResolvers<void>();
   #stopped: Promise<void> | undefined;
 
   constructor(options: NodeOptions) {
@@ -47,7 +48,7 @@ class Node implements VillageNode {
     const village = await enterVillage(entering, { invite, signal });
     signal.throwIfAborted();
 
-    const foundation = { dataDir, env, version: programVersion(), startedAtMs, bus, database, keys, village };
+    const foundation = { dataDir, env, version: programVersion(), startedAtMs, bus, database, keys, village, askRestart: () => this.#restart.resolve() };
     const parts = await assemble({ ...foundation, loaded: () => loaded }, building);
     const how = invite === undefined ? 'found' : 'join';
     if (village.villageId !== before) bus.report('village.entered', { village: village.villageId, how });
@@ -91,6 +92,10 @@ class Node implements VillageNode {
       addresses: parts.host.addresses(),
       startedMs,
     };
+  }
+
+  restartAsked(): Promise<void> {
+    return this.#restart.promise;
   }
 
   stop(reason: string): Promise<void> {

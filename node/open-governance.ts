@@ -5,7 +5,7 @@ import { systemClock } from './discovery/index.ts';
 import { Governance } from './governance/index.ts';
 import { hostStores, type Libp2pHost } from './host/index.ts';
 import type { AgentKeystore, NodeKeys } from './identity/index.ts';
-import { type AuditPort, governanceRole, Registrations } from './roles/governance/index.ts';
+import { type AuditPort, governanceRole, Registrations, type RestartPort } from './roles/governance/index.ts';
 import type { Database, Store } from './storage/index.ts';
 import type { Reporter } from './telemetry/index.ts';
 import type { Village } from './village/index.ts';
@@ -17,6 +17,7 @@ export interface GovernanceFoundation {
   readonly village: Village;
   readonly host: Libp2pHost;
   readonly keystore: AgentKeystore;
+  readonly restarts: RestartPort;
   readonly audit: { readonly store: Pick<Store, 'entries'> };
   /** Addresses that the configuration names. */
   readonly bootstrap: readonly string[];
@@ -29,7 +30,7 @@ export const governanceNamespace = (villageId: string): string => `governance-${
 export async function openGovernance(
   foundation: GovernanceFoundation,
 ): Promise<{ readonly governance: Governance; readonly role: Role }> {
-  const { bus, database, keys, village, host, keystore, audit, bootstrap } = foundation;
+  const { bus, database, keys, village, host, keystore, audit, bootstrap, restarts } = foundation;
   const { villageId } = village;
   const { nodeId, issuerKey } = keys;
   const met = await hasMetOthers(database, villageId);
@@ -48,6 +49,7 @@ export async function openGovernance(
     desk: governance,
     audit: auditPort(audit.store, { villageId, nodeId, issuerKey }),
     registrations: new Registrations(),
+    restarts,
     wallMs: Date.now,
   });
   return { governance, role };

@@ -90,6 +90,21 @@ export class LocalHosting implements Hosting {
     return this.#work;
   }
 
+  /** Stops a configured server and starts it anew. Resolves when it has been told to start; false: no such server is configured here. */
+  restart(alias: string): Promise<boolean> {
+    const restarting = this.#work.then(async () => {
+      const entry = this.#entries.get(alias);
+      if (entry === undefined || this.#state !== 'running') return false;
+      this.#entries.delete(alias);
+      this.#tell(alias);
+      await entry.server.stop();
+      this.#add(alias, this.#wanted[alias]);
+      return true;
+    });
+    this.#work = restarting.then(() => undefined);
+    return restarting;
+  }
+
   /** Hosts a server that comes and goes while the node runs, and that whoever adds it starts and stops. False: the name is taken. */
   addGuest(server: HostedServer): boolean {
     if (this.#state === 'stopped' || this.get(server.alias) !== undefined) return false;

@@ -28,6 +28,8 @@ export interface Ready {
 export interface VillageNode {
   /** Resolves when agents can call and `run.json` is written; undoes what it did when it fails or `signal` aborts. */
   start(options: { signal: AbortSignal }): Promise<Ready>;
+  /** Resolves when the node is to be stopped and started again; it has done neither. */
+  restartAsked(): Promise<void>;
   /** Graceful, within 4 s; a second call waits for the first. */
   stop(reason: string): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { Constitution } from '../../src/constitution/index.ts';
+import type { HoldBody, RuleChanges } from '../../src/governance/index.ts';
 import type { PolicyRow, ProposalView, TimelineEntry, VoteWord } from './views.ts';
 
 /** Who acts: an agent as the pipeline proved it. */
@@ -30,8 +31,32 @@ export interface ProposeRequest {
   readonly configUpdates: Readonly<Record<string, unknown>>;
   /** An overlay entry that is to end. */
   readonly revoke?: string | undefined;
+  /** A change of who decides, or how. */
+  readonly change?: RulesRequest | undefined;
   readonly impact?: Readonly<Record<string, unknown>> | undefined;
   readonly autoVote: boolean;
+  readonly signedStatement?: string | undefined;
+}
+
+/**
+ * `expel`: a voter who contradicted itself, with the proof that this node keeps. `recover`: another key for a voter who lost its own;
+ * first the intent, and the same again when that is approved. `amend`: any other rule, with a proof of each new key.
+ */
+export type RulesRequest =
+  | { readonly kind: 'expel'; readonly voter: string }
+  | { readonly kind: 'recover'; readonly voter: string; readonly key: string; readonly proof: string }
+  | { readonly kind: 'amend'; readonly changes: RuleChanges; readonly proofs: readonly string[] };
+
+/** What one voter does at once, until the others have voted on it. */
+export interface HoldRequest {
+  readonly target: HoldBody['target'];
+  readonly justification: string;
+  readonly signedStatement?: string | undefined;
+}
+
+/** A voter's own open proposal, or what it put in force alone. */
+export interface TakeBackRequest {
+  readonly id: string;
   readonly signedStatement?: string | undefined;
 }
 
@@ -83,6 +108,12 @@ export interface GovernanceDesk {
     by: Actor,
     options: WaitOptions,
   ): Promise<Acted<{ readonly entryId: string; readonly proposal: ProposalView }>>;
+  /** Answers the question whether it stays. */
+  hold(request: HoldRequest, by: Actor, options: WaitOptions): Promise<Acted<ProposalView>>;
+  /** What is held back now. */
+  held(kind: HoldBody['target']['kind']): ReadonlySet<string>;
+  /** Answers what became of it. */
+  takeBack(request: TakeBackRequest, by: Actor, options: WaitOptions): Promise<Acted<ProposalView>>;
   /** Newest first. */
   proposals(filter?: { readonly open?: boolean | undefined }): readonly ProposalView[];
   /** By id, or a beginning of one that is long enough to mean only one. */

@@ -9,6 +9,7 @@ import {
 } from '../../src/governance/index.ts';
 import { sha256Hex } from '../../src/kernel/index.ts';
 import type { ActRefusal, ProposeRequest } from './desk.ts';
+import { draftRules } from './draft-rules.ts';
 
 const PolicyKey = /^[a-z][a-z0-9_]*(\.[A-Za-z0-9_*@-]+)+$/;
 const MAX_KEY = 128;
@@ -21,16 +22,28 @@ export interface DraftContext {
   readonly ledger: Ledger;
   /** In force now. */
   readonly valueOf: (key: string) => PolicyValue | undefined;
+  /** The village. */
+  readonly net: string;
   /** Sets this resolution apart from others of the same words. */
   readonly nonce: string;
 }
 
 /** What a proposal would do, or why it cannot be made like this. */
-export function draftOf(request: ProposeRequest, { ledger, valueOf, nonce }: DraftContext): Draft {
-  const { configUpdates, revoke, type, title } = request;
+export function draftOf(request: ProposeRequest, context: DraftContext): Draft {
+  const { ledger, valueOf, nonce } = context;
+  const { configUpdates, revoke, change, type, title } = request;
   const updates = Object.entries(configUpdates);
   if (revoke !== undefined && updates.length > 0) {
     return refused('INVALID_ARGUMENTS', 'a proposal either changes policy or revokes: make two of them');
+  }
+  if (change !== undefined) {
+    if (updates.length > 0 || revoke !== undefined) {
+      return refused('INVALID_ARGUMENTS', 'who decides is changed by a proposal of its own');
+    }
+    const drafted = draftRules(change, context);
+    return 'code' in drafted
+      ? { kind: 'refused', refusal: drafted }
+      : { kind: 'draft', type: type as ProposalType, actions: [drafted] };
   }
   const actions: Action[] = [];
   for (const [key, value] of updates) {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type CarriedReceipt, GOVERNANCE } from '../../protocols/governance/index.ts';
 import type { Store } from '../storage/index.ts';
+import { Acting } from './acting.ts';
 import { Acts } from './acts.ts';
 import { CallJournal } from './call-journal.ts';
 import { Chronicle, type Entry } from './chronicle.ts';
@@ -9,13 +10,17 @@ import type {
   Actor,
   CallRequest,
   GovernanceDesk,
+  HoldRequest,
   OverrideRequest,
   PolicyFilter,
   ProposeRequest,
+  TakeBackRequest,
   VoteRequest,
   WaitOptions,
 } from './desk.ts';
 import { Enforcement } from './enforcement.ts';
+import { LoneActs } from './lone-acts.ts';
+import { Notices } from './notices.ts';
 import type { SpreadParts, VoterKeys } from './ports.ts';
 import { ReceiptBook } from './receipt-book.ts';
 import { Records } from './records.ts';
@@ -26,6 +31,7 @@ import { Spread, type Taken } from './spread.ts';
 import type { PolicyRow, ProposalView, TimelineEntry } from './views.ts';
 import { type RunCall, VotedCalls } from './voted-calls.ts';
 import { Voting } from './voting.ts';
+import { warningsOf } from './warnings.ts';
 
 export interface GovernanceParts extends SpreadParts {
   readonly store: Store;
@@ -35,8 +41,6 @@ export interface GovernanceParts extends SpreadParts {
   /** The village has no other nodes that anybody could know of. */
   readonly alone: () => boolean;
 }
-
-const TELL_MS = 50;
 
 interface Opened {
   readonly chronicle: Chronicle;
@@ -57,9 +61,8 @@ export class Governance implements GovernanceDesk {
   readonly #calls: VotedCalls;
   readonly #records: Records;
   readonly #acts: Acts;
-  readonly #listeners = new Set<(what: string) => void>();
-  readonly #changed = new Set<string>();
-  #cancelTelling: (() => void) | undefined;
+  readonly #alone: LoneActs;
+  readonly #notices: Notices;
 
   private constructor(parts: GovernanceParts, { chronicle, receipts, signer, journal }: Opened) {
     const { host, village, clock, reporter, sign } = parts;
@@ -68,8 +71,9 @@ export class Governance implements GovernanceDesk {
     this.#chronicle = chronicle;
     this.#receipts = receipts;
     this.#signer = signer;
+    this.#notices = new Notices(clock);
     const wallMs = () => clock.wallMs();
-    const changed = () => this.#tell('proposals');
+    const changed = () => this.#notices.add('proposals');
     this.#calls = new VotedCalls({ ledger, journal, nodeId: host.nodeId, reporter, wallMs, changed });
     this.#records = new Records({ chronicle, receipts, calls: this.#calls, village, clock });
     const sponsoring = new Sponsoring({ host, village, ledger, signer, clock, sign });
@@ -92,19 +96,18 @@ export class Governance implements GovernanceDesk {
       sign,
       tell: (carried) => this.#spread.tell({ kind: 'receipt', ...carried }),
       applied: (state) => {
-        this.#tell('policy');
+        this.#notices.add('policy');
         this.#calls.look(state);
       },
       failed: (error) => reporter.report('background.failed', { area: 'governance', error }),
     });
     this.#voting = new Voting({ ledger, signer, clock, reporter, nodeId: host.nodeId });
+    const standing = { nodeId: host.nodeId, chronicle, signer, voting: this.#voting, village, clock };
+    const acting = new Acting(standing);
+    this.#alone = new LoneActs({ ...standing, acting });
     this.#acts = new Acts({
-      nodeId: host.nodeId,
-      chronicle,
-      signer,
-      voting: this.#voting,
-      village,
-      clock,
+      ...standing,
+      acting,
       nonce: () => randomBytes(12).toString('hex'),
       sponsoring,
     });
@@ -143,7 +146,7 @@ export class Governance implements GovernanceDesk {
 
   /** Resolves when nothing of it touches the disk any more. Never rejects. */
   async stop(): Promise<void> {
-    this.#cancelTelling?.();
+    this.#notices.stop();
     await this.#spread.stop();
     await this.#calls.stop();
     await this.#voting.stop();
@@ -170,6 +173,18 @@ export class Governance implements GovernanceDesk {
     return { kind: 'done', value: { entryId: acted.value, proposal } } as const;
   }
 
+  async hold(request: HoldRequest, by: Actor, options: WaitOptions): Promise<Acted<ProposalView>> {
+    return this.#shown(await this.#alone.hold(request, by, options));
+  }
+
+  held(kind: 'node' | 'token' | 'agent'): ReadonlySet<string> {
+    return this.#chronicle.ledger.policy().held[kind];
+  }
+
+  async takeBack(request: TakeBackRequest, by: Actor, options: WaitOptions): Promise<Acted<ProposalView>> {
+    return this.#shown(await this.#alone.takeBack(request, by, options));
+  }
+
   proposals(filter?: { readonly open?: boolean | undefined }): readonly ProposalView[] {
     return this.#records.proposals(filter);
   }
@@ -191,8 +206,7 @@ export class Governance implements GovernanceDesk {
   }
 
   onChange(listener: (what: string) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#notices.on(listener);
   }
 
   /** Makes a tool call a proposal. */
@@ -211,17 +225,7 @@ export class Governance implements GovernanceDesk {
 
   /** What the operator should know of the voters whose keys are here. */
   warnings(): string[] {
-    const stopped = this.#signer.voters().flatMap((voter) => {
-      const obstacle = this.#signer.obstacle(voter);
-      return obstacle === undefined || obstacle.retryAfterMs !== undefined
-        ? []
-        : [`${voter} does not vote here: ${obstacle.message}`];
-    });
-    const caught = new Set(this.#chronicle.ledger.evidence().map(({ voter }) => voter));
-    return [
-      ...stopped,
-      ...[...caught].map((voter) => `${voter} has signed two things that cannot both be honest: the proof is kept`),
-    ];
+    return warningsOf(this.#signer, this.#chronicle.ledger);
   }
 
   /** Where the log of a voter ended whose key has just left: goes with the key. */
@@ -247,7 +251,7 @@ export class Governance implements GovernanceDesk {
     for (const effect of effects) {
       if (effect.kind === 'outcome') {
         reporter.report('governance.decided', { proposal: effect.proposal, outcome: effect.to });
-        this.#tell(`certificates/${effect.proposal}`);
+        this.#notices.add(`certificates/${effect.proposal}`);
       }
       if (effect.kind === 'evidence')
         reporter.report('governance.equivocation', { voter: effect.evidence.voter, about: effect.evidence.about });
@@ -258,7 +262,7 @@ export class Governance implements GovernanceDesk {
       void this.#spread.tell({ kind: 'statement', statement: statement.token }); // never rejects
     }
     if (effects.some(({ kind }) => kind !== 'evidence')) this.#enforcement.apply();
-    this.#tell('proposals');
+    this.#notices.add('proposals');
     this.#voting.drive();
   }
 
@@ -279,16 +283,5 @@ export class Governance implements GovernanceDesk {
   #tick(): void {
     this.#chronicle.forgetOld(this.#parts.clock.wallMs());
     this.#voting.drive();
-  }
-
-  /** Many statements come at once; who listens hears of each thing that changed once. */
-  #tell(what: string): void {
-    this.#changed.add(what);
-    this.#cancelTelling ??= this.#parts.clock.after(TELL_MS, () => {
-      this.#cancelTelling = undefined;
-      const changed = [...this.#changed];
-      this.#changed.clear();
-      for (const listener of [...this.#listeners]) for (const one of changed) listener(one);
-    });
   }
 }

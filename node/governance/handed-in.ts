@@ -1,6 +1,14 @@
-import { type Ledger, openStatement, type Statement } from '../../src/governance/index.ts';
+import { type Action, type Ledger, openStatement, type Statement } from '../../src/governance/index.ts';
 import { canonicalJson } from '../../src/kernel/index.ts';
-import type { ActRefusal, OverrideRequest, ProposeRequest, VoteRequest } from './desk.ts';
+import type {
+  ActRefusal,
+  HoldRequest,
+  OverrideRequest,
+  ProposeRequest,
+  RulesRequest,
+  TakeBackRequest,
+  VoteRequest,
+} from './desk.ts';
 
 type HandedIn =
   | { readonly kind: 'opened'; readonly statement: Statement }
@@ -27,7 +35,23 @@ export function matchesProposal({ payload }: Statement, request: ProposeRequest)
     actions.flatMap((action) => (action.op === 'set' ? [[action.key, action.value]] : [])),
   );
   const revoked = actions.find((action) => action.op === 'revoke')?.entry;
+  const changed = actions.find(({ op }) => op === 'expel' || op === 'recover' || op === 'amend');
+  if (!matchesRules(changed, request.change)) return false;
   return canonicalJson(sets) === canonicalJson(request.configUpdates) && revoked === request.revoke;
+}
+
+function matchesRules(action: Action | undefined, asked: RulesRequest | undefined): boolean {
+  if (action?.op !== asked?.kind) return false;
+  switch (action?.op) {
+    case 'expel':
+      return asked?.kind === 'expel' && action.voter === asked.voter;
+    case 'recover':
+      return asked?.kind === 'recover' && action.voter === asked.voter && action.key === asked.key;
+    case 'amend':
+      return asked?.kind === 'amend' && canonicalJson(action.changes) === canonicalJson(asked.changes);
+    default:
+      return true;
+  }
 }
 
 /** A vote, or the commit of one. */
@@ -42,4 +66,13 @@ export function matchesOverride({ payload }: Statement, request: OverrideRequest
     payload.body.proposal === request.proposalId &&
     payload.body.action === request.action
   );
+}
+
+export function matchesHold({ payload }: Statement, { target }: HoldRequest): boolean {
+  return payload.kind === 'hold' && payload.body.target.kind === target.kind && payload.body.target.id === target.id;
+}
+
+export function matchesTakingBack({ payload }: Statement, { id }: TakeBackRequest): boolean {
+  if (payload.kind === 'revoke') return payload.body.entry === id;
+  return payload.kind === 'withdraw' && payload.body.proposal === id;
 }

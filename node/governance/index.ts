@@ -4,6 +4,7 @@ export type {
   Actor,
   CallRequest,
   GovernanceDesk,
+  HoldRequest,
   OverrideRequest,
   PolicyFilter,
   ProposeRequest,

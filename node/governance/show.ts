@@ -29,6 +29,7 @@ export function showProposal(known: Known, context: ShowContext): ProposalView {
     proposer: known.proposer,
     status,
     ...(reason === undefined ? {} : { reason }),
+    voters: known.voters,
     required_votes: known.required,
     votes_for: count('approve'),
     votes_against: count('reject'),
@@ -55,6 +56,7 @@ export function showRatification(entry: OverlayEntry, question: Question, nowMs:
   const words = Object.values(votes).map(({ vote }) => vote);
   const count = (word: VoteWord) => words.filter((one) => one === word).length;
   const status = entry.ended !== undefined ? 'rejected' : entry.ratified ? 'approved' : 'voting_ongoing';
+  const held = entry.target === undefined ? {} : { hold: entry.target };
   const about = entry.proposal === undefined ? {} : { proposal: entry.proposal };
   return {
     proposal_id: entry.id,
@@ -64,6 +66,7 @@ export function showRatification(entry: OverlayEntry, question: Question, nowMs:
     proposer: entry.by,
     status,
     ...(entry.ended === undefined ? {} : { reason: entry.ended }),
+    voters: question.voters,
     required_votes: question.required,
     votes_for: count('approve'),
     votes_against: count('reject'),
@@ -72,7 +75,7 @@ export function showRatification(entry: OverlayEntry, question: Question, nowMs:
     disputed: false,
     created_at: instant(entry.ts),
     voting_deadline: instant(question.deadline),
-    proposed_changes: { keep: entry.id, ...about },
+    proposed_changes: { keep: entry.id, ...about, ...held },
     votes,
   };
 }

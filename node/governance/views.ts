@@ -31,6 +31,8 @@ export interface ProposalView {
   readonly proposer: string;
   readonly status: ProposalStatus;
   readonly reason?: string | undefined;
+  /** Whose votes count. */
+  readonly voters: readonly string[];
   readonly required_votes: number;
   readonly votes_for: number;
   readonly votes_against: number;

@@ -48,6 +48,8 @@ export const TOOLS: Readonly<Record<string, ToolEntry>> = {
   status_broadcast: { level: 'READ_ONLY' },
   governance_proposal: { level: 'GOVERNANCE', perMinute: 5 },
   governance_vote: { level: 'GOVERNANCE', perMinute: 10 },
+  governance_hold: { level: 'GOVERNANCE', perMinute: 10 },
+  governance_withdraw: { level: 'GOVERNANCE', perMinute: 10 },
   policy_query: { level: 'READ_ONLY' },
   compliance_audit: { level: 'GOVERNANCE' },
   system_overview: { level: 'READ_ONLY', audit: false, perMinute: 30 },

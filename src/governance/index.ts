@@ -18,7 +18,7 @@ export {
   type ProposalType,
   questionOf,
   ratificationOf,
-  type RuleChanges,
+  RuleChanges,
   type SetAction,
   type VoteBody,
 } from './body.ts';
@@ -28,7 +28,7 @@ export { type SigningContext, type SigningRule } from './signing-context.ts';
 export type { Closing, Epoch, EpochEnd } from './epochs.ts';
 export { type Folded, fold } from './fold.ts';
 export { isSoundKey, thumbprint } from './key.ts';
-export { type KeyProof, keyProofInput } from './key-proof.ts';
+export { isKeyProof, type KeyProof, keyProofInput } from './key-proof.ts';
 export { leastType } from './least-type.ts';
 export { Ledger } from './ledger.ts';
 export { type Count, type Outcome, outcomeOf } from './outcome.ts';

@@ -45,7 +45,15 @@ export class AssembledNode implements AsyncDisposable {
     const village =
       invite === undefined ? Village.found(at, { name: 'Test' }) : await Village.join(at, invite, { signal });
     const loaded = await configured(dataDir, {});
-    const foundation = { ...at, env: process.env, version: '1.2.3', startedAtMs: Date.now(), bus, village };
+    const foundation = {
+      ...at,
+      env: process.env,
+      version: '1.2.3',
+      startedAtMs: Date.now(),
+      bus,
+      village,
+      askRestart: () => undefined,
+    };
     const parts = await assemble({ ...foundation, loaded: () => loaded }, stack);
     return new AssembledNode({ dataDir, village, parts, bus }, stack.move());
   }

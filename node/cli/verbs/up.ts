@@ -39,26 +39,32 @@ export const addUp: AddVerb = (program, invocation) => {
 };
 
 async function up(flags: UpFlags, command: Command, invocation: Invocation): Promise<void> {
-  const { terminal, signal, env } = invocation;
+  const invite = await inviteOf(flags, invocation);
   const dataDir = dataOf(command);
-  const node = await invocation.ports.createNode({
-    dataDir,
-    configFile: flags.config,
-    flags: configFlags(flags),
-    invite: await inviteOf(flags, invocation),
-    env,
-  });
+  const options = { dataDir, configFile: flags.config, flags: configFlags(flags), env: invocation.env };
+  // An invite is redeemed once: what starts again is a member.
+  for (let again = false; ; again = true) {
+    const node = await invocation.ports.createNode({ ...options, invite: again ? undefined : invite });
+    if (!(await runs(node, dataDir, invocation))) return;
+    invocation.terminal.note('starting again …');
+  }
+}
+
+/** Runs the node until it is to end; answers whether it is to start again. */
+async function runs(node: VillageNode, dataDir: string, invocation: Invocation): Promise<boolean> {
+  const { terminal, signal } = invocation;
   let ready: Ready;
   try {
     ready = await node.start({ signal });
   } catch (error) {
     if (!signal.aborted) throw error;
     await stopped(node, invocation);
-    return;
+    return false;
   }
   terminal.answer(readyLine(ready), welcome(ready, dataDir));
-  await aborted(signal);
-  await stopped(node, invocation);
+  await Promise.race([aborted(signal), node.restartAsked()]);
+  const isDown = await stopped(node, invocation);
+  return isDown && !signal.aborted;
 }
 
 /** An invite lets its holder in: it stays in the list of processes, for all users to read, no longer than it must. */
@@ -69,17 +75,19 @@ async function inviteOf({ join }: UpFlags, { stdin }: Invocation): Promise<strin
   return join;
 }
 
-async function stopped(node: VillageNode, invocation: Invocation): Promise<void> {
+/** Answers whether it stopped in time. */
+async function stopped(node: VillageNode, invocation: Invocation): Promise<boolean> {
   invocation.terminal.note('stopping …');
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(resolve, STOP_TIMEOUT_MS, 'late');
   });
-  const end = await Promise.race([node.stop('signal'), late]);
+  const end = await Promise.race([node.stop(invocation.signal.aborted ? 'signal' : 'restart'), late]);
   clearTimeout(timer);
-  if (end !== 'late') return;
+  if (end !== 'late') return true;
   invocation.terminal.note(`the node did not stop within ${STOP_TIMEOUT_MS} ms and is left behind`);
   invocation.exitCode = EXIT.failed;
+  return false;
 }
 
 function readyLine(ready: Ready): object {

@@ -2,11 +2,14 @@ import { z } from 'zod';
 import type { BackendContext } from '../../backends/backend.ts';
 import { refusal, result, type RoleTool, roleTool, type ToolOutcome } from '../../backends/role.ts';
 import { LEVELS } from '../../../src/permissions/index.ts';
+import { hold } from './alone.ts';
 import { actorOf, refused } from './answers.ts';
 import type { GovernanceParts } from './ports.ts';
 import { Id } from './shapes.ts';
 
 const Level = z.enum(LEVELS);
+/** The least that a justification says. */
+const MIN_JUSTIFICATION = 20;
 const AgentName = z.string().min(1).max(64);
 
 export function registerAgent({ registrations }: GovernanceParts): RoleTool {
@@ -51,24 +54,36 @@ export function agentAuthorizationManagement(parts: GovernanceParts): RoleTool {
     name: 'agent_authorization_management',
     title: 'Manage what agents may do',
     description:
-      'The king’s alone. list shows the village’s agents with the levels in force. set_level proposes another level to the voters: nobody changes it alone.',
+      'The king’s alone. list shows the village’s agents with the levels in force. set_level proposes another level to the voters: nobody changes it alone. hold stops an agent at once, until the voters have decided on it; release ends a hold of yours.',
     input: z.strictObject({
-      action: z.enum(['list', 'set_level']),
+      action: z.enum(['list', 'set_level', 'hold', 'release']),
       agent_id: AgentName.optional(),
       governance_level: Level.optional(),
-      justification: z.string().min(1).max(4_096).optional(),
+      hold_id: Id.optional().describe('what release ends'),
+      justification: z.string().min(1).max(4_096).optional().describe('for hold: 20 characters or more'),
     }),
     output: z.object({
-      status: z.enum(['listed', 'awaiting_vote']),
+      status: z.enum(['listed', 'awaiting_vote', 'held', 'released']),
       agents: z
-        .array(z.object({ agent_id: z.string(), governance_level: z.string(), role: z.string(), voter: z.boolean() }))
+        .array(
+          z.object({
+            agent_id: z.string(),
+            governance_level: z.string(),
+            role: z.string(),
+            voter: z.boolean(),
+            held: z.boolean(),
+          }),
+        )
         .optional(),
       proposal_id: Id.optional(),
+      hold_id: Id.optional(),
     }),
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
     handle: (args, context) => {
       if (args.action === 'list') return result({ status: 'listed', agents: agentsOf(parts) });
       const { agent_id: agent, governance_level: level, justification } = args;
+      if (args.action === 'hold') return holdAgent(parts, { agent, justification }, context);
+      if (args.action === 'release') return release(parts, args.hold_id, context);
       if (agent === undefined || level === undefined) {
         const message = 'set_level needs agent_id and governance_level';
         return refusal({ code: 'INVALID_ARGUMENTS', message, retryable: false });
@@ -78,14 +93,40 @@ export function agentAuthorizationManagement(parts: GovernanceParts): RoleTool {
   });
 }
 
+function holdAgent(
+  parts: GovernanceParts,
+  { agent, justification = '' }: { readonly agent: string | undefined; readonly justification?: string | undefined },
+  context: BackendContext,
+): Promise<ToolOutcome> | ToolOutcome {
+  if (agent === undefined || justification.trim().length < MIN_JUSTIFICATION) {
+    const message = `hold needs agent_id and a justification of ${MIN_JUSTIFICATION} characters or more`;
+    return refusal({ code: 'INVALID_ARGUMENTS', message, retryable: false });
+  }
+  return hold(parts, { target: { kind: 'agent', id: agent }, justification }, context);
+}
+
+async function release(
+  { desk }: GovernanceParts,
+  id: string | undefined,
+  context: BackendContext,
+): Promise<ToolOutcome> {
+  if (id === undefined) {
+    return refusal({ code: 'INVALID_ARGUMENTS', message: 'release needs the hold_id', retryable: false });
+  }
+  const acted = await desk.takeBack({ id }, actorOf(context), context);
+  return acted.kind === 'refused' ? refused(acted.refusal) : result({ status: 'released', hold_id: id });
+}
+
 function agentsOf({ desk }: GovernanceParts) {
   const { agents, voters } = desk.constitution;
   const levels = new Map(desk.policies({ key: 'agents.levels.' }).map(({ key, value }) => [key, String(value)]));
+  const held = desk.held('agent');
   return Object.entries(agents).map(([name, { level, role }]) => ({
     agent_id: name,
     governance_level: levels.get(`agents.levels.${name}`) ?? level,
     role,
     voter: Object.hasOwn(voters, name),
+    held: held.has(name),
   }));
 }
 

@@ -22,3 +22,12 @@ export function finalResult(proposal: ProposalView) {
   const total_votes = votes_for + votes_against + abstentions;
   return { status, votes_for, votes_against, total_votes, required_votes, ...(reason === undefined ? {} : { reason }) };
 }
+
+/** How many more votes decide it: approvals while they can still suffice, rejections or abstentions when they cannot. */
+export function votesNeeded(proposal: ProposalView): number {
+  const { voters, required_votes, votes_for, votes_against, abstentions } = proposal;
+  const others = votes_against + abstentions;
+  const canPass = voters.length - others >= required_votes;
+  const missing = canPass ? required_votes - votes_for : voters.length - required_votes + 1 - others;
+  return Math.max(0, missing);
+}

@@ -1,2 +1,2 @@
-export { type AuditPort, type GovernanceParts, Registrations } from './ports.ts';
+export { type AuditPort, type GovernanceParts, Registrations, type RestartPort } from './ports.ts';
 export { governanceRole } from './role.ts';

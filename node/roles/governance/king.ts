@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { BackendContext } from '../../backends/backend.ts';
-import { refusal, result, type RoleTool, roleTool, type ToolOutcome } from '../../backends/role.ts';
+import { result, type RoleTool, roleTool, type ToolOutcome } from '../../backends/role.ts';
 import { BLOCKED_KEY, EVERYTHING } from '../../router/index.ts';
 import { actorOf, refused } from './answers.ts';
 import type { GovernanceParts } from './ports.ts';
-import { Id, Instant, SignedStatement } from './shapes.ts';
+import { restart } from './restart.ts';
+import { Id, Instant, Justification, SignedStatement } from './shapes.ts';
 
 const IRREVOCABLE = {
   readOnlyHint: false,
@@ -12,11 +13,6 @@ const IRREVOCABLE = {
   idempotentHint: false,
   openWorldHint: false,
 } as const;
-const Justification = z
-  .string()
-  .min(20)
-  .max(4_096)
-  .describe('why, 20 characters or more; signed, and everybody can read it');
 /** The names that AIVillage's documents use for servers. */
 const COMPONENTS: Readonly<Record<string, string>> = {
   all_systems: EVERYTHING,
@@ -29,7 +25,7 @@ const COMPONENTS: Readonly<Record<string, string>> = {
 
 const Emergency = z.object({
   success: z.boolean(),
-  emergency_id: Id,
+  emergency_id: Id.optional().describe('absent for a restart: nothing stays in force'),
   action_taken: z.string(),
   affected_systems: z.array(z.string()),
   estimated_completion: Instant,
@@ -77,7 +73,7 @@ export function emergencyOverride(parts: GovernanceParts): RoleTool {
     name: 'emergency_override',
     title: 'Emergency action',
     description:
-      'The king’s alone. emergency_shutdown stops every call to a server (target_system: its name, or all_systems) on every node but those of governance and of the mesh; privacy_lockdown does the same for digital_twins or hyperrag. ' +
+      'The king’s alone. emergency_shutdown stops every call to a server (target_system: its name, or all_systems) on every node but those of governance and of the mesh; privacy_lockdown does the same for digital_twins or hyperrag. force_restart stops and starts again, here and on no other node: a server of this node, or node for the node itself. ' +
       'In force at once here and on each node that hears of it, also with the mesh cut off. The other voters can end it; it lapses unless they let it stand.',
     input: z.strictObject({
       override_action: z.enum(['emergency_shutdown', 'force_restart', 'privacy_lockdown']),
@@ -90,10 +86,7 @@ export function emergencyOverride(parts: GovernanceParts): RoleTool {
     annotations: IRREVOCABLE,
     handle: (args, context) => {
       const { override_action: action, target_system: target, justification } = args;
-      if (action === 'force_restart') {
-        const message = 'force_restart is not built; emergency_shutdown stops calls, and gov revoke lets them in again';
-        return refusal({ code: 'NOT_BUILT', message, retryable: false });
-      }
+      if (action === 'force_restart') return restart(parts, target);
       const plan = args.recovery_plan;
       return block(parts, { action, target, justification, plan, downtime: args.estimated_downtime }, context);
     },

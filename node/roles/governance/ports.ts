@@ -16,10 +16,17 @@ export interface TimeRange {
   readonly to?: string | undefined;
 }
 
+/** What can be stopped and started again on this node. */
+export interface RestartPort {
+  /** `restarting`: the node itself, when this call has been answered. `role`: a part of the node that has no life of its own. */
+  restart(target: string): Promise<'restarted' | 'restarting' | 'role' | 'unknown'>;
+}
+
 export interface GovernanceParts {
   readonly desk: GovernanceDesk;
   readonly audit: AuditPort;
   readonly registrations: Registrations;
+  readonly restarts: RestartPort;
   /** Milliseconds since 1970. */
   readonly wallMs: () => number;
 }

@@ -1,9 +1,19 @@
 import { z } from 'zod';
 import { result, type RoleTool, roleTool } from '../../backends/role.ts';
 import type { ProposalView } from '../../governance/index.ts';
-import { actorOf, finalResult, isOpen, refused } from './answers.ts';
+import { actorOf, finalResult, isOpen, refused, votesNeeded } from './answers.ts';
 import type { GovernanceParts } from './ports.ts';
-import { ChangeType, FinalResult, Id, Instant, ProposalDetails, SignedStatement, Text, Vote } from './shapes.ts';
+import {
+  ChangeType,
+  FinalResult,
+  Id,
+  Instant,
+  ProposalDetails,
+  RulesChange,
+  SignedStatement,
+  Text,
+  Vote,
+} from './shapes.ts';
 
 const ACTS = { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false } as const;
 const Votes = z.object({ approve: z.array(z.string()), reject: z.array(z.string()), abstain: z.array(z.string()) });
@@ -24,7 +34,8 @@ export function governanceProposal({ desk }: GovernanceParts): RoleTool {
         .strictObject({
           config_updates: z.record(z.string().max(128), z.json()).optional().describe('policy key → new value'),
           affected_components: z.array(z.string().max(128)).max(64).optional(),
-          revoke: Id.optional().describe('an override or emergency that is to end'),
+          revoke: Id.optional().describe('an override, emergency or hold that is to end'),
+          rules: RulesChange.optional().describe('a change of who decides or how: a critical_change of its own'),
         })
         .default({}),
       impact_assessment: Details.optional().describe('affected_systems, risk_level, reversible, …'),
@@ -43,7 +54,8 @@ export function governanceProposal({ desk }: GovernanceParts): RoleTool {
     }),
     annotations: ACTS,
     handle: async (args, context) => {
-      const { config_updates: configUpdates = {}, revoke, affected_components: components } = args.proposed_changes;
+      const { config_updates: configUpdates = {}, revoke, rules: change } = args.proposed_changes;
+      const { affected_components: components } = args.proposed_changes;
       const impact = {
         ...args.impact_assessment,
         ...(components === undefined ? {} : { affected_components: components }),
@@ -56,6 +68,7 @@ export function governanceProposal({ desk }: GovernanceParts): RoleTool {
           type: args.type,
           configUpdates,
           revoke,
+          change,
           impact: Object.keys(impact).length === 0 ? undefined : impact,
           autoVote: args.auto_vote,
           signedStatement: args.signed_statement,
@@ -98,7 +111,10 @@ export function governanceVote({ desk }: GovernanceParts): RoleTool {
       vote_recorded: z.boolean(),
       proposal_id: Id,
       proposal_status: z.string(),
-      votes_needed: z.int().optional(),
+      votes_needed: z
+        .int()
+        .optional()
+        .describe('how many more like it decide it: approvals while these can still suffice, else rejections'),
       final_result: FinalResult.optional(),
     }),
     annotations: ACTS,
@@ -122,7 +138,7 @@ export function governanceVote({ desk }: GovernanceParts): RoleTool {
         vote_recorded: true,
         proposal_id: proposal.proposal_id,
         proposal_status: proposal.status,
-        ...(open ? { votes_needed: Math.max(0, proposal.required_votes - proposal.votes_for) } : {}),
+        ...(open ? { votes_needed: votesNeeded(proposal) } : {}),
         ...(open ? {} : { final_result: finalResult(proposal) }),
       });
     },

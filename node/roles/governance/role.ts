@@ -1,5 +1,6 @@
 import type { Role } from '../../backends/role.ts';
 import { agentAuthorizationManagement, registerAgent } from './agents.ts';
+import { governanceHold, governanceWithdraw } from './alone.ts';
 import { complianceAudit } from './compliance.ts';
 import { emergencyOverride, emergencySystemShutdown, kingOverrideVote } from './king.ts';
 import type { GovernanceParts } from './ports.ts';
@@ -32,6 +33,8 @@ export function governanceRole(parts: GovernanceParts): Role {
       registerAgent(parts),
       agentAuthorizationManagement(parts),
       complianceAudit(parts),
+      governanceHold(parts),
+      governanceWithdraw(parts),
     ],
     resources: [
       {

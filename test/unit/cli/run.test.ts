@@ -205,6 +205,7 @@ describe('where no node runs', () => {
 });
 
 describe('up', () => {
+  const never = () => new Promise<void>(() => undefined);
   const ready = {
     nodeId: 'n',
     villageId: 'v',
@@ -222,6 +223,7 @@ describe('up', () => {
       return {
         start: async () => (setImmediate(() => ending.abort()), ready),
         stop: async (reason: string) => void seen.push(reason),
+        restartAsked: never,
       };
     };
     const argv = [
@@ -262,11 +264,32 @@ describe('up', () => {
     ]);
   });
 
+  test('starts the node again when it asks for it, without the invite', async () => {
+    const ending = new AbortController();
+    const seen: (string | undefined)[] = [];
+    const createNode = async ({ invite }: NodeOptions) => {
+      const isFirst = seen.length === 0;
+      seen.push(invite);
+      return {
+        start: async () => (isFirst || setImmediate(() => ending.abort()), ready),
+        stop: async (reason: string) => void seen.push(reason),
+        restartAsked: isFirst ? async () => undefined : never,
+      };
+    };
+    const argv = ['up', '--json', '--data', data, '--join', 'inv'];
+    expect((await runCommand(argv, { ports: { createNode }, signal: ending.signal })).code).toBe(0);
+    expect(seen).toEqual(['inv', 'restart', undefined, 'signal']);
+  });
+
   test('reads the invite from standard input where the command line says so', async () => {
     const invites: (string | undefined)[] = [];
     const createNode = async ({ invite }: NodeOptions) => {
       invites.push(invite);
-      return { start: () => Promise.reject(new VillageError('INVITE_INVALID', 'no')), stop: async () => undefined };
+      return {
+        start: () => Promise.reject(new VillageError('INVITE_INVALID', 'no')),
+        stop: async () => undefined,
+        restartAsked: never,
+      };
     };
     await runCommand(['up', '--data', data, '--join', '-'], { ports: { createNode }, input: 'inv\n' });
     expect(invites).toEqual(['inv']);
@@ -275,7 +298,11 @@ describe('up', () => {
   test.each(['ADDRESS_INVALID', 'GATEWAY_INSECURE_BIND', 'INVITE_MALFORMED'])(
     'that is given an address or invite that is none ends with 2: %s',
     async (code) => {
-      const node = { start: () => Promise.reject(new VillageError(code, 'x')), stop: async () => undefined };
+      const node = {
+        start: () => Promise.reject(new VillageError(code, 'x')),
+        stop: async () => undefined,
+        restartAsked: never,
+      };
       expect((await runCommand(['up', '--data', data], { ports: { createNode: async () => node } })).code).toBe(2);
     },
   );
@@ -284,6 +311,7 @@ describe('up', () => {
     const node = {
       start: () => Promise.reject(new VillageError('ADDRESS_TAKEN', 'taken (--admin)')),
       stop: async () => undefined,
+      restartAsked: never,
     };
     const ran = await runCommand(['up', '--data', data], { ports: { createNode: async () => node } });
     expect([ran.code, ran.stderr]).toEqual([1, 'ADDRESS_TAKEN: taken (--admin)\n']);

@@ -31,7 +31,7 @@ describe('the village of AIVillage', () => {
   });
 
   test('keeps its id', () => {
-    expect(villageIdOf(aivillage)).toBe('df564768ae95fa98be3f05a7d83fb3e4ef5317b76ad185f589c017d8be77b4dc');
+    expect(villageIdOf(aivillage)).toBe('8b0c00002ef42ea2c672a4d7eb172b81c4fba2475358ca988f65af70a0d0a46b');
   });
 
   test.each([
