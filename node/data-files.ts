@@ -27,7 +27,7 @@ export async function openFiles(dataDir: string): Promise<FilesPort> {
     const village = Village.open({ dataDir, keys, database, reporter: SILENT });
     const logs = new Map<string, Promise<AuditLog>>();
     const logOf = (villageId: string) => {
-      const log = logs.get(villageId) ?? openAudit({ database, keys, villageId, reporter: SILENT });
+      const log = logs.get(villageId) ?? openAudit({ dataDir, database, keys, villageId, reporter: SILENT });
       logs.set(villageId, log);
       return log;
     };
@@ -80,7 +80,7 @@ async function inVillage(village: Village, opened: Opened & Pick<OfflineHandlers
     }),
     invite: inviteVerb(village, () => lastAddresses(stores.host)),
     join,
-    ...auditVerbs(auditStore(database, villageId), { villageId, nodeId: keys.nodeId, issuerKey: keys.issuerKey }),
+    ...auditVerbs(await auditStore({ dataDir, database, villageId }), { villageId, nodeId: keys.nodeId, issuerKey: keys.issuerKey }),
   };
   return onRecord(handlers, { log: () => logOf(villageId), defaultAgent: () => config.defaultAgent });
 }

@@ -9,16 +9,24 @@ import {
   type FloodLimits,
   HEAD_EVERY,
   headKey,
+  NEWEST_HEAD,
   sealEntry,
 } from '../../src/audit/index.ts';
-import type { Store } from '../storage/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import { AuditError } from './audit-error.ts';
+import type { LogStore } from './entry-files.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type Tail, tailOf } from './tail-of.ts';
 
+/** A place that may have to be taken for writing first, and let go at the end. */
+export interface OpenStore extends LogStore {
+  /** Answers how many bytes at its end were nothing whole. */
+  recover?(): Promise<number>;
+  close?(): Promise<void>;
+}
+
 export interface AuditLogOptions {
-  readonly store: Pick<Store, 'batch' | 'entries'>;
+  readonly store: OpenStore;
   readonly villageId: string;
   readonly nodeId: string;
   /** Signs a head by the node's issuer key: a compact JWS of type AUDIT_HEAD_TYPE. */
@@ -66,8 +74,6 @@ export class AuditLog {
   #seq: number;
   #hash: string;
   #signedSeq: number;
-  /** A head that only time called for: the next one replaces it. */
-  #passingHead: number | undefined;
   #lost = 0;
   #closed = false;
   #headTimer: NodeJS.Timeout | undefined;
@@ -76,14 +82,15 @@ export class AuditLog {
 
   /** Continues the log in `store`, and has on disk that it did. Errors: AUDIT_CORRUPT, AUDIT_UNWRITABLE. */
   static async open(options: AuditLogOptions): Promise<AuditLog> {
-    const tail = await tailOf(options.store, options);
+    const cutBytes = (await options.store.recover?.()) ?? 0;
+    const tail = await tailOf(options.store, { ...options, cutBytes });
     const log = new AuditLog(options, tail);
     const now = log.#now();
     if (tail.interrupted !== undefined) {
       const { reason, lastAtMs } = tail.interrupted;
       log.#append({
         ...ownRecord('gap', reason),
-        justification: `the log was not ended cleanly: entries after ${new Date(lastAtMs).toISOString()} may be missing`,
+        justification: `the log was not ended cleanly: entries after ${new Date(lastAtMs).toISOString()} may be missing${cutBytes === 0 ? '' : `, and ${cutBytes} bytes at its end were no whole entry`}`,
         durationMs: Math.max(0, now - lastAtMs),
         count: 0,
       });
@@ -115,7 +122,7 @@ export class AuditLog {
   }
 
   /** Where the log is kept, for its readers. */
-  get store(): Pick<Store, 'entries'> {
+  get store(): Pick<LogStore, 'entries'> {
     return this.#options.store;
   }
 
@@ -176,7 +183,11 @@ export class AuditLog {
     for (const record of this.#floods.due(this.#now(), { everything: true })) this.#append(record);
     this.#append({ ...ownRecord('stop', ''), peer: this.#options.nodeId });
     this.#signHead({ passing: false });
-    await this.#commit.close();
+    try {
+      await this.#commit.close();
+    } finally {
+      await this.#options.store.close?.();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -216,7 +227,7 @@ export class AuditLog {
     const entry = { seq: this.#seq, atMs: Math.max(0, Math.trunc(this.#now())), ...bounded(record) };
     const sealed = sealEntry(this.#hash, entry);
     this.#hash = sealed.hash;
-    this.#commit.add({ type: 'put', key: entryKey(this.#seq), value: Buffer.from(sealed.record) });
+    this.#commit.add({ type: 'put', key: entryKey(this.#seq), value: sealed.record });
     if (this.#seq % HEAD_EVERY === 0) this.#signHead({ passing: false });
     else this.#headTimer ??= this.#afterwards(this.#limits.headMs, () => this.#signHead({ passing: true }));
   }
@@ -233,9 +244,10 @@ export class AuditLog {
       hash: this.#hash,
       at_ms: Math.trunc(this.#now()),
     });
-    this.#commit.add({ type: 'put', key: headKey(this.#seq), value: Buffer.from(jws) });
-    if (this.#passingHead !== undefined) this.#commit.add({ type: 'del', key: headKey(this.#passingHead) });
-    this.#passingHead = options.passing ? this.#seq : undefined;
+    const value = Buffer.from(jws);
+    // One that only time called for is replaced by the next; the others stay, so that none can be left out.
+    if (!options.passing) this.#commit.add({ type: 'put', key: headKey(this.#seq), value });
+    this.#commit.add({ type: 'put', key: NEWEST_HEAD, value });
     this.#signedSeq = this.#seq;
   }
 

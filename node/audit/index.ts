@@ -5,4 +5,5 @@ export { type ExportRange, exportAudit, type LiveLog, tailAudit } from './read-a
 export { type AuditOwner, type SeqRange, verifyAudit } from './verify-audit.ts';
 export { verifyExport } from './verify-export.ts';
 export { recordEvents } from './record-events.ts';
-export { segmented } from './segments.ts';
+export { moveIntoFiles } from './migrate.ts';
+export { EntryFiles, type LogStore } from './entry-files.ts';

@@ -14,7 +14,7 @@ export interface Tail {
 /** Errors: AUDIT_CORRUPT when something that is no entry stands at the end of the log. */
 export async function tailOf(
   store: Pick<Store, 'entries'>,
-  owner: { readonly villageId: string; readonly nodeId: string },
+  owner: { readonly villageId: string; readonly nodeId: string; readonly cutBytes?: number },
 ): Promise<Tail> {
   const last = await lastOf(store);
   if (last === undefined) return { seq: 0, hash: genesisHash(owner.villageId, owner.nodeId) };
@@ -29,6 +29,9 @@ export async function tailOf(
   if (opened === undefined || decoded?.kind !== 'entry') {
     // The node must be able to start: the chain goes on from what is there, and `verify` keeps naming the damaged entry.
     return { seq, hash: opened?.hash ?? sha256Hex(last[1]), interrupted: { reason: 'damaged-end', lastAtMs: 0 } };
+  }
+  if (owner.cutBytes !== undefined && owner.cutBytes > 0) {
+    return { seq, hash: opened.hash, interrupted: { reason: 'damaged-end', lastAtMs: decoded.entry.atMs } };
   }
   if (decoded.entry.kind === 'stop') return { seq, hash: opened.hash };
   return { seq, hash: opened.hash, interrupted: { reason: 'unclean-stop', lastAtMs: decoded.entry.atMs } };

@@ -1,10 +1,12 @@
 import {
+  type AuditHead,
   type ChainReport,
   ChainVerifier,
   ENTRY_KEYS,
   entryKey,
   HEAD_KEYS,
   headKey,
+  NEWEST_HEADS,
   openRecord,
   seqOfKey,
   verifyHead,
@@ -25,6 +27,9 @@ export interface SeqRange {
   readonly to?: number | undefined;
 }
 
+/** Entries behind a missing one among which it is looked for: it may only have been moved. */
+const LOOKED_AT_BEHIND = 4_096;
+
 /** Reads the log in `store` from `from` to `to` and says how far it is intact. An empty log is intact. */
 export async function verifyAudit(
   store: Pick<Store, 'entries'>,
@@ -44,10 +49,12 @@ export async function verifyAudit(
     gte: from > 1 ? entryKey(from) : ENTRY_KEYS.gte,
     lt: to < Number.MAX_SAFE_INTEGER ? entryKey(to + 1) : ENTRY_KEYS.lt,
   };
+  let late = 0;
   for await (const [key, value] of store.entries(range)) {
     signal?.throwIfAborted();
     verifier.next(seqOfKey(key), value);
-    if (verifier.broken !== undefined) break;
+    if (verifier.broken === undefined) continue;
+    if (verifier.broken.kind !== 'missing' || (late += 1) > LOOKED_AT_BEHIND) break;
   }
   return verifier.end(to);
 }
@@ -61,15 +68,24 @@ async function headsIn(store: Pick<Store, 'entries'>, options: AuditOwner & SeqR
     const seq = seqOfKey(key);
     if (seq !== undefined) heads.set(seq, headHash(value, seq, options));
   }
+  for await (const [, value] of store.entries(NEWEST_HEADS)) {
+    const head = headIn(value, options);
+    if (head !== undefined && head.seq >= from && head.seq <= to && !heads.has(head.seq))
+      heads.set(head.seq, head.hash);
+  }
   return heads;
 }
 
 function headHash(value: Uint8Array, seq: number, owner: AuditOwner): string {
+  const head = headIn(value, owner);
+  return head?.seq === seq ? head.hash : 'not signed by this node';
+}
+
+function headIn(value: Uint8Array, owner: AuditOwner): AuditHead | undefined {
   try {
-    const head = verifyHead(text(value), owner);
-    return head?.seq === seq ? head.hash : 'not signed by this node';
+    return verifyHead(text(value), owner);
   } catch {
-    return 'not a text';
+    return undefined; // not a text
   }
 }
 

@@ -4,6 +4,7 @@ import type { AuditRecord } from './entry.ts';
 const MAX_TARGET = 1024;
 const MAX_JUSTIFICATION = 2048;
 const MAX_OTHER = 256;
+const MAX_CONTENT = 8192;
 
 /** The same record with its texts cut to their limits (a cut one ends in `…`) and its numbers made such that a line can carry them. */
 export function bounded(record: AuditRecord): AuditRecord {
@@ -25,6 +26,8 @@ export function bounded(record: AuditRecord): AuditRecord {
     durationMs: Number.isFinite(record.durationMs) ? Math.max(0, Math.round(record.durationMs * 1000) / 1000) : 0,
     justification: cut(record.justification, MAX_JUSTIFICATION),
     count: Number.isSafeInteger(record.count) && record.count >= 0 ? record.count : 0,
+    receipt: record.receipt,
+    content: record.content === undefined ? undefined : cut(record.content, MAX_CONTENT),
   };
 }
 

@@ -47,6 +47,10 @@ export interface AuditEntry {
   readonly justification: string;
   /** How many equal refusals this entry stands for; of a `gap`: how many entries are known to be lost. Otherwise 1. */
   readonly count: number;
+  /** Of a `call` that another node served: that node's entry, as receiptOf() spells it. */
+  readonly receipt?: string | undefined;
+  /** What was asked and answered, secrets taken out, where the policy wants it kept: JSON text, bounded. */
+  readonly content?: string | undefined;
 }
 
 export type AuditRecord = Omit<AuditEntry, 'seq' | 'atMs'>;

@@ -1,5 +1,5 @@
 export { bounded } from './bounded.ts';
-export { genesisHash, openRecord, type SealedEntry, sealEntry } from './chain.ts';
+export { genesisHash, linkHash, openRecord, type SealedEntry, sealEntry } from './chain.ts';
 export {
   AUDIT_KINDS,
   AUDIT_OUTCOMES,
@@ -11,8 +11,9 @@ export {
 } from './entry.ts';
 export { FLOOD_LIMITS, FloodGate, type FloodLimits } from './flood.ts';
 export { AUDIT_HEAD_TYPE, type AuditHead, verifyHead } from './head.ts';
-export { ENTRY_KEYS, entryKey, HEAD_KEYS, headKey, seqOfKey } from './keys.ts';
+export { ENTRY_KEYS, entryKey, HEAD_KEYS, headKey, NEWEST_HEAD, NEWEST_HEADS, seqOfKey } from './keys.ts';
 export { type DecodedEntry, decodeEntry, encodeEntry } from './line.ts';
+export { readReceipt, type Receipt, receiptOf } from './receipt.ts';
 export {
   type BreakKind,
   type ChainBreak,

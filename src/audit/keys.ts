@@ -20,3 +20,6 @@ export function seqOfKey(key: string): number | undefined {
 /** Half-open ranges of keys: all entries, all heads (`/` is followed by `0`). */
 export const ENTRY_KEYS = { gte: 'e/', lt: 'e0' } as const;
 export const HEAD_KEYS = { gte: 'h/', lt: 'h0' } as const;
+/** Where the newest signed head is, whatever called for it; it replaces the one before. And all keys of its kind. */
+export const NEWEST_HEAD = 'n/head';
+export const NEWEST_HEADS = { gte: 'n/', lt: 'n0' } as const;

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AuditLog } from '../../node/audit/index.ts';
+import { AuditLog, EntryFiles } from '../../node/audit/index.ts';
 import { LevelDatabase } from '../../node/storage/index.ts';
 import { headSigner, NODE, recordOf, VILLAGE } from '../support/audit.ts';
 
@@ -14,7 +14,7 @@ const folder = await mkdtemp(join(process.argv[2] ?? tmpdir(), 'village-bench-au
 const database = await LevelDatabase.open(folder);
 let flushes = 0;
 const log = await AuditLog.open({
-  store: database.namespace('audit'),
+  store: await EntryFiles.open(join(folder, 'audit'), { beside: database.namespace('audit') }),
   villageId: VILLAGE,
   nodeId: NODE,
   sign: headSigner().sign,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { AuditLog, exportAudit, verifyExport } from '../../node/audit/index.ts';
+import { AuditLog, EntryFiles, exportAudit, verifyExport } from '../../node/audit/index.ts';
 import { LevelDatabase } from '../../node/storage/index.ts';
 import { headSigner, NODE, VILLAGE } from '../support/audit.ts';
 import { until } from '../support/until.ts';
@@ -39,7 +39,7 @@ test('a process killed while it writes loses no entry it had promised, and the n
   const promised = await writtenUntilKilled(300);
 
   const database = await LevelDatabase.open(folder);
-  const store = database.namespace('audit');
+  const store = await EntryFiles.open(join(folder, 'audit'), { beside: database.namespace('audit') });
   const log = await AuditLog.open({
     store,
     villageId: VILLAGE,

@@ -8,6 +8,7 @@ import {
   openRecord,
   sealEntry,
 } from '../../../src/audit/index.ts';
+import { text } from '../../../src/kernel/index.ts';
 import { NODE, recordOf, VILLAGE } from '../../support/audit.ts';
 
 interface Stored {
@@ -26,7 +27,7 @@ function tenEntries(village = VILLAGE, first: Partial<AuditEntry> = {}): Stored[
       ...(i === 0 ? first : {}),
     });
     hash = sealed.hash;
-    return { key: i + 1, record: sealed.record };
+    return { key: i + 1, record: text(sealed.record) };
   });
 }
 const log = tenEntries();
@@ -113,7 +114,7 @@ describe('a tampered log', () => {
 
   test('with an entry replaced and rehashed is broken at the next', () => {
     const forged = sealEntry(hashOf(log[3]), { ...(fifth as unknown as AuditEntry), outcome: 'denied' });
-    expect(check(edited(5, () => forged.record)).brokenAt).toMatchObject({ seq: 6, kind: 'changed' });
+    expect(check(edited(5, () => text(forged.record))).brokenAt).toMatchObject({ seq: 6, kind: 'changed' });
   });
 
   test.each([
@@ -195,7 +196,7 @@ describe('a tampered log', () => {
 
   test('that ends cleanly without a signed head is broken at its stop', () => {
     const stop = sealEntry(genesisHash(VILLAGE, NODE), { seq: 1, atMs: 1, ...recordOf({ kind: 'stop' }) });
-    expect(check([{ key: 1, record: stop.record }], new Map()).brokenAt).toMatchObject({
+    expect(check([{ key: 1, record: text(stop.record) }], new Map()).brokenAt).toMatchObject({
       seq: 1,
       kind: 'head-missing',
     });
