@@ -1,0 +1,144 @@
+import {
+  announcementOf,
+  type Envelope,
+  FOG,
+  type FogDesk,
+  isSendable,
+  readAnnouncement,
+  readFog,
+  type Said,
+  sealed,
+  type Sign,
+  type Told,
+} from '../../protocols/fog/index.ts';
+import { RateLimiter } from '../../src/routing/index.ts';
+import type { MeshHost } from '../host/mesh-host.ts';
+import type { Reporter } from '../telemetry/events.ts';
+import { Outbox } from './outbox.ts';
+
+const TOPIC = 'fog/1';
+const MAX_OUTBOXES = 1_024;
+/** Announcements of one publisher that are looked at. */
+const HEARD = { perMinute: 600, burst: 120 };
+
+export type WireHost = Pick<
+  MeshHost,
+  'nodeId' | 'handle' | 'openStream' | 'subscribe' | 'publish' | 'admitted' | 'onAdmitted'
+>;
+
+export interface WireParts {
+  readonly host: WireHost;
+  readonly villageId: string;
+  readonly sign: Sign;
+  readonly reporter: Reporter;
+  /** A clock that never steps, in milliseconds. */
+  readonly now: () => number;
+}
+
+/** What hears what others say. `announced` tells whether gossip may go on to others. */
+export interface WireDesk extends FogDesk {
+  announced(told: Told): boolean;
+  /** A peer was admitted: what to tell it at once. */
+  greeting(nodeId: string): readonly Told[];
+}
+
+/** Carries fog messages between this node and its peers, itself included. */
+export class FogWire {
+  readonly #parts: WireParts;
+  readonly #desk: WireDesk;
+  readonly #outboxes = new Map<string, Outbox>();
+  readonly #rates = new RateLimiter({ maxKeys: 4_096 });
+  readonly #stopping = new AbortController();
+  #undo: (() => void) | undefined;
+
+  /** Serves and listens on the host. Before the host starts. */
+  constructor(parts: WireParts, desk: WireDesk) {
+    this.#parts = parts;
+    this.#desk = desk;
+    const { host, villageId } = parts;
+    host.handle(FOG, (stream, { nodeId }) =>
+      readFog(stream, desk, {
+        between: { village: villageId, from: nodeId, to: host.nodeId },
+        deadline: () => ({ signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(FOG.idleMs)]) }),
+      }),
+    );
+    host.subscribe(TOPIC, (data, from) => this.#heard(data, from));
+  }
+
+  start(): void {
+    const { host } = this.#parts;
+    this.#undo = host.onAdmitted(({ nodeId }) => this.#greet(nodeId));
+    for (const nodeId of host.admitted().keys()) this.#greet(nodeId);
+  }
+
+  /** Never rejects. */
+  async stop(): Promise<void> {
+    this.#undo?.();
+    await Promise.all([...this.#outboxes.values()].map((outbox) => outbox.stop()));
+    this.#stopping.abort();
+  }
+
+  /** Sends a message and does not wait. Whether it can be sent at all: a longer one than the protocol allows cannot. */
+  send(to: string, said: Said): boolean {
+    const { host, villageId, sign } = this.#parts;
+    if (to === host.nodeId) {
+      setImmediate(() => void this.#hearOwn(said));
+      return true;
+    }
+    const envelope = sealed(said, { village: villageId, from: host.nodeId, to }, sign);
+    if (!isSendable(envelope)) return false;
+    this.#outbox(to).send(envelope);
+    return true;
+  }
+
+  /** Asks a node for the map of a deployment; it comes as any other. */
+  askMap(from: string, deployment: string): void {
+    this.#outbox(from).send({ v: 1, ask: { map: deployment } });
+  }
+
+  tellOne(to: string, told: Told): void {
+    this.#outbox(to).send(asEnvelope(told));
+  }
+
+  /** Gossips. Never rejects: nobody need have heard it. */
+  async tell(told: Told): Promise<void> {
+    const { host } = this.#parts;
+    if (host.admitted().size === 0 || this.#stopping.signal.aborted) return;
+    await host.publish(TOPIC, announcementOf(told)).catch(() => undefined);
+  }
+
+  #greet(nodeId: string): void {
+    for (const told of this.#desk.greeting(nodeId)) this.tellOne(nodeId, told);
+  }
+
+  #heard(data: Uint8Array, from: string): boolean {
+    const { host, now } = this.#parts;
+    if (from === host.nodeId) return true;
+    if (this.#rates.take(from, HEARD, now()) > 0) return false;
+    const told = readAnnouncement(data);
+    return told !== undefined && this.#desk.announced(told);
+  }
+
+  async #hearOwn(said: Said): Promise<void> {
+    try {
+      await this.#desk.hear(said, this.#parts.host.nodeId);
+    } catch (error) {
+      this.#parts.reporter.report('background.failed', { area: 'fog', error });
+    }
+  }
+
+  #outbox(nodeId: string): Outbox {
+    const known = this.#outboxes.get(nodeId);
+    if (known !== undefined) return known;
+    if (this.#outboxes.size >= MAX_OUTBOXES) {
+      for (const [id, outbox] of this.#outboxes) if (!outbox.inUse) this.#outboxes.delete(id);
+    }
+    const outbox = new Outbox(this.#parts.host, nodeId);
+    this.#outboxes.set(nodeId, outbox);
+    return outbox;
+  }
+}
+
+function asEnvelope(told: Told): Envelope {
+  return told.kind === 'ad' ? { v: 1, ad: told.ad } : { v: 1, map: told.map };
+}
