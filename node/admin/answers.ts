@@ -1,5 +1,5 @@
 import type { Level } from '../../src/permissions/index.ts';
-import type { PolicyRow, ProposalView, TimelineEntry } from '../governance/index.ts';
+import type { BroughtView, PolicyRow, RulesView, ProposalView, TimelineEntry } from '../governance/index.ts';
 import type { StreamInput, StreamName, VerbInput, VerbName } from './verbs.ts';
 
 export interface StatusAnswer {
@@ -102,6 +102,8 @@ export interface Answers {
   readonly 'gov.list': { readonly proposals: readonly ProposalView[] };
   readonly 'gov.show': { readonly proposal: ProposalView; readonly timeline: readonly TimelineEntry[] };
   readonly 'gov.policy': { readonly policies: readonly PolicyRow[] };
+  readonly 'gov.rules': RulesView;
+  readonly 'gov.hand_in': { readonly statements: readonly BroughtView[] };
   readonly 'gov.certificate': { readonly certificate: Readonly<Record<string, unknown>> };
 }
 

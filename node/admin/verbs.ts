@@ -50,6 +50,8 @@ export const VERBS = {
   'gov.show': z.strictObject({ id: ProposalId }),
   'gov.policy': z.strictObject({ key: z.string().min(1).max(128).optional(), include_history: z.boolean() }),
   'gov.certificate': z.strictObject({ id: ProposalId }),
+  'gov.rules': Nothing,
+  'gov.hand_in': z.strictObject({ statements: z.array(z.string().min(1).max(65_536)).min(1).max(64) }),
 } as const satisfies Readonly<Record<string, z.ZodType>>;
 
 /** Verbs that answer many objects, one after the other. */

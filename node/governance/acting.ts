@@ -1,15 +1,18 @@
+import { sha256Hex } from '../../src/kernel/index.ts';
 import type { Statement } from '../../src/governance/index.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Acted, ActRefusal, Actor, WaitOptions } from './desk.ts';
 import { openHandedIn } from './handed-in.ts';
 import type { GovernanceClock, GovernanceVillage } from './ports.ts';
 import type { Signer } from './signer.ts';
+import type { BroughtView, RulesView } from './views.ts';
 import type { Voting } from './voting.ts';
 
 /** A token older than this must not cast what cannot be taken back. */
 const MAX_TOKEN_AGE_MS = 5 * 60_000;
 /** How long an act waits until this node knows what its voters signed before. */
 const READY_MS = 6_000;
+const STATUS_OF = { news: 'taken', known: 'known', parked: 'waits', bad: 'refused' } as const;
 const KING_SPACING_MS = 60_000;
 
 export interface ActingOptions {
@@ -19,6 +22,8 @@ export interface ActingOptions {
   readonly voting: Voting;
   readonly village: GovernanceVillage;
   readonly clock: GovernanceClock;
+  /** Tells the village of a statement that was signed elsewhere. Never rejects. */
+  readonly tell: (token: string) => Promise<void>;
 }
 
 /** Whether an agent may act as a voter here and now, and how what it signed elsewhere is taken in. */
@@ -98,6 +103,32 @@ export class Acting {
     );
   }
 
+  /** Who decides now, and what whoever signs elsewhere needs besides kind, time and body. */
+  rules(): RulesView {
+    const { chronicle, village } = this.#options;
+    const { ep, base, rules } = chronicle.ledger.epoch();
+    const voters = [...rules.voters].map(([voter, key]) => [voter, { key, next: this.#nextOf(voter) }] as const);
+    return {
+      village_id: village.villageId,
+      epoch: ep,
+      base,
+      overseer: rules.overseer ?? null,
+      thresholds: { ...rules.thresholds },
+      voters: Object.fromEntries(voters),
+    };
+  }
+
+  /** Takes in what any voter signed, whoever brings it: a statement counts for its signature alone. */
+  async bring(token: string): Promise<BroughtView> {
+    const { chronicle, nodeId, tell } = this.#options;
+    const dot = token.lastIndexOf('.');
+    const id = sha256Hex(token.slice(0, Math.max(dot, 0)));
+    const { kind, kept } = chronicle.take(token, nodeId);
+    await kept;
+    if (kind === 'news') await tell(token);
+    return { id, status: STATUS_OF[kind] };
+  }
+
   /** A statement that the voter signed elsewhere. Answers its id. */
   async handedIn(token: string, by: Actor, matches: (statement: Statement) => boolean): Promise<Acted<string>> {
     const { chronicle, village } = this.#options;
@@ -112,6 +143,7 @@ export class Acting {
     if (taken.kind === 'bad' || taken.kind === 'parked')
       return refused({ code: 'NOT_ACCEPTED', message: 'the statement does not count here' });
     await taken.kept;
+    if (taken.kind === 'news') await this.#options.tell(token);
     return done(statement.id);
   }
 }

@@ -1,6 +1,6 @@
 import type { Constitution } from '../../src/constitution/index.ts';
 import type { HoldBody, RuleChanges } from '../../src/governance/index.ts';
-import type { PolicyRow, ProposalView, TimelineEntry, VoteWord } from './views.ts';
+import type { BroughtView, PolicyRow, RulesView, ProposalView, TimelineEntry, VoteWord } from './views.ts';
 
 /** Who acts: an agent as the pipeline proved it. */
 export interface Actor {
@@ -114,6 +114,9 @@ export interface GovernanceDesk {
   held(kind: HoldBody['target']['kind']): ReadonlySet<string>;
   /** Answers what became of it. */
   takeBack(request: TakeBackRequest, by: Actor, options: WaitOptions): Promise<Acted<ProposalView>>;
+  rules(): RulesView;
+  /** Takes in what any voter signed, whoever brings it. */
+  bring(token: string): Promise<BroughtView>;
   /** Newest first. */
   proposals(filter?: { readonly open?: boolean | undefined }): readonly ProposalView[];
   /** By id, or a beginning of one that is long enough to mean only one. */

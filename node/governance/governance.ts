@@ -28,7 +28,7 @@ import { Signer } from './signer.ts';
 import type { SignerState } from './signer-state.ts';
 import { Sponsoring } from './sponsor.ts';
 import { Spread, type Taken } from './spread.ts';
-import type { PolicyRow, ProposalView, TimelineEntry } from './views.ts';
+import type { BroughtView, RulesView, PolicyRow, ProposalView, TimelineEntry } from './views.ts';
 import { type RunCall, VotedCalls } from './voted-calls.ts';
 import { Voting } from './voting.ts';
 import { warningsOf } from './warnings.ts';
@@ -60,6 +60,7 @@ export class Governance implements GovernanceDesk {
   readonly #voting: Voting;
   readonly #calls: VotedCalls;
   readonly #records: Records;
+  readonly #acting: Acting;
   readonly #acts: Acts;
   readonly #alone: LoneActs;
   readonly #notices: Notices;
@@ -102,8 +103,10 @@ export class Governance implements GovernanceDesk {
       failed: (error) => reporter.report('background.failed', { area: 'governance', error }),
     });
     this.#voting = new Voting({ ledger, signer, clock, reporter, nodeId: host.nodeId });
-    const standing = { nodeId: host.nodeId, chronicle, signer, voting: this.#voting, village, clock };
+    const tell = (statement: string) => this.#spread.tell({ kind: 'statement', statement });
+    const standing = { nodeId: host.nodeId, chronicle, signer, voting: this.#voting, village, clock, tell };
     const acting = new Acting(standing);
+    this.#acting = acting;
     this.#alone = new LoneActs({ ...standing, acting });
     this.#acts = new Acts({
       ...standing,
@@ -175,6 +178,14 @@ export class Governance implements GovernanceDesk {
 
   async hold(request: HoldRequest, by: Actor, options: WaitOptions): Promise<Acted<ProposalView>> {
     return this.#shown(await this.#alone.hold(request, by, options));
+  }
+
+  rules(): RulesView {
+    return this.#acting.rules();
+  }
+
+  bring(token: string): Promise<BroughtView> {
+    return this.#acting.bring(token);
   }
 
   held(kind: 'node' | 'token' | 'agent'): ReadonlySet<string> {

@@ -17,4 +17,4 @@ export { Governance, type GovernanceParts } from './governance.ts';
 export { CATEGORIES } from './policy-rows.ts';
 export type { GovernanceClock, GovernanceHost, GovernanceVillage, VoterKeys } from './ports.ts';
 export { SignerState, stateOnDisk, writeNeed } from './signer-state.ts';
-export type { PolicyRow, ProposalView, TimelineEntry } from './views.ts';
+export type { BroughtView, RulesView, PolicyRow, ProposalView, TimelineEntry } from './views.ts';

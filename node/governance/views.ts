@@ -77,3 +77,21 @@ export interface PolicyRow {
   readonly overlay?: string | undefined;
   readonly history?: readonly PolicyHistory[] | undefined;
 }
+
+/** Who decides in this epoch. */
+export interface RulesView {
+  readonly village_id: string;
+  readonly epoch: number;
+  /** The change that made the epoch, or `genesis`. */
+  readonly base: string;
+  readonly overseer: string | null;
+  readonly thresholds: Readonly<Record<string, number>>;
+  /** Raw public key, base64url; `next`: the envelope of the next statement as far as this node knows the voter's log. */
+  readonly voters: Readonly<Record<string, { readonly key: string; readonly next: Readonly<Record<string, unknown>> }>>;
+}
+
+/** What came of a statement that was brought. `waits`: it may count when more is known. */
+export interface BroughtView {
+  readonly id: string;
+  readonly status: 'taken' | 'known' | 'waits' | 'refused';
+}

@@ -1,16 +1,26 @@
 import { VillageError } from '../../src/kernel/index.ts';
 import type { AdminHandlers } from '../admin/index.ts';
-import type { GovernanceDesk, ProposalView } from '../governance/index.ts';
+import type { BroughtView, GovernanceDesk, ProposalView } from '../governance/index.ts';
 
 export class GovernanceError extends VillageError<'UNKNOWN_PROPOSAL' | 'NOT_DECIDED' | 'UNKNOWN_POLICY'> {}
 
-type Desk = Pick<GovernanceDesk, 'proposals' | 'proposal' | 'timeline' | 'policies' | 'certificate'>;
+type Desk = Pick<
+  GovernanceDesk,
+  'rules' | 'bring' | 'proposals' | 'proposal' | 'timeline' | 'policies' | 'certificate'
+>;
 
 /** The verbs that look at what was proposed and decided; acting goes through the tools. */
 export function governanceVerbs(
   desk: Desk,
-): Pick<AdminHandlers, 'gov.list' | 'gov.show' | 'gov.policy' | 'gov.certificate'> {
+): Pick<AdminHandlers, 'gov.list' | 'gov.show' | 'gov.policy' | 'gov.certificate' | 'gov.rules' | 'gov.hand_in'> {
   return {
+    'gov.rules': async () => desk.rules(),
+    'gov.hand_in': async ({ statements }) => {
+      const brought: BroughtView[] = [];
+      // One after the other: a statement may rest on the one before it.
+      for (const statement of statements) brought.push(await desk.bring(statement));
+      return { statements: brought };
+    },
     'gov.list': async ({ open }) => ({ proposals: desk.proposals({ open }) }),
     'gov.show': async ({ id }) => {
       const proposal = known(desk, id);

@@ -1,25 +1,26 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ToolResult } from '../../admin/index.ts';
-import { CliError, EXIT } from '../exit.ts';
 import { type AddVerb, type Invocation, withSession } from '../invocation.ts';
-import type { Session } from '../session.ts';
 import { listing, printable, table } from '../terminal.ts';
-import { verifyFile } from './gov-verify.ts';
+import { act, proposalId, wholeHash } from './gov-act.ts';
+import { addLoneActs, asAgent } from './gov-alone.ts';
+import { addRules } from './gov-rules.ts';
 import { timelineOf } from './gov-timeline.ts';
+import { verifyFile } from './gov-verify.ts';
 
 const TYPES = ['minor_change', 'major_change', 'critical_change', 'emergency_action'];
-const CALL_TIMEOUT_MS = 30_000;
-const ID_LENGTH = 64;
+const VOTES = ['approve', 'reject', 'abstain'];
 
 /** `gov`: what voters decide together. Voting speaks as an agent, through the same tools that agents call. */
 export const addGov: AddVerb = (program, invocation) => {
   const gov = program.command('gov').description('proposals, votes, policy and their proofs');
   addActs(gov, invocation);
+  addLoneActs(gov, invocation);
+  addRules(gov, invocation);
   addViews(gov, invocation);
   gov
     .command('verify <file>')
     .description('checks a certificate with nothing but the id of the village; - reads standard input')
-    .requiredOption('--village <id>', 'the id of the village, as `village status` shows it')
+    .requiredOption('--village <id>', 'the id of the village, as `village status` shows it', wholeHash)
     .action((file: string, { village }: { village: string }) => verifyFile(file, village, invocation));
 };
 
@@ -41,20 +42,24 @@ function addActs(gov: Command, invocation: Invocation): void {
     .addOption(new Option('--type <type>', 'how many must approve').choices(TYPES).makeOptionMandatory())
     .option('--set <key=value>', 'a policy key and its new value (JSON, or plain text); repeatable', setting, {})
     .option('--vote', 'approve it at once')
-    .option('--agent <name>', 'the voter who proposes; the one whose key is here by default')
+    .addOption(asAgent())
     .action(({ title, description, type, set, vote, agent }: ProposeOptions, command) => {
       const changes = Object.keys(set).length === 0 ? {} : { proposed_changes: { config_updates: set } };
       const args = { title, description: description ?? title, type, ...changes, auto_vote: vote === true };
       return act(command, invocation, { tool: 'governance_proposal', id: undefined, args: () => args, agent });
     });
   gov
-    .command('vote <id> <vote>')
+    .command('vote')
     .description('votes approve, reject or abstain')
+    .argument('<id>', 'as `gov list` shows it', proposalId)
+    .addArgument(gov.createArgument('<vote>', VOTES.join(', ')).choices(VOTES))
     .requiredOption('--reason <text>', 'why')
     .option('--final', 'commit it now: it cannot be changed any more')
-    .option('--agent <name>', 'the voter')
-    .action((id: string, vote: string, { reason, final, agent }: VoteOptions, command) => {
-      const more = { vote, reasoning: reason, ...(final === true ? { final } : {}) };
+    .option('--condition <text>', 'what the approval is on: it is recorded and not counted; repeatable', several, [])
+    .addOption(asAgent())
+    .action((id: string, vote: string, { reason, final, agent, condition }: VoteOptions, command) => {
+      const conditions = condition.length === 0 ? {} : { conditions: condition };
+      const more = { vote, reasoning: reason, ...conditions, ...(final === true ? { final } : {}) };
       return act(command, invocation, {
         tool: 'governance_vote',
         id,
@@ -63,21 +68,25 @@ function addActs(gov: Command, invocation: Invocation): void {
       });
     });
   gov
-    .command('override <id> <action>')
+    .command('override')
     .description('the king’s: approve or suppress a proposal; the others can revoke it')
+    .argument('<id>', 'as `gov list` shows it', proposalId)
+    .addArgument(gov.createArgument('<action>').choices(['approve', 'suppress']))
     .requiredOption('--reason <text>', 'the justification, 20 characters or more')
-    .action((id: string, action: string, { reason }: { reason: string }, command) => {
+    .option('--agent <name>', 'the overseer', 'king')
+    .action((id: string, action: string, { reason, agent }: { reason: string; agent: string }, command) => {
       const more = { action, justification: reason };
       const args = (whole: string) => ({ proposal_id: whole, ...more });
-      return act(command, invocation, { tool: 'king_override_vote', id, args, agent: 'king' });
+      return act(command, invocation, { tool: 'king_override_vote', id, args, agent });
     });
   gov
-    .command('revoke <id>')
-    .description('proposes to take back an override or an emergency action')
+    .command('revoke')
+    .description('proposes to end an override, an emergency action or a hold')
+    .argument('<id>', 'as `gov list` shows it', proposalId)
     .requiredOption('--reason <text>', 'why')
     .option('--vote', 'approve it at once')
-    .option('--agent <name>', 'the voter who proposes')
-    .action((id: string, { reason, vote, agent }: VoteOptions & { vote?: boolean }, command) => {
+    .addOption(asAgent())
+    .action((id: string, { reason, vote, agent }: RevokeOptions, command) => {
       const args = (whole: string) => ({
         title: `Revoke ${whole.slice(0, 12)}`,
         description: reason,
@@ -93,6 +102,17 @@ interface VoteOptions {
   readonly reason: string;
   readonly final?: boolean;
   readonly agent?: string;
+  readonly condition: readonly string[];
+}
+
+interface RevokeOptions {
+  readonly reason: string;
+  readonly vote?: boolean;
+  readonly agent?: string;
+}
+
+function several(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
 }
 
 function addViews(gov: Command, invocation: Invocation): void {
@@ -110,8 +130,9 @@ function addViews(gov: Command, invocation: Invocation): void {
       }),
     );
   gov
-    .command('show <id>')
+    .command('show')
     .description('one proposal and everything that happened to it')
+    .argument('<id>', 'as `gov list` shows it', proposalId)
     .action((id: string, _options, command) =>
       withSession(command, invocation, async (session) => {
         const answer = await session.call('gov.show', { id });
@@ -135,63 +156,15 @@ function addViews(gov: Command, invocation: Invocation): void {
       }),
     );
   gov
-    .command('certificate <id>')
+    .command('certificate')
     .description('the proof of a decision, for `gov verify`')
+    .argument('<id>', 'as `gov list` shows it', proposalId)
     .action((id: string, _options, command) =>
       withSession(command, invocation, async (session) => {
         const { certificate } = await session.call('gov.certificate', { id });
         terminal.answer(certificate, JSON.stringify(certificate, null, 2));
       }),
     );
-}
-
-interface Act {
-  readonly tool: string;
-  /** What it is about, or enough of its beginning. */
-  readonly id: string | undefined;
-  readonly args: (whole: string) => Readonly<Record<string, unknown>>;
-  readonly agent: string | undefined;
-}
-
-async function act(command: Command, invocation: Invocation, { tool, id, args, agent }: Act): Promise<void> {
-  await withSession(command, invocation, async (session) => {
-    const speaker = agent ?? (await onlyVoterHere(session));
-    const whole = id === undefined || id.length === ID_LENGTH ? (id ?? '') : await wholeId(session, id);
-    const input = { name: tool, arguments: { ...args(whole) }, agent: speaker, timeout_ms: CALL_TIMEOUT_MS };
-    const result = await session.call('tools.call', input, { timeoutMs: CALL_TIMEOUT_MS + 5_000 });
-    const value = structured(result);
-    if (result.isError === true) {
-      invocation.exitCode = EXIT.failed;
-      const error = { code: String(value['code']), message: String(value['message']) };
-      if (invocation.terminal.json) invocation.terminal.answer({ error: { ...value, ...error } }, '');
-      else invocation.terminal.note(`${error.code}: ${error.message}`);
-      return;
-    }
-    const { proposal_details: _, ...shown } = value;
-    invocation.terminal.answer(value, listing(shown));
-  });
-}
-
-function structured(result: ToolResult): Readonly<Record<string, unknown>> {
-  const value = result['structuredContent'];
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
-}
-
-async function wholeId(session: Session, id: string): Promise<string> {
-  return (await session.call('gov.show', { id })).proposal.proposal_id;
-}
-
-/** A person with one voter's key need not say whose. */
-async function onlyVoterHere(session: Session): Promise<string> {
-  const { agents } = await session.call('agents.list', {});
-  const voters = agents.filter((agent) => agent['voter'] === true && agent.has_key).map(({ name }) => name);
-  const [only, ...others] = voters;
-  if (only !== undefined && others.length === 0) return only;
-  throw new CliError(
-    'USAGE',
-    only === undefined ? 'no voter’s key is on this node' : `this node has the keys of ${voters.join(', ')}`,
-    { hint: 'say who acts with --agent NAME' },
-  );
 }
 
 function setting(text: string, before: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
