@@ -1,5 +1,6 @@
 export { FogAd, type Gpu, type Power, POWER_SOURCES, THERMAL_LEVELS, type ThermalLevel } from './ad.ts';
 export { type Enforcement, ENFORCEMENTS, WATCHDOG_MARGIN } from './enforcement.ts';
+export { bookedFor, type Ledger, ledgerOf } from './ledger.ts';
 export { type Limits, LIMITS, MAX_ARTIFACT_BYTES, MAX_LOG_BYTES, MAX_MESSAGE_BYTES } from './limits.ts';
 export {
   Accept,
@@ -29,6 +30,20 @@ export {
   ToNode,
   ToOwner,
 } from './messages.ts';
+export { nextOfNode, type NodeBoot, startNode, stepNode } from './node-machine.ts';
+export { roomOf } from './node-admit.ts';
+export type {
+  Checks,
+  JournaledPlacement,
+  NodeConfig,
+  NodeEffect,
+  NodeEvent,
+  NodeState,
+  NodeStep,
+  Placement,
+  PowerVerdict,
+  Row as NodeRow,
+} from './node-state.ts';
 export {
   END_REASONS,
   type EndReason,
@@ -50,6 +65,7 @@ export {
   subtract,
   total,
 } from './resources.ts';
+export { mayPreempt, type Need, type Objection, objectTo, type Room } from './room.ts';
 export { ShardMap } from './shard-map.ts';
 export {
   ArtifactRef,
@@ -75,3 +91,6 @@ export {
   type SlotId,
   type SlotState,
 } from './states.ts';
+export type { FogRule, FogSwitches } from './switches.ts';
+export type { Transition } from './transition.ts';
+export { Approval, needsVote, objectToApproval, type Totals, VOTE_POLICY, type VotePolicy } from './vote.ts';

@@ -165,14 +165,14 @@ export const RenewNo = z.strictObject({
 export const Release = z.strictObject({
   kind: z.literal('release'),
   reservationId: Id,
-  placementId: Id,
   ...attempt,
   graceMs: Ms,
 });
 export const Released = z.strictObject({
   kind: z.literal('released'),
   reservationId: Id,
-  placementId: Id,
+  /** Absent: it never came to one. */
+  placementId: Id.optional(),
   ...attempt,
   rev: Count,
   reason: z.enum(END_REASONS),
