@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { MARK } from './environment.ts';
 import { bootId, killMarked, signalGroup, startTicks } from './processes.ts';
 
 const Children = z.strictObject({
@@ -10,17 +11,28 @@ const Children = z.strictObject({
 });
 type Children = z.infer<typeof Children>;
 
+export interface ChildrenFileOptions {
+  /** Default `children.json`. */
+  readonly name?: string | undefined;
+  /** The environment variable that marks descendants. Default VILLAGE_CHILD. */
+  readonly variable?: string | undefined;
+}
+
 /** `children.json`: which process groups this run started, for the next run to end what the guard could not. */
 export class ChildrenFile {
   readonly #folder: string;
   readonly #run: string;
+  readonly #name: string;
+  readonly #variable: string;
   readonly #groups = new Map<number, string>();
   #boot = '';
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(folder: string, run: string) {
+  constructor(folder: string, run: string, { name = 'children.json', variable = MARK }: ChildrenFileOptions = {}) {
     this.#folder = folder;
     this.#run = run;
+    this.#name = name;
+    this.#variable = variable;
   }
 
   /** Ends what an earlier run left behind; answers how many processes and groups that were. */
@@ -33,7 +45,7 @@ export class ChildrenFile {
         // The leader's own start time shows that the pid was not given to a stranger meanwhile.
         if ((await startTicks(pid)) === start && signalGroup(pid, 'SIGKILL')) ended++;
       }
-      ended += await killMarked(`${left.run}.`);
+      ended += await killMarked(`${left.run}.`, this.#variable);
     }
     await this.#write();
     return ended;
@@ -51,7 +63,7 @@ export class ChildrenFile {
 
   async #read(): Promise<Children | undefined> {
     try {
-      return Children.parse(JSON.parse(await readFile(join(this.#folder, 'children.json'), 'utf8')));
+      return Children.parse(JSON.parse(await readFile(join(this.#folder, this.#name), 'utf8')));
     } catch {
       return undefined; // the first start, or a file that says nothing we could act on
     }
@@ -60,7 +72,7 @@ export class ChildrenFile {
   #write(): Promise<void> {
     const next = this.#writing.then(async () => {
       const groups = [...this.#groups].map(([pid, start]) => ({ pid, start }));
-      const path = join(this.#folder, 'children.json');
+      const path = join(this.#folder, this.#name);
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await writeFile(`${path}.new`, JSON.stringify({ run: this.#run, boot: this.#boot, groups }), { mode: 0o600 });
       await rename(`${path}.new`, path);
@@ -71,6 +83,6 @@ export class ChildrenFile {
 
   async delete(): Promise<void> {
     await this.#writing;
-    await rm(join(this.#folder, 'children.json'), { force: true });
+    await rm(join(this.#folder, this.#name), { force: true });
   }
 }

@@ -12,12 +12,13 @@ import type { HeldCalls } from './held-calls.ts';
 import type { Listing } from './listing.ts';
 import { offered } from './offer.ts';
 import { openStdio } from './stdio.ts';
-import { type Condition, Supervisor } from './supervisor.ts';
+import { type Condition, type Open, Supervisor } from './supervisor.ts';
 import { openUrl } from './url.ts';
 
 export interface ExternalServerOptions {
   readonly config: ServerConfig;
-  readonly nursery: Nursery;
+  /** Where its process is a child of this node; `running`: somebody else runs it, once. */
+  readonly nursery: Nursery | { readonly running: Open };
   readonly expiry: Expiry;
   readonly held: HeldCalls;
   readonly reporter: Reporter;
@@ -102,8 +103,10 @@ export class ExternalServer implements HostedServer {
     const oneAgent = agent !== undefined;
     const onLine = (line: string): void => reporter.report('server.output', { server: this.alias, line });
     const inputSchemaOf = (tool: string) => this.#definition?.tools.find((one) => one.name === tool)?.inputSchema;
-    const open =
-      config.command === undefined
+    const once = 'running' in nursery;
+    const open = once
+      ? nursery.running
+      : config.command === undefined
         ? openUrl({ url: new URL(config.url as string), headers: config.headers, inputSchemaOf, expiry, oneAgent })
         : openStdio({ ...config, command: config.command }, { nursery, expiry, onLine, oneAgent });
     const onListing = (listing: Listing): void => this.#listed(listing);
@@ -111,7 +114,7 @@ export class ExternalServer implements HostedServer {
       for (const listener of this.#updated) listener(uri, agent);
     };
     return new Supervisor({
-      ...{ open, oneAgent, expiry, ttlMs: config.cacheTtlMs, onChange, onListing, onResourceUpdated },
+      ...{ open, once, oneAgent, expiry, ttlMs: config.cacheTtlMs, onChange, onListing, onResourceUpdated },
       onLog: onLine,
     });
   }

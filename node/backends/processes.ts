@@ -34,9 +34,9 @@ export async function bootId(): Promise<string | undefined> {
 }
 
 /** Pids of the processes whose mark starts with `mark`: descendants that left their group are among them. Empty without /proc. */
-export async function marked(mark: string): Promise<number[]> {
+async function marked(mark: string, variable: string): Promise<number[]> {
   const entries = await readdir('/proc').catch(() => []);
-  const wanted = `${MARK}=${mark}`;
+  const wanted = `${variable}=${mark}`;
   const found: number[] = [];
   for (const entry of entries) {
     if (!/^\d+$/.test(entry)) continue;
@@ -47,10 +47,10 @@ export async function marked(mark: string): Promise<number[]> {
 }
 
 /** Kills what still carries the mark, twice over, because a process may fork while the first round runs. */
-export async function killMarked(mark: string): Promise<number> {
+export async function killMarked(mark: string, variable: string = MARK): Promise<number> {
   let killed = 0;
   for (let round = 0; round < 2; round++) {
-    for (const pid of await marked(mark)) {
+    for (const pid of await marked(mark, variable)) {
       try {
         process.kill(pid, 'SIGKILL');
         killed++;

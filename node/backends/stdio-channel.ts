@@ -5,6 +5,11 @@ import type { Child, Exit } from './child.ts';
 import { idAtEdge, LineSplitter } from './lines.ts';
 import type { OutputLog } from './output-log.ts';
 
+/** A running program, as far as speaking with it goes. */
+export type SpokenTo = Pick<Child, 'stdin' | 'stdout' | 'stderr' | 'ended'>;
+/** Where what it prints besides goes. */
+export type OutputSink = Pick<OutputLog, 'push' | 'end' | 'note' | 'last'>;
+
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
 const EXIT_MS = 1_000;
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
@@ -13,12 +18,12 @@ const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 export class StdioChannel implements Channel {
   readonly perRequestStreams = false;
   readonly twoWay = true;
-  readonly #child: Child;
-  readonly #output: OutputLog;
+  readonly #child: SpokenTo;
+  readonly #output: OutputSink;
   #events: ChannelEvents | undefined;
   #open = true;
 
-  constructor(child: Child, options: { readonly output: OutputLog }) {
+  constructor(child: SpokenTo, options: { readonly output: OutputSink }) {
     this.#child = child;
     this.#output = options.output;
   }

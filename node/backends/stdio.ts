@@ -4,7 +4,7 @@ import { type Child, type ChildCommand, type Nursery, startChild } from './child
 import { Connection } from './connection.ts';
 import type { Expiry } from './expiry.ts';
 import { OutputLog } from './output-log.ts';
-import { StdioChannel } from './stdio-channel.ts';
+import { type OutputSink, type SpokenTo, StdioChannel } from './stdio-channel.ts';
 import type { Live, LiveEvents, Open } from './supervisor.ts';
 import { watch } from './watch.ts';
 
@@ -33,6 +33,38 @@ export function openStdio(command: ChildCommand, options: StdioOptions): Open {
   };
 }
 
+export interface RunningOptions {
+  readonly process: SpokenTo & { readonly pid: number };
+  readonly output: OutputSink;
+  readonly expiry: Expiry;
+  readonly handshakeMs: number;
+}
+
+/**
+ * How one speaks with a program that somebody else started and will end. The session era is tried first: what a program does with
+ * anything else before `initialize` may be to exit, and this one is not started twice.
+ */
+export function openRunning({ process, output, expiry, handshakeMs: timeoutMs }: RunningOptions): Open {
+  return async (events, { signal }) => {
+    const { connection, ended } = connect(process, { output, expiry, events, oneAgent: false });
+    const giveUp = (): void => connection.close();
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      const deadlineAt = performance.now() + timeoutMs;
+      await connection
+        .open({ tryStateless: false, timeoutMs })
+        .catch(() => connection.open({ tryStateless: true, timeoutMs: deadlineAt - performance.now() }));
+      watch(connection, events);
+      return { connection, pid: process.pid, ended, stop: async () => connection.close() };
+    } catch (error) {
+      connection.close();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  };
+}
+
 type Attempt = { readonly live: Live } | { readonly error: unknown; readonly died: boolean };
 
 async function attempt(
@@ -41,7 +73,7 @@ async function attempt(
 ): Promise<Attempt> {
   const { nursery, events, signal } = options;
   const child = await startChild(command, nursery);
-  const { connection, ended } = connect(child, options);
+  const { connection, ended } = connect(child, { ...options, output: new OutputLog(options.onLine) });
   const giveUp = (): void => void child.stop();
   signal.addEventListener('abort', giveUp, { once: true });
   if (signal.aborted) giveUp();
@@ -60,11 +92,10 @@ async function attempt(
 }
 
 function connect(
-  child: Child,
-  options: StdioOptions & { readonly events: LiveEvents },
+  child: SpokenTo,
+  options: Pick<StdioOptions, 'expiry' | 'oneAgent'> & { readonly events: LiveEvents; readonly output: OutputSink },
 ): { readonly connection: Connection; readonly ended: Promise<string> } {
-  const output = new OutputLog(options.onLine);
-  const channel = new StdioChannel(child, { output });
+  const channel = new StdioChannel(child, { output: options.output });
   let closed!: (problem: string) => void;
   const ended = new Promise<string>((resolve) => {
     closed = resolve;

@@ -33,6 +33,8 @@ export interface SupervisorOptions {
   readonly onChange: () => void;
   readonly onListing: (listing: Listing) => void;
   readonly onLog: (text: string) => void;
+  /** Whoever runs the server starts it again, not we: when it ends it stays down. */
+  readonly once?: boolean | undefined;
   /** The server runs for one agent alone: which of its calls a question belongs to does not matter. */
   readonly oneAgent: boolean;
   /** A resource that somebody subscribed to has changed, or may have changed unheard. */
@@ -118,6 +120,11 @@ export class Supervisor {
       }
       const { problem, healthyMs, absent = false } = await this.#live(signal);
       if (signal.aborted) break;
+      if (this.#options.once === true) {
+        this.#gate.shut();
+        this.#become('down', problem);
+        return;
+      }
       wasAbsent = absent;
       const waitMs = absent ? ABSENT_MS * (1 + Math.random()) : this.#backoff.next(healthyMs, Math.random());
       // One that has just served is likely to serve again in a moment: calls wait for that rather than fail.

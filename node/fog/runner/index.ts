@@ -1,15 +1,17 @@
 export { boottimeMs } from './boottime.ts';
-export type {
-  EndReason,
-  Enforcement,
-  EnforcementTier,
-  Logs,
-  ModulePermissions,
-  Program,
-  Runner,
-  RunningShard,
-  ShardServer,
-  ShardStart,
-  StopCause,
-  Usage,
+export {
+  type EndReason,
+  type EnforcementFound,
+  exitOf,
+  type Logs,
+  type ModulePermissions,
+  type Program,
+  type Runner,
+  type RunningShard,
+  type ShardServer,
+  type ShardStart,
+  type StopCause,
+  type Usage,
 } from './port.ts';
+export { RunnerError } from './runner-error.ts';
+export { ShardRunner, type ShardRunnerOptions } from './shard-runner.ts';

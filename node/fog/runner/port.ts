@@ -1,7 +1,5 @@
+import type { Enforcement, Exit, Priority } from '../../../src/fog/index.ts';
 import type { HostedServer } from '../../backends/index.ts';
-
-/** What holds a shard to its resources: `cgroup` the kernel, exactly; `watchdog` a guard that looks every 100 ms; `none` nothing. */
-export type EnforcementTier = 'cgroup' | 'watchdog' | 'none';
 
 /** How a placement ended. Said only when none of its processes is left. */
 export type EndReason =
@@ -10,7 +8,8 @@ export type EndReason =
   /** `limit`: the guard saw it over its limit; `heap`: its own runtime gave up; `kernel`: the kernel killed it. */
   | { readonly kind: 'oom'; readonly by: 'limit' | 'heap' | 'kernel' }
   | { readonly kind: 'lease' }
-  | { readonly kind: 'preempted' | 'drained' | 'stopped' }
+  /** As asked; and how its leader then ended, where it runs as a process. */
+  | { readonly kind: StopCause; readonly code?: number | undefined; readonly signal?: string | undefined }
   /** It did not answer its MCP handshake in time. */
   | { readonly kind: 'start-timeout' }
   /** It could not be started, or answered its handshake with nonsense; `problem` is for people. */
@@ -42,7 +41,7 @@ export interface ModulePermissions {
 }
 
 export interface ShardStart {
-  /** Names the attempt for ever; travels in the environment of every process of it as FOG_PLACEMENT. 1–64 of A–Z a–z 0–9 _ - */
+  /** Names the attempt for ever; travels in the environment of every process of it as FOG_PLACEMENT. 1–96 of A–Z a–z 0–9 . _ - */
   readonly placementId: string;
   /** The alias under which its server is to be registered. */
   readonly alias: string;
@@ -50,8 +49,8 @@ export interface ShardStart {
   readonly program: Program;
   /** CPU in thousandths of a core, memory in MiB. */
   readonly resources: { readonly cpuMilli: number; readonly memMib: number };
-  /** 0 low … 3 emergency: how nice its processes are to the others of this machine. */
-  readonly priority: 0 | 1 | 2 | 3;
+  /** How nice its processes are to the others of this machine. */
+  readonly priority: Priority;
   /** Nothing of the shard runs after this instant of `boottimeMs()`, whatever becomes of the node. */
   readonly leaseUntilMs: number;
   /** What the deployment says to its shard: JSON, at most 256 KiB, read by the shard from the file that FOG_INPUT names. */
@@ -99,13 +98,15 @@ export interface RunningShard {
   stop(cause: StopCause, options: { readonly graceMs: number }): Promise<EndReason>;
   /** The lease now ends at this instant of `boottimeMs()`; an earlier one than before is ignored, and so is one that came too late. */
   renewLease(untilMs: number): void;
-  usage(): Usage;
+  /** As its guard last told, at most 1 s ago; undefined: it runs in this process, or its guard has not looked yet. */
+  usage(): Usage | undefined;
   readonly logs: Logs;
 }
 
-export interface Enforcement {
-  readonly tier: EnforcementTier;
-  /** How much more memory than a shard's limit the ledger has to book: 0.25 where the limit is looked at and not held. */
+/** What was tried on this machine and found to work. `watchdog`: a guard looks every 100 ms; `none`: the lease is held, memory is not. */
+export interface EnforcementFound {
+  readonly tier: Enforcement;
+  /** Thousandths of a shard's memory that the ledger has to book besides. */
   readonly memoryMargin: number;
   /** What is missing for the better tiers; for people. */
   readonly missing: readonly string[];
@@ -113,11 +114,33 @@ export interface Enforcement {
 
 /** Runs shards on this machine. */
 export interface Runner {
-  /** Ends what an earlier run of this node left; call before anything else. Answers how many processes and groups were killed. */
+  /** Ends what an earlier run of this node left, once; nothing starts before. Answers how many processes and groups were killed. */
   sweep(): Promise<number>;
-  enforcement(): Promise<Enforcement>;
+  enforcement(): Promise<EnforcementFound>;
   /** Resolves when the process is there (see `ready` for the server). Errors: RunnerError. */
   start(shard: ShardStart): Promise<RunningShard>;
   /** Stops every shard and resolves when none is left. */
   close(): Promise<void>;
+}
+
+/** How the machine of src/fog is told of an end. A stop is the machine's own doing: it hears how the process then ended. */
+export function exitOf(reason: EndReason): Exit {
+  switch (reason.kind) {
+    case 'exit':
+    case 'signal':
+    case 'lease':
+      return reason;
+    case 'oom':
+      return { kind: 'oom' };
+    case 'start-timeout':
+      return { kind: 'failed', detail: 'it was not ready in time' };
+    case 'start-failed':
+      return { kind: 'failed', detail: reason.problem };
+    case 'guard-lost':
+      return { kind: 'signal', signal: 'SIGKILL' };
+    default:
+      return reason.signal === undefined
+        ? { kind: 'exit', code: reason.code ?? 0 }
+        : { kind: 'signal', signal: reason.signal };
+  }
 }
