@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Constitution, villageIdOf } from '../constitution/index.ts';
 import type { Action } from './body.ts';
 import { openStatement } from './codec.ts';
-import { enough } from './epochs.ts';
+import { enough } from './fencing.ts';
 import { GENESIS } from './body.ts';
 import type { Ledger } from './ledger.ts';
 import { isForOverlay } from './least-type.ts';

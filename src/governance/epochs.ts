@@ -2,7 +2,7 @@ import type { Constitution } from '../constitution/index.ts';
 import type { Action, Choice } from './body.ts';
 import { GENESIS } from './body.ts';
 import type { Book } from './book.ts';
-import { closureOf } from './closure.ts';
+import { both, closuresOf, type Closure, goodFences } from './fencing.ts';
 import { outcomeOf } from './outcome.ts';
 import { genesisRules, type Rules } from './rules.ts';
 import type { StatementOf } from './statement.ts';
@@ -11,12 +11,8 @@ import { ballotFor, type EpochRules, rulesAfter } from './validity.ts';
 import type { InvalidProposal } from './views.ts';
 
 /** How an epoch ended: what of it counts, for everybody and for ever. */
-export interface EpochEnd {
+export interface EpochEnd extends Closure {
   readonly change: string;
-  /** The voter whose own fence the others did without. */
-  readonly without: string | null;
-  readonly fences: readonly StatementOf<'fence'>[];
-  readonly counts: ReadonlySet<string>;
 }
 
 export interface Epoch extends EpochRules {
@@ -59,9 +55,8 @@ export function epochsOf(book: Book, constitution: Constitution, context: EpochC
   for (;;) {
     const attempts = approvedChanges(book, now, context).map((change) => attempt(book, now, change, context));
     for (const { lacking } of attempts) missing.push(...lacking);
-    const done = attempts.find(({ end }) => end !== undefined);
-    if (done === undefined || done.end === undefined)
-      return { list: [...list, now], closing: attempts[0]?.closing, missing };
+    const done = endingOf(book, now, attempts, context);
+    if (done?.end === undefined) return { list: [...list, now], closing: attempts[0]?.closing, missing };
     list.push({ ...now, end: done.end });
     now = { net, ep: now.ep + 1, base: done.end.change, rules: done.rules };
   }
@@ -93,23 +88,37 @@ function actionOf(change: Proposal): Action {
   return change.payload.body.actions[0] as Action;
 }
 
-function isApproved(book: Book, epoch: EpochRules, change: Proposal, { off, objection }: EpochContext): boolean {
-  const { rules, ep } = epoch;
-  if (rules.kids.get(change.payload.voter) !== change.kid || objection(change, epoch) !== undefined) return false;
+function isApproved(book: Book, epoch: EpochRules, change: Proposal, context: EpochContext): boolean {
+  const isSound = epoch.rules.kids.get(change.payload.voter) === change.kid;
+  return isSound && context.objection(change, epoch) === undefined && isApprovedBy(book, epoch, change, context);
+}
+
+/** Whether the commits that are known, or those of them that are `within`, approve a change. */
+function isApprovedBy(
+  book: Book,
+  { rules, ep }: EpochRules,
+  change: Proposal,
+  { off, within }: Pick<EpochContext, 'off'> & { readonly within?: ReadonlySet<string> | undefined },
+): boolean {
   const ballot = ballotFor(change.payload.body, rules, off);
   const commits = book.registers.commitsOn(change.id);
   const registers = ballot.kids.map(
     (kid) =>
       new Set<Choice>(
-        (commits.get(kid) ?? []).filter((one) => one.payload.ep === ep).map((one) => one.payload.body.value),
+        (commits.get(kid) ?? [])
+          .filter((one) => one.payload.ep === ep && within?.has(one.id) !== false)
+          .map((one) => one.payload.body.value),
       ),
   );
   return outcomeOf(registers, { voters: ballot.kids.length, required: ballot.required }) === 'approved';
 }
 
 interface Attempt {
+  readonly change: Proposal;
   readonly closing: Closing;
   readonly end?: EpochEnd | undefined;
+  /** What every way of closing that the fences allow agrees on. */
+  readonly core: ReadonlySet<string>;
   readonly rules: Rules;
   readonly lacking: readonly string[];
 }
@@ -119,81 +128,39 @@ function attempt(book: Book, epoch: EpochRules, change: Proposal, { off }: Epoch
   const { voters: signers } = ballotFor(change.payload.body, epoch.rules, off);
   const kept = new Set(rules.kids.values());
   const leaving = signers.filter((voter) => !kept.has(epoch.rules.kids.get(voter) ?? ''));
-  const { good, lacking } = goodFences(book, epoch, { change: change.id, signers, leaving, off });
+  const fencing = { change: change.id, signers, leaving, off };
+  const { good, lacking } = goodFences(book, epoch, fencing);
   const signed = new Map<string | null, Set<string>>();
   for (const { fence } of good) {
     const { without } = fence.payload.body;
     signed.set(without, (signed.get(without) ?? new Set()).add(fence.payload.voter));
   }
   const closing: Closing = { change: change.id, signers, leaving, signed };
-  const without = enough(closing);
-  if (without === undefined) return { closing, rules, lacking };
-  const agreed = good.filter(({ fence }) => fence.payload.body.without === without);
-  // What a leaving key signs counts as far as those who stay have cited it, and no further: it may be in other hands.
-  const staying = agreed.filter(
-    ({ fence }) => leaving.length === signers.length || !leaving.includes(fence.payload.voter),
-  );
-  const counts = new Set(staying.flatMap(({ ids }) => [...ids]));
-  return {
-    closing,
-    rules,
-    lacking,
-    end: { change: change.id, without, fences: agreed.map(({ fence }) => fence), counts },
-  };
+  const closures = closuresOf(good, signed, fencing);
+  const [first] = closures;
+  const core = closures.map(({ counts }) => counts).reduce(both, first?.counts ?? new Set());
+  const end = first === undefined ? undefined : { ...first, change: change.id };
+  return { change, closing, rules, lacking, core, end };
 }
 
-/** Whether enough have signed: all, or all but one who then must be one of three or more. undefined: not yet. */
-export function enough({ signers, signed }: Pick<Closing, 'signers' | 'signed'>): string | null | undefined {
-  // The others' word counts more than that of the one they waited for in vain, so that who comes late converges with them.
-  for (const absent of [...signers].sort()) {
-    const others = signers.filter((voter) => voter !== absent);
-    if (others.length >= 2 && others.every((voter) => signed.get(absent)?.has(voter))) return absent;
-  }
-  return signers.every((voter) => signed.get(null)?.has(voter)) ? null : undefined;
-}
-
-interface Fencing {
-  readonly change: string;
-  readonly signers: readonly string[];
-  readonly leaving: readonly string[];
-  readonly off: Switches;
-}
-interface GoodFence {
-  readonly fence: StatementOf<'fence'>;
-  readonly ids: ReadonlySet<string>;
-}
-
-function goodFences(
+/**
+ * Of several that are approved and fenced, the one that ended the epoch. A change is cut off by another when what approves
+ * it lies beyond the other's fences: then it was signed after the epoch had closed, perhaps with keys that were replaced
+ * since. Who is cut off gives way; where each cuts the other, the change that everybody signed stands before a removal.
+ */
+function endingOf(
   book: Book,
   epoch: EpochRules,
-  fencing: Fencing,
-): { good: readonly GoodFence[]; lacking: readonly string[] } {
-  const { change, signers, leaving, off } = fencing;
-  const good: GoodFence[] = [];
-  const lacking: string[] = [];
-  for (const fence of book.fences.get(change) ?? []) {
-    const { ep, voter } = fence.payload;
-    if (ep !== epoch.ep || !signers.includes(voter) || epoch.rules.kids.get(voter) !== fence.kid) continue;
-    const closure = closureOf(fence, book);
-    if (closure.kind === 'incomplete' && !off.has('closing-waits')) lacking.push(...closure.missing);
-    else {
-      const ids = closure.kind === 'complete' ? closure.ids : new Set([fence.id]);
-      if (leaving.includes(voter) || citesAll(book, ids, { change, leaving, without: fence.payload.body.without })) {
-        good.push({ fence, ids });
-      }
-    }
-  }
-  return { good, lacking };
-}
-
-/** Those who stay close after those who leave, so that nothing which a leaving key signed in time is lost. */
-function citesAll(
-  book: Book,
-  ids: ReadonlySet<string>,
-  options: { change: string; leaving: readonly string[]; without: string | null },
-): boolean {
-  const cited = new Set(
-    (book.fences.get(options.change) ?? []).filter(({ id }) => ids.has(id)).map(({ payload }) => payload.voter),
-  );
-  return options.leaving.every((voter) => voter === options.without || cited.has(voter));
+  attempts: readonly Attempt[],
+  context: EpochContext,
+): Attempt | undefined {
+  const done = attempts.filter(({ end }) => end !== undefined);
+  if (done.length < 2 || context.off.has('cut-off')) return done[0];
+  const isCut = (one: Attempt): boolean =>
+    done.some((other) => other !== one && !isApprovedBy(book, epoch, one.change, { ...context, within: other.core }));
+  const weight = (one: Attempt): number => {
+    if (!isCut(one)) return 0;
+    return actionOf(one.change).op === 'amend' ? 1 : 2;
+  };
+  return done.reduce((best, one) => (weight(one) < weight(best) ? one : best));
 }

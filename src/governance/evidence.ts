@@ -4,10 +4,12 @@ import { openStatement } from './codec.ts';
 import { thumbprint } from './key.ts';
 import type { Evidence } from './views.ts';
 
-/** Whether two statements of one key can't both be honest: two values for one proposal. */
+/** Whether two statements of one key can't both be honest: two values for one question, or two fences of one kind. */
 export function contradicts(one: Statement, other: Statement): boolean {
   if (one.id === other.id || one.kid !== other.kid) return false;
   const [a, b] = [one.payload, other.payload];
+  if (a.kind === 'fence' && b.kind === 'fence')
+    return a.ep === b.ep && a.body.change === b.body.change && a.body.without === b.body.without;
   if (a.kind !== 'commit' || b.kind !== 'commit') return false;
   return questionOf(a.body) === questionOf(b.body) && a.body.value !== b.body.value;
 }

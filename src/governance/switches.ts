@@ -15,6 +15,8 @@ export type Rule =
   | 'closing-waits'
   | 'two-to-remove'
   | 'intent-first'
+  | 'cut-off'
+  | 'one-fence'
   | 'log-order'
   | 'overlay-floors'
   | 'overlay-binds-base'

@@ -41,7 +41,7 @@ export interface Decision {
 export interface Evidence {
   readonly kid: string;
   readonly voter: string;
-  /** `register`: two values for one proposal. `log`: two statements with one number, an alarm and no more. */
+  /** `register`: two values for one question, or two fences of one kind. `log`: two statements with one number, an alarm and no more. */
   readonly about: 'register' | 'log';
   readonly statements: readonly [Statement, Statement];
 }

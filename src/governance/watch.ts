@@ -1,6 +1,6 @@
 import { questionOf } from './body.ts';
 import type { Book } from './book.ts';
-import { evidenceOf } from './evidence.ts';
+import { contradicts, evidenceOf } from './evidence.ts';
 import type { Statement, StatementOf } from './statement.ts';
 import type { Switches } from './switches.ts';
 import type { Evidence } from './views.ts';
@@ -65,6 +65,10 @@ export class Watch {
       const others = this.#book.registers.commitsOn(questionOf(body)).get(statement.kid) ?? [];
       const other = others.find((one) => one.payload.body.value !== body.value);
       if (other !== undefined) found.push(evidenceOf('register', other, statement));
+    }
+    if (kind === 'fence') {
+      const others = (this.#book.fences.get(body.change) ?? []).filter((one) => contradicts(one, statement));
+      if (others[0] !== undefined) found.push(evidenceOf('register', others[0], statement));
     }
     const rival = this.#book.get(this.#book.idsAt(statement.kid, seq)[0] ?? '');
     if (rival !== undefined) found.push(evidenceOf('log', rival, statement));

@@ -177,3 +177,64 @@ describe('an epoch', () => {
     expect(ledger.epoch().rules.voters.get('curator')).toBe(after.key);
   });
 });
+
+describe('a closed epoch', () => {
+  /** Curator's and king's keys were replaced; then whoever has the old ones goes on signing with them. */
+  function rotated() {
+    const parts = village();
+    const { approve, change, fence, ledger, sage, curator, king } = parts;
+    const keys = [new Pen('curator', 72), new Pen('king', 73)];
+    const voters = { ...council.voters, ...Object.fromEntries(keys.map(({ voter, key }) => [voter, key])) };
+    const proofs = keys.map((pen) => pen.proof(0));
+    const id = change(sage, { op: 'amend', base: 'genesis', changes: { voters }, proofs });
+    approve(id, sage, curator, king);
+    feed(ledger, fence(curator, id), fence(king, id));
+    feed(ledger, fence(sage, id));
+    expect(ledger.epoch()).toMatchObject({ ep: 1, base: id });
+    return { ...parts, id };
+  }
+  test.each([
+    ['goes on after its fence', undefined],
+    ['forks before it', { seq: 1, prev: null }],
+  ])('is not ended otherwise by keys that were replaced, whose log %s', (_, fork) => {
+    const { ledger, approve, change, fence, curator, king, id } = rotated();
+    if (fork !== undefined) for (const pen of [curator, king]) Object.assign(pen, fork);
+    const intent = change(curator, recovery('sage', null));
+    approve(intent, curator, king);
+    const final = change(king, recovery('sage', intent));
+    approve(final, curator, king);
+    feed(ledger, fence(curator, final, { heads: [] }), fence(king, final, { heads: [] }));
+    expect(ledger.epochs()[0]?.end?.change).toBe(id);
+    expect(ledger.epoch().rules.voters.get('sage')).toBe(council.voters['sage']);
+  });
+
+  test('lets nothing in later, though one who stays fences it again', () => {
+    const { ledger, approve, fence, sage, curator, id } = rotated();
+    const late = curator.propose('minor_change', [set('display.village_name', 'taken')]);
+    feed(ledger, late);
+    approve(late.id, curator);
+    feed(ledger, fence(sage, id));
+    expect(ledger.proposal(late.id)?.outcome).toBe('dropped');
+    expect(ledger.evidence().find(({ about }) => about === 'register')?.voter).toBe('sage');
+  });
+
+  test('gives way to a removal that was approved before anybody fenced', () => {
+    const { ledger, approve, change, fence, sage, curator, king } = village();
+    const id = change(sage, slower);
+    approve(id, sage, curator);
+    const intent = change(sage, recovery('king', null));
+    approve(intent, sage, curator);
+    const final = change(curator, recovery('king', intent));
+    approve(final, sage, curator);
+    approve(id, king);
+    feed(ledger, ...[sage, curator, king].map((pen) => fence(pen, id)));
+    expect(ledger.epochs()[0]?.end?.change).toBe(id);
+    feed(ledger, fence(sage, final), fence(curator, final));
+    expect(ledger.epochs()[0]?.end?.change).toBe(final);
+  });
+});
+
+function recovery(voter: string, intent: string | null): Action {
+  const key = new Pen(voter, 99);
+  return { op: 'recover', base: 'genesis', voter, key: key.key, proof: key.proof(0), intent };
+}
