@@ -40,6 +40,13 @@ export function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): vo
     governance({ agentId: voter, method: 'equivocation', reason: about }),
   );
   bus.on('governance.halted', ({ voter }) => governance({ agentId: voter, method: 'halted' }));
+  bus.on('audit.contradiction', ({ node, by, kind, seq }) =>
+    record({ method: 'audit.contradiction', peer: by, agentId: node, target: String(seq), reason: kind }),
+  );
+  bus.on('fog.changed', ({ of, id, to, because, peer, fence }) =>
+    record({ kind: 'fog', method: `${of}.${to}`, target: fence === '' ? id : `${id} ${fence}`, peer, reason: because }),
+  );
+  bus.on('fog.halted', ({ area }) => record({ kind: 'fog', method: 'halted', reason: area }));
   bus.on('config.reloaded', ({ applied, wantsRestart }) => {
     if (applied.length > 0) record({ method: 'config', target: applied.join(' ') });
     if (wantsRestart.length > 0) record({ method: 'config.pending', target: wantsRestart.join(' ') });

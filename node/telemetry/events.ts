@@ -40,6 +40,22 @@ export interface Events {
   'governance.refused': { readonly reason: string };
   /** A statement on disk is not what was written. */
   'governance.damaged': { readonly key: string };
+  /** A reservation, a placement, a slot or this node's willingness changed. `fence`: term.epoch. */
+  'fog.changed': {
+    readonly of: string;
+    readonly id: string;
+    readonly from: string;
+    readonly to: string;
+    readonly because: string;
+    readonly peer: string;
+    readonly fence: string;
+  };
+  /** A shard runs and another server of this node has its name. */
+  'fog.unlisted': { readonly server: string };
+  /** A message that is longer than the protocol allows was not sent. */
+  'fog.unsent': { readonly peer: string; readonly kind: string };
+  /** What has to be on disk could not be put there: this node takes no part in fog until it is started again. */
+  'fog.halted': { readonly area: 'node' | 'owner'; readonly error: unknown };
   'server.state': { readonly server: string; readonly state: string; readonly problem?: string };
   'server.output': { readonly server: string; readonly line: string };
   'server.definition': { readonly server: string; readonly tools: number; readonly hash: string };
@@ -60,6 +76,10 @@ export interface Events {
     readonly durationMs: number;
   };
   'call.refused': { readonly stage: string; readonly reason: string };
+  /** A peer has countersigned this node's log up to `seq`. */
+  'audit.witnessed': { readonly peer: string; readonly seq: number };
+  /** What `by` holds of the log of `node` is not what that node now signs, or what its log says. */
+  'audit.contradiction': { readonly node: string; readonly by: string; readonly kind: string; readonly seq: number };
   'audit.flushed': { readonly entries: number; readonly durationMs: number };
   /** Key paths; what wants a restart is not in force yet. */
   'config.reloaded': { readonly applied: readonly string[]; readonly wantsRestart: readonly string[] };
