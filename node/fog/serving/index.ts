@@ -1,0 +1,2 @@
+export { aliasOf } from './alias.ts';
+export { ShardGroups } from './shard-groups.ts';
