@@ -49,7 +49,7 @@ export async function openIdentity(
     now,
     newId: () => randomBytes(18).toString('base64url'),
   });
-  const endpoint = new TokenEndpoint({ desk, grants, keys, constitution, villageId, now, onIssued });
+  const endpoint = new TokenEndpoint({ desk, grants, keys, villageId, now, onIssued });
   const delegations = new DelegationDesk({ keys, keystore, grants, villageId });
   village.onPolicy(() => {
     desk.forget();

@@ -80,6 +80,8 @@ export interface Answers {
   readonly 'agents.list': { readonly agents: readonly AgentRow[] };
   readonly 'agents.add': { readonly name: string; readonly level: Level };
   /** The private JWK. Prepared for a terminal or a file, never for a log. */
+  /** The public key, raw, base64url: the private one stays on this node. */
+  readonly 'agents.key.new': { readonly name: string; readonly key: string };
   readonly 'agents.key.export': { readonly key: Readonly<Record<string, unknown>>; readonly moved: boolean };
   readonly 'agents.key.import': { readonly name: string };
   /** `already`: it had been taken back before. */

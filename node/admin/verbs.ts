@@ -31,6 +31,7 @@ export const VERBS = {
   }),
   'agents.list': Nothing,
   'agents.add': z.strictObject({ name: AgentName, level: Level }),
+  'agents.key.new': z.strictObject({ name: AgentName }),
   'agents.key.export': z.strictObject({ name: AgentName }),
   'agents.key.import': z.strictObject({ key: z.record(z.string(), z.unknown()) }),
   'revoke.token': z.union([

@@ -7,6 +7,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export class CliError extends VillageError<
   | 'USAGE'
   | 'NO_NODE'
+  | 'REFUSED'
   | 'NOT_BUILT'
   | 'BROKEN_CHAIN'
   | 'CLIENT_UNKNOWN'

@@ -41,7 +41,7 @@ export class Enforcement {
     if (state.root === this.#root) return;
     this.#root = state.root;
     const decided = new Map([...state.entries].map(([key, { value, version }]) => [key, { value, version }]));
-    const voters = new Set(ledger.epoch().rules.voters.keys());
+    const { voters } = ledger.epoch().rules;
     village.setPolicy(new Policy(village.constitution, decided, { root: state.root, held: state.held, voters }));
     applied(state);
     this.#receiptSoon();

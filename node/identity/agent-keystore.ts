@@ -98,7 +98,11 @@ export class AgentKeystore {
         hint: '`village agents list` shows the agents the constitution names',
       });
     }
-    if (!this.has(name)) writeKeyFile(this.#path(checked(name)), key);
+    const before = this.publicKey(name);
+    // The name has another key now: what it was is put away, not destroyed.
+    if (before !== undefined && before !== key.x) movePrivateFile(this.#path(name), `${this.#path(name)}.replaced`);
+    if (before !== key.x) writeKeyFile(this.#path(checked(name)), key);
+    this.#keys.delete(name);
     deletePrivateFile(`${this.#path(name)}.moved`);
     return name;
   }

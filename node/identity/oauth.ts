@@ -1,5 +1,4 @@
-import { type Constitution, checkGrant, MAX_GRANT_S } from '../../src/constitution/index.ts';
-import { fromBase64Url } from '../../src/kernel/index.ts';
+import { checkGrant, MAX_GRANT_S } from '../../src/constitution/index.ts';
 import type { Level } from '../../src/permissions/index.ts';
 import { isPatternList } from './claims.ts';
 import { type AssertionClaims, checkAssertion } from './client-assertion.ts';
@@ -19,7 +18,6 @@ export interface TokenEndpointOptions {
   readonly desk: TokenDesk;
   readonly grants: GrantShelf;
   readonly keys: NodeKeys;
-  readonly constitution: Constitution;
   readonly villageId: string;
   readonly now: () => number;
   readonly onIssued: (issued: { readonly agent: string; readonly tokenId: string; readonly level: Level }) => void;
@@ -140,8 +138,7 @@ export class TokenEndpoint {
   }
 
   #keyOf(agent: string): Uint8Array | undefined {
-    const { agents } = this.#options.constitution;
-    return Object.hasOwn(agents, agent) ? fromBase64Url(agents[agent]?.key ?? '') : undefined;
+    return this.#options.desk.agentKey(agent);
   }
 
   /** Checked as the other nodes will: a grant that they refuse must not be taken here. */

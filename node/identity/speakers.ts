@@ -39,17 +39,10 @@ export interface SpeakerSources {
 export function findSpeaker(name: string, sources: SpeakerSources): Speaker | SpeakerRefusal {
   const id = parseAgentId(name);
   if (id === undefined) return 'unknown-agent';
-  const { agents } = sources.constitution;
-  if (id.kind === 'village' && Object.hasOwn(agents, id.name)) return villageSpeaker(id.name, sources);
+  const known = id.kind === 'village' ? sources.policy().agentOf(id.name) : undefined;
+  if (known !== undefined) return { agentId: id.name, name: id.name, kind: 'village', ...known };
   if (id.kind === 'node' && name !== ownAgentId(id.name, sources.nodeId)) return 'other-nodes-agent';
   return ownSpeaker(id.name, sources);
-}
-
-function villageSpeaker(name: string, { constitution, policy }: SpeakerSources): Speaker | SpeakerRefusal {
-  const known = constitution.agents[name];
-  if (known === undefined) return 'unknown-agent';
-  const level = policy().levelOf(name) ?? known.level;
-  return { agentId: name, name, kind: 'village', role: known.role, level };
 }
 
 function ownSpeaker(name: string, { nodeId, ownAgents, policy, membership }: SpeakerSources): Speaker | SpeakerRefusal {

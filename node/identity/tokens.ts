@@ -1,5 +1,5 @@
 import { errors, jwtVerify, SignJWT } from 'jose';
-import { type JwsParts, readJws, sha256Hex } from '../../src/kernel/index.ts';
+import { fromBase64Url, type JwsParts, readJws, sha256Hex } from '../../src/kernel/index.ts';
 import { atLeast, type Level, lowest, type Principal } from '../../src/permissions/index.ts';
 import type { AgentKeystore } from './agent-keystore.ts';
 import { type ClaimProblem, claimProblem, isPatternList, type TokenClaims } from './claims.ts';
@@ -107,6 +107,12 @@ export class TokenDesk {
     return findSpeaker(name, this.#sources);
   }
 
+  /** The public key of a bare name. */
+  agentKey(name: string): Uint8Array | undefined {
+    const agent = this.#options.policy().agentOf(name);
+    return agent === undefined ? undefined : fromBase64Url(agent.key);
+  }
+
   /** Whether this node can mint for the name. */
   canMint(name: string): boolean {
     const speaker = this.speaker(name);
@@ -197,6 +203,7 @@ export class TokenDesk {
     }
     const tokenId = sha256Hex(claims.jti);
     const id = { tokenId, agentId: claims.agent_id, homeNode: keys.nodeId, issuedAtMs: claims.iat * 1000 };
+    if (!policy().mayIssue(keys.nodeId)) return refused('iss', 'the village blocks tokens that this node issues');
     if (policy().isRevoked(tokenId) || revocations.isRevoked(id)) return refused('jti', 'revoked token');
     if (policy().isAgentHeld(claims.agent_id, tokenId))
       return refused('agent_id', 'a voter holds this agent or its token back until the others have voted');
@@ -213,7 +220,7 @@ export class TokenDesk {
   }
 
   #holdsKey(name: string): boolean {
-    return this.#options.keystore.publicKey(name) === this.#options.constitution.agents[name]?.key;
+    return this.#options.keystore.publicKey(name) === this.#options.policy().agentOf(name)?.key;
   }
 }
 

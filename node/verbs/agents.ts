@@ -5,7 +5,7 @@ import type { AdminHandlers, AgentRow } from '../admin/index.ts';
 import { SignerState } from '../governance/index.ts';
 import type { AgentKeystore, OwnAgents } from '../identity/index.ts';
 
-export class AgentsError extends VillageError<'NO_MEMBERSHIP' | 'UNKNOWN_AGENT' | 'KEY_DAMAGED'> {}
+export class AgentsError extends VillageError<'NAME_TAKEN' | 'NO_MEMBERSHIP' | 'UNKNOWN_AGENT' | 'KEY_DAMAGED'> {}
 
 export interface AgentParts {
   readonly nodeId: string;
@@ -25,7 +25,7 @@ export interface AgentParts {
 /** The verbs about who may be spoken for here; the same with and without a running node. */
 export function agentVerbs(
   parts: AgentParts,
-): Pick<AdminHandlers, 'agents.list' | 'agents.add' | 'agents.key.export' | 'agents.key.import'> {
+): Pick<AdminHandlers, 'agents.list' | 'agents.add' | 'agents.key.new' | 'agents.key.export' | 'agents.key.import'> {
   const { nodeId, constitution, keystore, ownAgents } = parts;
   return {
     'agents.list': async () => {
@@ -42,6 +42,12 @@ export function agentVerbs(
       parts.forget();
       return { name: ownAgentId(name, nodeId), level };
     },
+    'agents.key.new': async ({ name }) => {
+      if (parts.policy().agentOf(name) !== undefined) {
+        throw new AgentsError('NAME_TAKEN', `the village has an agent ${name} already`);
+      }
+      return { name, key: keystore.create([name])[name] ?? '' };
+    },
     'agents.key.export': async ({ name }) => {
       if (!Object.hasOwn(constitution.voters, name)) return { key: { ...keystore.copy(name) }, moved: false };
       // The file that the move leaves is out of use here, and stays: a voter's key that a full disk swallowed would be gone for good.
@@ -53,7 +59,7 @@ export function agentVerbs(
     'agents.key.import': async ({ key }) => {
       const state = signerStateIn(key);
       if (state !== undefined) await parts.adopt(state);
-      const name = keystore.import(key, constitution.agents);
+      const name = keystore.import(key, villageAgents(parts));
       parts.forget();
       return { name };
     },
@@ -70,6 +76,17 @@ function signerStateIn(key: Readonly<Record<string, unknown>>): SignerState | un
   });
 }
 
+/** Every bare name with the key it has now. */
+function villageAgents({ policy }: AgentParts): Record<string, { readonly key: string }> {
+  const view = policy();
+  return Object.fromEntries(
+    view.agentNames().flatMap((name) => {
+      const agent = view.agentOf(name);
+      return agent === undefined ? [] : [[name, { key: agent.key }]];
+    }),
+  );
+}
+
 function ownRows({ ownAgents, nodeId }: AgentParts): AgentRow[] {
   // A node's own agents need no key: the node vouches for them.
   return ownAgents
@@ -78,12 +95,12 @@ function ownRows({ ownAgents, nodeId }: AgentParts): AgentRow[] {
 }
 
 function villageRows({ constitution, policy, keystore }: AgentParts): AgentRow[] {
-  return Object.entries(constitution.agents).map(([name, agent]) => ({
-    name,
-    level: policy().levelOf(name) ?? agent.level,
-    role: agent.role,
-    has_key: keystore.has(name),
-    kind: 'village',
-    voter: Object.hasOwn(constitution.voters, name),
-  }));
+  const view = policy();
+  return view.agentNames().flatMap((name) => {
+    const agent = view.agentOf(name);
+    if (agent === undefined) return [];
+    const { key, level, role } = agent;
+    const voter = Object.hasOwn(constitution.voters, name);
+    return [{ name, level, role, has_key: keystore.publicKey(name) === key, kind: 'village', voter }];
+  });
 }

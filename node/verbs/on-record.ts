@@ -12,6 +12,7 @@ type FactsOf<Verb extends VerbName> = (input: VerbInput<Verb>, answer: Answers[V
 const ACTS: { readonly [Verb in VerbName]?: FactsOf<Verb> } = {
   token: ({ agent = '', level = '' }, answer) => ({ agentId: agent, level, tokenId: answer?.token_id ?? '' }),
   'agents.add': ({ name, level }, answer) => ({ target: answer?.name ?? name, level }),
+  'agents.key.new': ({ name }) => ({ target: name }),
   'agents.key.export': ({ name }, answer) => ({ target: name, reason: answer?.moved === true ? 'moved' : '' }),
   'agents.key.import': (_input, answer) => ({ target: answer?.name ?? '' }),
   'revoke.token': (input, answer) => {

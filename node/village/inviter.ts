@@ -121,7 +121,7 @@ export class Inviter implements AdmissionDesk {
     if (policy().isEvicted(nodeId)) return refused('evicted');
     if (policy().isNodeHeld(nodeId)) return refused('held');
     const holder = this.#inviting();
-    if (holder === undefined) return refused('not-inviter');
+    if (holder === undefined || policy().value('nodes.admission') === 'closed') return refused('not-inviter');
     // Spec admission/R4: cut to what we hold now, which may be less than when the ticket was made.
     const may = grantableRights(holder, { host: true, invite: ticket.may_invite, issue: ticket.level });
     const credential = await tickets.redeem(

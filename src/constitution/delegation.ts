@@ -57,6 +57,7 @@ export type DelegationRefusal =
   | 'grant-expired'
   | 'revoked'
   | 'held'
+  | 'issuer-blocked'
   | 'evicted';
 
 export type DelegationVerdict =
@@ -117,6 +118,7 @@ function standing(delegation: Delegation, context: DelegationContext): Delegatio
   if (delegation.to !== context.selfNodeId) return 'other-target';
   if (policy.isEvicted(peer.nodeId)) return 'evicted';
   if (policy.isNodeHeld(peer.nodeId)) return 'held';
+  if (!policy.mayIssue(peer.nodeId)) return 'issuer-blocked';
   if (peer.expiresAtMs <= nowMs) return 'not-a-member';
   if (delegation.exp - delegation.iat > MAX_DELEGATION_S) return 'too-long';
   if (delegation.iat > nowS + CLOCK_TOLERANCE_S || delegation.token_iat > delegation.iat + CLOCK_TOLERANCE_S)
@@ -147,8 +149,7 @@ function vouchForVillageAgent(
   delegation: Delegation,
   context: DelegationContext,
 ): Voucher | DelegationRefusal {
-  const { agents } = context.constitution;
-  const known = Object.hasOwn(agents, name) ? agents[name] : undefined;
+  const known = context.policy.agentOf(name);
   const agentKey = fromBase64Url(known?.key ?? '');
   if (known === undefined || agentKey === undefined) return 'unknown-agent';
   if (delegation.grant === undefined) return 'no-grant';
@@ -163,7 +164,7 @@ function vouchForVillageAgent(
   if (verdict.kind === 'refused') return verdict.because === 'expired' ? 'grant-expired' : 'bad-grant';
   return {
     role: known.role,
-    cap: context.policy.levelOf(name) ?? known.level,
+    cap: known.level,
     // A node can lie about its token's age, not about when the agent signed.
     issuedAtS: olderOf(delegation, verdict.grant),
     endsAtS: Math.min(delegation.exp, verdict.grant.exp),

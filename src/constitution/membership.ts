@@ -94,7 +94,8 @@ export function verifyMembership(chain: readonly string[], context: MembershipCo
   if (holder.nodeId !== context.nodeId) return refused('other-node');
   // Only the node itself: those it vouched for did nothing.
   if (context.policy.isNodeHeld(holder.nodeId)) return refused('held');
-  return { kind: 'member', membership: { ...holder, chain: [...chain] } };
+  const may = leastRights(holder.may, context.policy.rightsOf(holder.nodeId));
+  return { kind: 'member', membership: { ...holder, may, chain: [...chain] } };
 }
 
 /** What `holder` can give of what is `wanted`: never more than it has. */
@@ -103,6 +104,15 @@ export function grantableRights(holder: Membership, wanted: MembershipRights): M
     host: wanted.host && holder.may.host,
     invite: wanted.invite && holder.may.invite,
     issue: lowest(wanted.issue, holder.may.issue),
+  };
+}
+
+/** Of what a credential gives, what policy leaves: whom the node let in before stays. */
+function leastRights(may: MembershipRights, left: Partial<MembershipRights>): MembershipRights {
+  return {
+    host: may.host && left.host !== false,
+    invite: may.invite && left.invite !== false,
+    issue: lowest(may.issue, left.issue ?? may.issue),
   };
 }
 

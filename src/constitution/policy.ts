@@ -1,5 +1,6 @@
 import { type ChangeType, isLevel, type Level, type Permission } from '../permissions/index.ts';
 import type { Constitution, PolicyValue } from './constitution.ts';
+import type { MembershipRights } from './membership.ts';
 import { objectToPolicyValue, presetKeys, presetOf } from './policy-keys.ts';
 
 /** What is in force now: the constitution's defaults with the decisions laid over them. Immutable: a decision makes a new one. */
@@ -16,10 +17,25 @@ export interface PolicyView {
   isEvicted(nodeId: string): boolean;
   /** `tokenId`: SHA-256 of a token's jti, hex. */
   isRevoked(tokenId: string): boolean;
+  /** Who a bare name is; undefined: nobody. A voter's key is the one it votes with. */
+  agentOf(name: string): VillageAgent | undefined;
+  /** Every bare name, sorted. */
+  agentNames(): readonly string[];
+  /** What policy leaves a node of the rights that its credential gives it. */
+  rightsOf(nodeId: string): Partial<MembershipRights>;
+  /** Whether tokens that the node issued count. */
+  mayIssue(nodeId: string): boolean;
   /** Whether one voter holds the node back until the others have voted. It keeps its links in others' membership chains. */
   isNodeHeld(nodeId: string): boolean;
   /** Whether a hold lies on the agent, or on this token of it (SHA-256 of its jti, hex). None reaches a voter's agent. */
   isAgentHeld(agentId: string, tokenId?: string): boolean;
+}
+
+export interface VillageAgent {
+  /** Raw Ed25519 key, base64url. */
+  readonly key: string;
+  readonly level: Level;
+  readonly role: string;
 }
 
 /** What single voters hold back, and whom no hold reaches. */
@@ -34,8 +50,8 @@ interface Standing {
   /** SHA-256 over everything in force, hex; without it the version stands for it. */
   readonly root?: string | undefined;
   readonly held?: Holds | undefined;
-  /** The electorate now; the constitution's at genesis. */
-  readonly voters?: ReadonlySet<string> | undefined;
+  /** The electorate now with its raw keys; the constitution's at genesis. */
+  readonly voters?: ReadonlyMap<string, string> | undefined;
 }
 
 const NOTHING_HELD: Holds = { node: new Set(), token: new Set(), agent: new Set() };
@@ -61,7 +77,8 @@ export class Policy implements PolicyView {
   readonly #evicted: ReadonlySet<unknown>;
   readonly #revoked: ReadonlySet<unknown>;
   readonly #held: Holds;
-  readonly #voters: ReadonlySet<string>;
+  readonly #voters: ReadonlyMap<string, string>;
+  readonly #blocked: ReadonlySet<unknown>;
 
   constructor(
     constitution: Constitution,
@@ -74,9 +91,10 @@ export class Policy implements PolicyView {
     this.version = [...decided.values()].reduce((sum, { version }) => sum + version, 0);
     this.root = root ?? `version ${this.version}`;
     this.#held = held;
-    this.#voters = voters ?? new Set(Object.keys(constitution.voters));
+    this.#voters = voters ?? new Map(Object.entries(constitution.voters));
     this.#evicted = setOf(this.value('nodes.evicted'));
     this.#revoked = setOf(this.value('tokens.revoked'));
+    this.#blocked = setOf(this.value('issuers.blocked'));
   }
 
   /** What is in force: of the shape that `policyKey` says, or undefined. A decided value that is not leaves what was before. */
@@ -98,12 +116,30 @@ export class Policy implements PolicyView {
     return [...this.#unfit].sort();
   }
 
-  /** The raw key of a bare name: the constitution's, or the one that was voted in for a name that it doesn't know. */
-  agentKeyOf(name: string): string | undefined {
+  agentOf(name: string): VillageAgent | undefined {
     const { agents } = this.#constitution;
-    if (Object.hasOwn(agents, name)) return agents[name]?.key;
-    const key = this.value(`agents.keys.${name}`);
-    return typeof key === 'string' ? key : undefined;
+    const known = Object.hasOwn(agents, name) ? agents[name] : undefined;
+    const votedIn = known === undefined ? this.value(`${KEYS_OF}${name}`) : known.key;
+    const key = this.#voters.get(name) ?? votedIn;
+    if (typeof key !== 'string') return undefined;
+    return { key, level: this.levelOf(name) ?? known?.level ?? 'READ_ONLY', role: known?.role ?? 'agent' };
+  }
+
+  agentNames(): readonly string[] {
+    const votedIn = [...this.#decided.keys()].filter((key) => key.startsWith(KEYS_OF));
+    const names = [...Object.keys(this.#constitution.agents), ...votedIn.map((key) => key.slice(KEYS_OF.length))];
+    return [...new Set(names)].filter((name) => this.agentOf(name) !== undefined).sort();
+  }
+
+  rightsOf(nodeId: string): Partial<MembershipRights> {
+    const rights = this.value(`nodes.rights.${nodeId}`);
+    return typeof rights === 'object' && rights !== null && !Array.isArray(rights)
+      ? (rights as Partial<MembershipRights>)
+      : {};
+  }
+
+  mayIssue(nodeId: string): boolean {
+    return !this.#blocked.has(nodeId);
   }
 
   /** How often `key` was decided: 0 is its genesis value. What a compare-and-set names. */
@@ -173,6 +209,7 @@ export class Policy implements PolicyView {
 }
 
 const LEVELS_OF = 'agents.levels.';
+const KEYS_OF = 'agents.keys.';
 const CHANGE_TYPES: readonly unknown[] = ['minor_change', 'major_change', 'critical_change'] satisfies ChangeType[];
 
 const checked = new WeakMap<Constitution, ReadonlySet<string>>();

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fromBase64Url, type JwsRefusal, openJws, publicKeyOfPeerId } from '../kernel/index.ts';
 import type { Principal } from '../permissions/index.ts';
-import type { Constitution } from './constitution.ts';
+import type { PolicyView } from './policy.ts';
 import { nodeSuffix, parseAgentId } from './names.ts';
 
 export const REVOCATION_TYP = 'village-revocation+jws';
@@ -45,7 +45,8 @@ export type RevocationVerdict =
   | { readonly kind: 'refused'; readonly because: RevocationRefusal };
 
 export interface RevocationContext {
-  readonly constitution: Constitution;
+  /** Whose keys bare names have. */
+  readonly policy: Pick<PolicyView, 'agentOf'>;
   readonly villageId: string;
   readonly nowMs: number;
   /** The issuer key of a member, from its verified membership; undefined: not known (yet). */
@@ -62,7 +63,7 @@ export function checkRevocation(jws: string, context: RevocationContext): Revoca
       if (parseAgentId(by)?.kind === 'village') signer = 'agent';
       else if (publicKeyOfPeerId(by) !== undefined) signer = 'node';
       else return undefined;
-      return signer === 'agent' ? agentKey(by, context.constitution) : context.issuerKeyOf(by);
+      return signer === 'agent' ? agentKey(by, context.policy) : context.issuerKeyOf(by);
     },
     maxBytes: MAX_REVOCATION_BYTES,
   });
@@ -109,8 +110,9 @@ export function revokes(revocation: Revocation, subject: Revocable): boolean {
   return revocation.id === subject.agentId && subject.issuedAtMs <= revocation.iat * 1000;
 }
 
-function agentKey(name: string, { agents }: Constitution): Uint8Array | undefined {
-  return Object.hasOwn(agents, name) ? fromBase64Url(agents[name]?.key ?? '') : undefined;
+function agentKey(name: string, policy: Pick<PolicyView, 'agentOf'>): Uint8Array | undefined {
+  const agent = policy.agentOf(name);
+  return agent === undefined ? undefined : fromBase64Url(agent.key);
 }
 
 function refused(because: RevocationRefusal): RevocationVerdict {

@@ -67,7 +67,7 @@ export async function identityDeskIn(dataDir: string, options: DeskOptions = {})
   const issued: object[] = [];
   const onIssued = (token: object) => void issued.push(token);
   const endpoint = new TokenEndpoint({
-    ...{ desk, grants, keys, constitution, villageId, onIssued },
+    ...{ desk, grants, keys, villageId, onIssued },
     now: () => world.nowMs,
   });
   const delegations = new DelegationDesk({ keys, keystore, grants, villageId });

@@ -5,6 +5,7 @@ import { duration } from '../duration.ts';
 import { CliError } from '../exit.ts';
 import { type AddVerb, withSession } from '../invocation.ts';
 import { table } from '../terminal.ts';
+import { proposeAgent } from './agents-village.ts';
 
 export const levelOption = (description: string) => new Option('--level <level>', description).choices([...LEVELS]);
 
@@ -45,8 +46,9 @@ export const addAgents: AddVerb = (program, invocation) => {
     .option('--vote', 'with --village: cast the votes of the keys that are here')
     .action((name: string, options: { level: Level; village?: boolean; vote?: boolean }, command) =>
       withSession(command, invocation, async (session) => {
-        if (options.village === true || options.vote === true)
-          throw new CliError('NOT_BUILT', 'proposing an agent of the village is not built yet');
+        if (options.village !== true && options.vote === true)
+          throw new CliError('USAGE', '--vote goes with --village');
+        if (options.village === true) return proposeAgent(session, { name, ...options }, invocation);
         const answer = await session.call('agents.add', { name, level: options.level });
         terminal.answer(answer, `${answer.name} (${answer.level})`);
       }),

@@ -106,8 +106,8 @@ describe('a policy', () => {
   });
 
   test('knows the keys of names that were voted in, and the constitution’s own before them', () => {
-    expect(decided('agents.keys.newcomer', 'A'.repeat(43)).agentKeyOf('newcomer')).toBe('A'.repeat(43));
-    expect(decided('agents.keys.sage', 'A'.repeat(43)).agentKeyOf('sage')).toBe(aivillage.agents['sage']?.key);
-    expect(new Policy(aivillage).agentKeyOf('newcomer')).toBeUndefined();
+    expect(decided('agents.keys.newcomer', 'A'.repeat(43)).agentOf('newcomer')?.key).toBe('A'.repeat(43));
+    expect(decided('agents.keys.sage', 'A'.repeat(43)).agentOf('sage')?.key).toBe(aivillage.agents['sage']?.key);
+    expect(new Policy(aivillage).agentOf('newcomer')).toBeUndefined();
   });
 });

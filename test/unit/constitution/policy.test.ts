@@ -72,7 +72,7 @@ describe('policy', () => {
 
   test('knows who is held back, and that no hold reaches a voter’s agent', () => {
     const held = { node: new Set(['n']), token: new Set(['t']), agent: new Set(['gardener', 'sage']) };
-    const policy = new Policy(constitution, new Map(), { held, root: 'r', voters: new Set(['sage']) });
+    const policy = new Policy(constitution, new Map(), { held, root: 'r', voters: new Map([['sage', 'k']]) });
     expect([policy.isNodeHeld('n'), genesis.isNodeHeld('n')]).toEqual([true, false]);
     expect([policy.isAgentHeld('gardener'), policy.isAgentHeld('local', 't')]).toEqual([true, true]);
     expect([policy.isAgentHeld('local', 'u'), policy.isAgentHeld('sage', 't')]).toEqual([false, false]);

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { checkRevocation, revokes } from '../../../src/constitution/index.ts';
 import type { Keypair } from '../../support/keypair.ts';
 import {
-  constitution,
   gardener,
+  genesis,
   hostA,
   hostB,
   NOW_MS,
@@ -28,7 +28,7 @@ const sign = (changes: object = {}, signer: Keypair = hostA.issuer) =>
   signer.jws('village-revocation+jws', terms(changes));
 const check = (jws: string) =>
   checkRevocation(jws, {
-    constitution,
+    policy: genesis,
     villageId,
     nowMs: NOW_MS,
     issuerKeyOf: (nodeId) => (nodeId === hostA.node.peerId ? hostA.issuer.raw : undefined),

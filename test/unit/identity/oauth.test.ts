@@ -135,7 +135,7 @@ describe('the token endpoint', () => {
     const answers = await Promise.all([ask(form(assertion), all), ask(form(assertion), all)]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 401]);
     const grants = await GrantShelf.open({ store: all.store.grants, nowMs: NOW_MS });
-    const endpoint = new TokenEndpoint({ ...all, grants, constitution, villageId, now: () => NOW_MS });
+    const endpoint = new TokenEndpoint({ ...all, grants, villageId, now: () => NOW_MS });
     expect(await endpoint.exchange(form(assertion), { tokenEndpoint: TOKEN_ENDPOINT })).toMatchObject({ status: 401 });
   });
 });

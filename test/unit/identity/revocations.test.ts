@@ -8,14 +8,14 @@ import {
 } from '../../../node/identity/index.ts';
 import { checkRevocation } from '../../../src/constitution/index.ts';
 import { identityDesk } from '../../support/identity-desk.ts';
-import { constitution, hostA, NOW_MS, NOW_S, sage, suffix, villageId } from '../../support/small-village.ts';
+import { genesis, hostA, NOW_MS, NOW_S, sage, suffix, villageId } from '../../support/small-village.ts';
 
 const TOKEN = 'ab'.repeat(32);
 const now = { villageId, nowMs: NOW_MS };
 const subject = { tokenId: TOKEN, agentId: `local@${suffix(hostA)}`, homeNode: hostA.node.peerId, issuedAtMs: NOW_MS };
 const verdictOn = (jws: string) =>
   checkRevocation(jws, {
-    constitution,
+    policy: genesis,
     ...now,
     issuerKeyOf: (node) => (node === hostA.node.peerId ? hostA.issuer.raw : undefined),
   });
