@@ -92,9 +92,10 @@ export const Preparing = z.strictObject({
   bootSeq: Count,
   readyAfterMs: Ms,
 });
-/** Of a Reserve or an Accept. After it the reservation can't come to anything any more. */
+/** `of` an Accept: the reservation can't come to anything any more. `of` a Reserve: nothing was held then. */
 export const Denied = z.strictObject({
   kind: z.literal('denied'),
+  of: z.enum(['reserve', 'accept']),
   reservationId: Id,
   code: z.enum(REFUSAL_CODES),
   detail: Detail,

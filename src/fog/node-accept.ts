@@ -16,10 +16,10 @@ export function accept(
 ): void {
   const { reservationId } = message;
   const row = turn.find(from, reservationId);
-  const refuse = (objection: Objection): void => turn.send(from, denied(reservationId, objection));
+  const refuse = (objection: Objection): void => turn.send(from, denied(reservationId, { ...objection, of: 'accept' }));
   if (row === undefined) return refuse({ code: 'LEASE_LOST', detail: 'no such reservation' });
   const again = turn.isOff('answered-from-table') && row.placement !== undefined;
-  if (!again && (row.placement !== undefined || row.endedMs !== undefined)) return answerFromTable(turn, row);
+  if (!again && (row.placement !== undefined || row.endedMs !== undefined)) return answerFromTable(turn, row, 'accept');
   // What is not about this reservation must not end it.
   if (!again && (row.nonce !== message.nonce || turn.state.bootSeq !== message.bootSeq) && !turn.isOff('bound-to-boot'))
     return refuse({ code: 'LEASE_LOST', detail: 'made before this node started, or never' });
@@ -69,7 +69,7 @@ function commit(turn: NodeTurn, row: Row, leaseMs: number): void {
   turn.effects.push({ kind: 'journal', slotKey: key, placement: { placementId, reservationId, slot, fence } });
   const committed: Row = { ...row, state: 'committed', placement };
   turn.put(committed, 'accepted');
-  answerFromTable(turn, committed);
+  answerFromTable(turn, committed, 'accept');
   const fetching: Row = { ...committed, placement: { ...placement, state: 'fetching', rev: 2 } };
   turn.put(fetching);
   turn.effects.push({ kind: 'fetch', placementId, artifact: row.spec.artifact });

@@ -1,6 +1,5 @@
 import type { Message } from './messages.ts';
 import type { NodeState, Placement, Row } from './node-state.ts';
-import type { RefusalCode } from './reasons.ts';
 
 /** What a row tells its owner. Nothing here changes anything. */
 
@@ -14,11 +13,11 @@ const attemptOf = (row: Row) => ({
 
 export function denied(
   reservationId: string,
-  { code, detail }: { code: RefusalCode; detail: string },
-  retryAfterMs?: number,
+  { of, code, detail, retryAfterMs }: Pick<Message<'denied'>, 'of' | 'code' | 'detail' | 'retryAfterMs'>,
 ): Message<'denied'> {
   return {
     kind: 'denied',
+    of,
     reservationId,
     code,
     detail: detail.slice(0, 256),

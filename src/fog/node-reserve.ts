@@ -72,8 +72,11 @@ export function reserve(
   const digest = specDigest(message.spec);
   if (known !== undefined && !turn.isOff('answered-from-table')) {
     if (known.digest !== digest)
-      return turn.send(from, denied(reservationId, { code: 'CONFLICT', detail: 'another spec has that id' }));
-    return answerFromTable(turn, known);
+      return turn.send(
+        from,
+        denied(reservationId, { of: 'reserve', code: 'CONFLICT', detail: 'another spec has that id' }),
+      );
+    return answerFromTable(turn, known, 'reserve');
   }
   const slot = { owner: from, deployment: message.deployment, slot: message.slot };
   const fence = { term: message.term, epoch: message.epoch };
@@ -92,7 +95,8 @@ export function reserve(
       slot,
       fence,
     });
-    turn.send(from, denied(reservationId, objection, objection.code === 'RATE_LIMITED' ? 1_000 : undefined));
+    const retry = objection.code === 'RATE_LIMITED' ? { retryAfterMs: 1_000 } : {};
+    turn.send(from, denied(reservationId, { ...objection, ...retry, of: 'reserve' }));
   };
   const objection = objectToAsked(turn, asked) ?? objectToNeed(turn, need, ledger) ?? objectToHolding(turn, from, need);
   if (objection !== undefined) return refuse(objection);
@@ -129,7 +133,7 @@ export function reserve(
     stop(turn, victim, { because: 'preempted', graceMs: preemptGraceMs });
   }
   const now = turn.find(from, reservationId);
-  if (now !== undefined) answerFromTable(turn, now);
+  if (now !== undefined) answerFromTable(turn, now, 'reserve');
 }
 
 /** Devices are allotted by id; the nonce is new, and its first sending is what a lease counts from. */
@@ -137,7 +141,7 @@ function hold(turn: NodeTurn, row: Row): void {
   const gpuIds = turn.ledger().freeGpuIds.slice(0, row.booked.gpus);
   const held: Row = { ...row, state: 'held', gpuIds, nonce: turn.fresh(), nonceMs: turn.nowMs };
   turn.put(held);
-  answerFromTable(turn, held);
+  answerFromTable(turn, held, 'reserve');
 }
 
 /** Room came free: those who wait for it have it, in the order in which they were promised it. */
@@ -154,7 +158,7 @@ export function keepPromises(turn: NodeTurn): void {
   }
 }
 
-export function answerFromTable(turn: NodeTurn, row: Row): void {
+export function answerFromTable(turn: NodeTurn, row: Row, of: 'reserve' | 'accept'): void {
   const { reservationId, owner, placement, denied: why } = row;
   if (placement !== undefined) {
     turn.send(
@@ -182,7 +186,10 @@ export function answerFromTable(turn: NodeTurn, row: Row): void {
     const readyAfterMs = Math.max(0, row.madeMs + turn.config.limits.preemptGraceMs - turn.nowMs);
     turn.send(owner, { kind: 'preparing', reservationId, bootSeq: turn.state.bootSeq, readyAfterMs });
   } else {
-    turn.send(owner, denied(reservationId, why ?? { code: 'LEASE_LOST', detail: `the reservation is ${row.state}` }));
+    turn.send(
+      owner,
+      denied(reservationId, { of, code: 'LEASE_LOST', detail: `the reservation is ${row.state}`, ...why }),
+    );
   }
 }
 
