@@ -1,5 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import { ERRORS, type ErrorDetail, type ErrorName, errorText, type RpcId } from '../../src/mcp/index.ts';
+import { LaneResponse } from './fast-lane/index.ts';
+import type { HttpResponse } from './http-response.ts';
 
 /** Header names and values, alternating: the form `writeHead` takes without building an object. */
 export type FlatHeaders = readonly string[];
@@ -14,13 +15,9 @@ export interface Refusal extends ErrorDetail {
 }
 
 /** Answers with JSON and its length, head and body in one write. A response that is gone or under way is left alone. */
-export function sendJson(
-  res: ServerResponse,
-  body: string | Uint8Array,
-  status = 200,
-  headers: FlatHeaders = [],
-): void {
+export function sendJson(res: HttpResponse, body: string | Uint8Array, status = 200, headers: FlatHeaders = []): void {
   if (res.destroyed || res.headersSent) return;
+  if (res instanceof LaneResponse && status === 200 && headers.length === 0) return res.sendJson(body);
   const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   const head = ['Content-Type', 'application/json', 'Content-Length', String(bytes)];
   if (headers.length > 0) head.push(...headers);
@@ -28,14 +25,14 @@ export function sendJson(
   res.end(body);
 }
 
-export function sendEmpty(res: ServerResponse, status: number, headers: FlatHeaders = []): void {
+export function sendEmpty(res: HttpResponse, status: number, headers: FlatHeaders = []): void {
   if (res.destroyed || res.headersSent) return;
   res.writeHead(status, ['Content-Length', '0', ...headers]);
   res.end();
 }
 
 /** Answers with a JSON-RPC error, and `Retry-After` where it says when to come again. */
-export function sendRefusal(res: ServerResponse, refusal: Refusal): void {
+export function sendRefusal(res: HttpResponse, refusal: Refusal): void {
   const { name, message, id = null } = refusal;
   const headers = [...(refusal.headers ?? []), ...retryAfter(refusal.retryAfterMs)];
   sendJson(res, errorText(id, { name, message }, refusal), refusal.status ?? ERRORS[name].http, headers);

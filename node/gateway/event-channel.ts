@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import type { SessionEvents } from './event-store.ts';
+import type { HttpResponse } from './http-response.ts';
 import { eventOf, SseStream } from './sse-stream.ts';
 
 /** How soon a client that lost its connection may come back. */
@@ -64,7 +64,7 @@ export class EventChannel {
   }
 
   /** Goes on over `res`; with `after`, beginning with what came after that event. A connection it still has is ended. */
-  connect(res: ServerResponse, options: { after?: number; onClose?: () => void } = {}): void {
+  connect(res: HttpResponse, options: { after?: number; onClose?: () => void } = {}): void {
     const before = this.#connection;
     const connection = new SseStream(res, () => {
       if (this.#connection === connection) {

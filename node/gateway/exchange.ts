@@ -93,15 +93,20 @@ export class Exchange implements RouterCall {
     };
   }
 
-  /** Resolves when `handle` has let go of it, whatever the client has been told by then. */
-  async run(handle: (call: RouterCall) => Awaitable<RouterReply>): Promise<void> {
-    let reply: RouterReply;
+  /** `letGo` is called when `handle` has let go of it, whatever the client has been told by then. */
+  run(handle: (call: RouterCall) => Awaitable<RouterReply>, letGo?: () => void): void {
+    const end = (reply: RouterReply): void => {
+      this.#end(reply);
+      letGo?.();
+    };
+    let reply: Awaitable<RouterReply>;
     try {
-      reply = await handle(this);
+      reply = handle(this);
     } catch {
       reply = broken(this.request);
     }
-    this.#end(reply);
+    if (reply instanceof Promise) void reply.catch(() => broken(this.request)).then(end);
+    else end(reply);
   }
 
   /** Called every now and then while it runs. */

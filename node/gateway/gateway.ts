@@ -5,9 +5,11 @@ import { sendEmpty } from './answer.ts';
 import { authenticate, type Visit } from './authenticate.ts';
 import type { GatewayContext, GatewayLimits } from './context.ts';
 import { EventStore, type EventStoreLimits } from './event-store.ts';
+import { FastLane } from './fast-lane/index.ts';
 import { listen, type ListenAddress, listenAddress } from './listen-address.ts';
 import { refuseUnread, sseConnection, sseMessages, streamableHttp } from './mcp-endpoint.ts';
 import { OriginGuard } from './origin-guard.ts';
+import { PlainPosts } from './plain-posts.ts';
 import { publicEndpoint } from './public-endpoints.ts';
 import type { AuthPort, LimiterPort, RouterPort } from './router-port.ts';
 import type { Change } from './session.ts';
@@ -50,6 +52,8 @@ const KEPT: EventStoreLimits = {
 const COALESCE_MS = 50;
 const STOP_MS = 1_500;
 const MAX_CONNECTIONS = 16_384;
+/** Longer than the pools of common clients, or they race our close. */
+const KEEP_ALIVE_MS = 65_000;
 const VIEW = /^\/mcp\/([A-Za-z0-9_-]{1,64})$/;
 
 /** The HTTP face of a node: MCP for the agents of this machine. */
@@ -59,7 +63,8 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #address: ListenAddress;
   readonly #changed = new Set<Change>();
-  /** Connections that never asked anything: clients open some in advance, and Node does not count them as idle. */
+  readonly #lane: Pick<FastLane<unknown>, 'start' | 'stop' | 'cut'>;
+  /** Of node:http's connections those that never asked anything: clients open some in advance, and Node does not count them as idle. */
   readonly #fresh = new Set<Socket>();
   #guard: OriginGuard | undefined;
   #port = 0;
@@ -82,12 +87,13 @@ export class Gateway {
       now,
     };
     const requestTimeout = options.requestTimeoutMs ?? 30_000;
+    const checkingInterval = Math.min(5_000, requestTimeout);
     this.#server = createServer(
       {
-        keepAliveTimeout: 65_000, // longer than the pools of common clients, or they race our close
+        keepAliveTimeout: KEEP_ALIVE_MS,
         requestTimeout,
         headersTimeout: Math.min(10_000, requestTimeout),
-        connectionsCheckingInterval: Math.min(5_000, requestTimeout),
+        connectionsCheckingInterval: checkingInterval,
         maxHeaderSize: 16 * 1024,
         noDelay: true,
         // A header that came twice must not be read as the first of the two while a proxy reads the other.
@@ -96,9 +102,17 @@ export class Gateway {
       (req, res) => this.#handle(req, res),
     );
     this.#server.maxConnections = MAX_CONNECTIONS;
-    this.#server.on('connection', (socket) => {
-      this.#fresh.add(socket);
-      socket.once('close', () => this.#fresh.delete(socket));
+    const posts = new PlainPosts(this.#context, {
+      guard: () => (this.#stopping === undefined ? this.#guard : undefined),
+      viewOf: (path) => VIEW.exec(path)?.[1],
+    });
+    this.#lane = new FastLane(this.#server, posts, {
+      keepAliveTimeoutMs: KEEP_ALIVE_MS,
+      lookAfterMs: checkingInterval,
+      toHttp: (socket) => {
+        this.#fresh.add(socket);
+        socket.once('close', () => this.#fresh.delete(socket));
+      },
     });
   }
 
@@ -133,6 +147,7 @@ export class Gateway {
     this.#guard = new OriginGuard(this.#address.host, this.#port, { hosts, origins });
     this.#unlisten = this.#context.router.onListChanged((what) => this.#listChanged(what));
     this.#tick = setInterval(() => this.tick(), TICK_MS).unref();
+    this.#lane.start();
     this.#linger = setInterval(() => this.linger(), LINGER_MS).unref();
   }
 
@@ -174,11 +189,16 @@ export class Gateway {
     this.#context.sessions.endStreams();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#fresh) socket.destroy();
+    this.#lane.stop();
     // A connection that falls idle after close() would be kept for its next request, which never comes.
     const idle = setInterval(() => this.#server.closeIdleConnections(), 50);
     const cut = setTimeout(() => {
       this.#context.sessions.closeAll();
-      setImmediate(() => this.#server.closeAllConnections()); // after the last answers are written
+      // after the last answers are written
+      setImmediate(() => {
+        this.#server.closeAllConnections();
+        this.#lane.cut();
+      });
     }, STOP_MS);
     await closed;
     clearInterval(idle);

@@ -40,12 +40,12 @@ export function sseMessages(context: GatewayContext, visit: Visit, principal: Pr
   receive(context, visit, { principal, deliver: deliverSse });
 }
 
-type Deliver = (context: GatewayContext, visit: Visit, post: Post) => void;
+type Deliver = (context: GatewayContext, post: Post, visit: Visit) => void;
 
-function deliverStreamable(context: GatewayContext, { req }: Visit, post: Post): void {
+function deliverStreamable(context: GatewayContext, post: Post): void {
   const { body } = post;
   const call = body.kind === 'request' || body.kind === 'notification' ? body.message : undefined;
-  const era = eraOf(call?.method, call?.params, header(req.headers, 'mcp-protocol-version'));
+  const era = eraOf(call?.method, call?.params, header(post.headers, 'mcp-protocol-version'));
   if (era === 'stateless' || claimsStateless(body)) postStateless(context, post);
   else postSession(context, post);
 }
@@ -57,7 +57,7 @@ function claimsStateless(body: Post['body']): boolean {
   );
 }
 
-function deliverSse(context: GatewayContext, { req }: Visit, post: Post): void {
+function deliverSse(context: GatewayContext, post: Post, { req }: Visit): void {
   postSse(context, post, new URL(req.url ?? '', 'http://gateway').searchParams.get('sessionId'));
 }
 
@@ -74,11 +74,19 @@ function receive(context: GatewayContext, visit: Visit, to: { principal: Princip
       status: 415,
     });
   }
+  const caller = callerOf(visit, to.principal);
   readBody(req, context.limits.maxBodyBytes, (body) => {
     const read = messagesOf(body, context.limits.maxBodyBytes);
-    if (read.kind === 'refused') return sendRefusal(res, read.refusal);
-    to.deliver(context, visit, { res, headers: req.headers, caller: callerOf(visit, to.principal), body: read.body });
+    if (read.kind === 'refused') sendRefusal(res, read.refusal);
+    else to.deliver(context, { res, headers: req.headers, caller, body: read.body }, visit);
   });
+}
+
+/** A POST to `/mcp` or `/mcp/SERVER` whose head was found good and whose body is there. */
+export function receiveWhole(context: GatewayContext, post: Omit<Post, 'body'>, body: BodyText): void {
+  const read = messagesOf(body, context.limits.maxBodyBytes);
+  if (read.kind === 'refused') sendRefusal(post.res, read.refusal);
+  else deliverStreamable(context, { ...post, body: read.body });
 }
 
 type Read =
@@ -106,25 +114,25 @@ function no(refusal: Refusal): Read {
   return { kind: 'refused', refusal };
 }
 
-function callerOf(visit: Visit, principal: Principal): Caller {
-  const traceparent = header(visit.req.headers, 'traceparent');
-  return { principal, view: visit.view, sourceIp: visit.sourceIp, traceparent, toolsMode: toolsModeOf(visit.req.url) };
+function callerOf({ req, view, sourceIp }: Visit, principal: Principal): Caller {
+  const traceparent = header(req.headers, 'traceparent');
+  return { principal, view, sourceIp, traceparent, toolsMode: toolsModeOf(req.url) };
 }
 
 /** `?mode=search` and `?mode=list`. */
-function toolsModeOf(url: string | undefined): Caller['toolsMode'] {
+export function toolsModeOf(url: string | undefined): Caller['toolsMode'] {
   const query = url?.indexOf('?') ?? -1;
   if (url === undefined || query < 0) return undefined;
   const mode = new URLSearchParams(url.slice(query)).get('mode');
   return mode === 'search' || mode === 'list' ? mode : undefined;
 }
 
-function acceptsBoth(accept: string | undefined): boolean {
+export function acceptsBoth(accept: string | undefined): boolean {
   if (accept === 'application/json, text/event-stream') return true;
   return accept?.includes('application/json') === true && accept.includes('text/event-stream');
 }
 
-function isJson(contentType: string | undefined): boolean {
+export function isJson(contentType: string | undefined): boolean {
   return contentType === 'application/json' || /^application\/json\s*(;|$)/i.test(contentType ?? '');
 }
 

@@ -1,7 +1,7 @@
-import type { ServerResponse } from 'node:http';
 import { ERRORS, type Era, errorText, type RpcId } from '../../src/mcp/index.ts';
 import { retryAfter, sendEmpty, sendJson } from './answer.ts';
 import { EventChannel } from './event-channel.ts';
+import type { HttpResponse } from './http-response.ts';
 import type { RouterReply } from './router-port.ts';
 import type { SessionStreams } from './session-streams.ts';
 
@@ -21,12 +21,12 @@ export interface Outlet {
 
 /** The response of a POST: one piece of JSON, or an event stream from the first related message on. */
 class PostResponse {
-  readonly res: ServerResponse;
+  readonly res: HttpResponse;
   readonly #streams: SessionStreams | undefined;
   #channel: EventChannel | undefined;
 
   /** `streams` undefined: the stream dies with its connection. */
-  constructor(res: ServerResponse, streams: SessionStreams | undefined) {
+  constructor(res: HttpResponse, streams: SessionStreams | undefined) {
     this.res = res;
     this.#streams = streams;
   }
@@ -76,7 +76,7 @@ export class HttpOutlet extends PostResponse implements Outlet {
   readonly #id: RpcId;
   readonly #era: Era;
 
-  constructor(res: ServerResponse, id: RpcId, options: { era: Era; streams?: SessionStreams | undefined }) {
+  constructor(res: HttpResponse, id: RpcId, options: { era: Era; streams?: SessionStreams | undefined }) {
     super(res, options.streams);
     this.#id = id;
     this.#era = options.era;
@@ -134,7 +134,7 @@ export class BatchReply {
   readonly #replies: Uint8Array[] = [];
   #open: number;
 
-  constructor(res: ServerResponse, options: { requests: number; streams: SessionStreams }) {
+  constructor(res: HttpResponse, options: { requests: number; streams: SessionStreams }) {
     this.#post = new PostResponse(res, options.streams);
     this.#open = options.requests;
   }

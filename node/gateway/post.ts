@@ -1,10 +1,11 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Body } from '../../src/mcp/index.ts';
 import type { Caller } from './exchange.ts';
+import type { HttpResponse } from './http-response.ts';
 
 /** An authenticated POST whose body has been read and is a message, or a batch of them. */
 export interface Post {
-  readonly res: ServerResponse;
+  readonly res: HttpResponse;
   readonly headers: IncomingHttpHeaders;
   readonly caller: Caller;
   readonly body: Exclude<Body, { kind: 'invalid' }>;

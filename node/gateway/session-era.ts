@@ -1,8 +1,9 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { allowsBatches, type Envelope, isSessionVersion, type RpcRequest, resultText } from '../../src/mcp/index.ts';
 import { type Refusal, sendEmpty, sendJson, sendRefusal } from './answer.ts';
 import type { GatewayContext } from './context.ts';
 import type { Caller } from './exchange.ts';
+import type { HttpResponse } from './http-response.ts';
 import { initialize } from './initialize.ts';
 import { BatchReply, HttpOutlet } from './outlet.ts';
 import { header, type Post } from './post.ts';
@@ -122,7 +123,7 @@ function no(refusal: Refusal): Found {
 /** GET: the one stream on which a session hears what belongs to no request; with `Last-Event-ID`, the rest of the stream that event came by. */
 export function getSession(
   context: GatewayContext,
-  asked: { res: ServerResponse; headers: IncomingHttpHeaders; caller: Caller },
+  asked: { res: HttpResponse; headers: IncomingHttpHeaders; caller: Caller },
 ): void {
   const { res, headers } = asked;
   if (headers.accept?.includes('text/event-stream') !== true) {
@@ -148,7 +149,7 @@ export function getSession(
 /** DELETE: ends a session and what is in flight in it. */
 export function deleteSession(
   context: GatewayContext,
-  asked: { res: ServerResponse; headers: IncomingHttpHeaders; caller: Caller },
+  asked: { res: HttpResponse; headers: IncomingHttpHeaders; caller: Caller },
 ): void {
   const found = sessionOf(context, asked.headers, asked.caller);
   if (found.kind === 'refused') return sendRefusal(asked.res, found.refusal);

@@ -85,8 +85,7 @@ function run(
   }
   const exchange = new Exchange(request, caller, { outlet, session });
   session.inFlight.set(request.id, exchange);
-  // Never rejects: the exchange turns a failure into an answer.
-  void exchange.run(handle).then(() => session.inFlight.delete(request.id));
+  exchange.run(handle, () => session.inFlight.delete(request.id));
 }
 
 function setLevel(session: Session, request: RpcRequest, outlet: Outlet): void {

@@ -1,6 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import { EventChannel, readEventId } from './event-channel.ts';
 import type { SessionEvents } from './event-store.ts';
+import type { HttpResponse } from './http-response.ts';
 
 const MAIN = 0;
 /** Notifications that found no stream: each is kept once, and only what can be said twice without harm comes this way. */
@@ -27,7 +27,7 @@ export class SessionStreams {
   }
 
   /** Connects the main stream, with what was missed meanwhile. */
-  listen(res: ServerResponse, onClose: () => void, after?: number): void {
+  listen(res: HttpResponse, onClose: () => void, after?: number): void {
     this.#main ??= this.#channel(MAIN);
     this.#main.connect(res, after === undefined ? { onClose } : { onClose, after });
     const missed = [...this.#missed];
@@ -43,7 +43,7 @@ export class SessionStreams {
   }
 
   /** Makes the response of a POST a stream. */
-  open(res: ServerResponse): EventChannel {
+  open(res: HttpResponse): EventChannel {
     this.#posted += 1;
     const channel = this.#channel(this.#posted);
     for (const [number, { ended }] of this.#posts) if (ended) this.#posts.delete(number);
@@ -53,7 +53,7 @@ export class SessionStreams {
   }
 
   /** Goes on with the stream an event came by, after that event. False: it is not known here, or not any more. */
-  resume(res: ServerResponse, lastEventId: string, onClose: () => void): boolean {
+  resume(res: HttpResponse, lastEventId: string, onClose: () => void): boolean {
     const from = readEventId(lastEventId);
     if (from === undefined || this.#events === undefined) return false;
     const after = from.event;

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import type { FlatHeaders } from './answer.ts';
+import type { HttpResponse } from './http-response.ts';
 
 const HEADERS = [
   'Content-Type',
@@ -16,7 +16,7 @@ const PREFIX = Buffer.from('event: message\ndata: ');
 const END = Buffer.from('\n\n');
 
 /** Begins an event stream on `res`. */
-export function openEventStream(res: ServerResponse, headers: FlatHeaders = []): void {
+export function openEventStream(res: HttpResponse, headers: FlatHeaders = []): void {
   res.writeHead(200, [...HEADERS, ...headers]);
   res.flushHeaders();
 }
@@ -32,10 +32,10 @@ export function eventOf(message: Uint8Array, id?: string): Uint8Array {
 
 /** One connection that carries events to one client. */
 export class SseStream {
-  readonly #res: ServerResponse;
+  readonly #res: HttpResponse;
 
   /** `onClose` is called once, whoever ended it. */
-  constructor(res: ServerResponse, onClose: () => void) {
+  constructor(res: HttpResponse, onClose: () => void) {
     this.#res = res;
     openEventStream(res);
     res.once('close', onClose);

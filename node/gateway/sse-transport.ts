@@ -1,8 +1,8 @@
-import type { ServerResponse } from 'node:http';
 import { errorText, resultText } from '../../src/mcp/index.ts';
 import { sendEmpty, sendRefusal } from './answer.ts';
 import type { GatewayContext } from './context.ts';
 import type { Caller } from './exchange.ts';
+import type { HttpResponse } from './http-response.ts';
 import { initialize } from './initialize.ts';
 import { type Outlet, StreamOutlet } from './outlet.ts';
 import type { Post } from './post.ts';
@@ -10,7 +10,7 @@ import type { Session } from './session.ts';
 import { answer, refuse, sessionNotification, sessionRequest } from './session-requests.ts';
 
 /** GET /sse: the HTTP+SSE transport of 2024-11-05. The stream is the session: it ends when the client goes away. */
-export function openSse(context: GatewayContext, res: ServerResponse, caller: Caller): void {
+export function openSse(context: GatewayContext, res: HttpResponse, caller: Caller): void {
   const session = context.sessions.create(caller.principal, {
     view: caller.view,
     transport: 'sse',

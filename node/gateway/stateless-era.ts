@@ -71,7 +71,7 @@ function forward(context: GatewayContext, post: Post, message: RpcRequest): void
   const outlet = new HttpOutlet(res, message.id, { era: 'stateless' });
   const exchange = new Exchange(message, caller, { outlet, session: undefined });
   res.once('close', () => exchange.cancel()); // does nothing once it has been answered
-  void exchange.run((call) => context.router.handle(call)); // never rejects
+  exchange.run((call) => context.router.handle(call));
 }
 
 function discover(context: GatewayContext, post: Post, message: RpcRequest): void {

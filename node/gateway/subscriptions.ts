@@ -1,6 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import { isObject, META, notificationText, type RpcId, resultText } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
+import type { HttpResponse } from './http-response.ts';
 import { MAX_SUBSCRIBED, ResourceInterest } from './resource-interest.ts';
 import type { RouterPort } from './router-port.ts';
 import type { Change } from './session.ts';
@@ -80,7 +80,7 @@ export class Subscriptions {
    */
   async open(
     router: RouterPort,
-    res: ServerResponse,
+    res: HttpResponse,
     asked: { filter: Filter; call: Omit<Parameters<RouterPort['subscribe']>[0], 'era' | 'signal'> },
   ): Promise<void> {
     const { filter, call } = asked;

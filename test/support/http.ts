@@ -24,10 +24,10 @@ export async function send(url: string, asked: Asked = {}): Promise<Reply> {
   return { status: res.statusCode ?? 0, headers: res.headers, text, json: isJson ? JSON.parse(text) : undefined };
 }
 
-/** As `send`, but hands over the response as soon as its head is there. */
+/** As `send`, but hands over the response as soon as its head is there. It asks for a connection that is kept, as agents do. */
 export function open(url: string, { method = 'GET', headers = {}, body }: Asked = {}): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const req = request(url, { method, headers, agent: false }, resolve);
+    const req = request(url, { method, headers: { Connection: 'keep-alive', ...headers }, agent: false }, resolve);
     req.on('error', reject);
     req.end(body);
   });
