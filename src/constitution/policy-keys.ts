@@ -33,6 +33,7 @@ interface PolicyKey {
 
 const days = whole(1, 36_500, 'a whole number of days');
 const perMinute = whole(1, 1_000_000, 'calls a minute');
+const allCalls = whole(60, 1_000_000, 'calls a minute');
 const percent = whole(0, 100, 'a whole number of hundredths');
 const changeType = orNull(oneOf('minor_change', 'major_change', 'critical_change'), 'no vote');
 const [minor, major, critical] = ['minor_change', 'major_change', 'critical_change'] as const;
@@ -51,12 +52,12 @@ export const POLICY_KEYS: readonly PolicyKey[] = [
   { key: 'permissions.tools.*.approval', shape: changeType, least: major, reader: 'permissions' },
   { key: 'permissions.tools.*.justification', shape: flag, least: major, reader: 'permissions' },
   { key: 'permissions.tools.*.only_agents', shape: orNull(names, 'anyone'), least: major, reader: 'permissions' },
-  // Each node has limits of its own in its configuration: of the two the lower counts.
-  { key: 'rates.per_agent.per_minute', shape: orNull(perMinute, 'as configured'), least: major, reader: 'router' },
-  { key: 'rates.per_source.per_minute', shape: orNull(perMinute, 'as configured'), least: major, reader: 'gateway' },
+  // Each node has limits of its own in its configuration: of the two the lower counts. Never so low that nobody could vote.
+  { key: 'rates.per_agent.per_minute', shape: orNull(allCalls, 'as configured'), least: major, reader: 'router' },
+  { key: 'rates.per_source.per_minute', shape: orNull(allCalls, 'as configured'), least: major, reader: 'gateway' },
   {
     key: 'rates.per_node.per_second',
-    shape: orNull(whole(1, 1_000_000, 'calls a second'), 'as configured'),
+    shape: orNull(whole(10, 1_000_000, 'calls a second'), 'as configured'),
     least: major,
     reader: 'router',
   },

@@ -68,6 +68,11 @@ export class Book {
     return (this.#bySlot.get(slotOf(action) ?? '') ?? []).filter((id) => id !== proposal);
   }
 
+  fencesBy(kid: string, ep: number): readonly StatementOf<'fence'>[] {
+    const all = [...this.fences.values()].flat();
+    return all.filter((fence) => fence.kid === kid && fence.payload.ep === ep);
+  }
+
   want(id: string): void {
     if (!this.#byId.has(id)) this.#wanted.add(id);
   }

@@ -4,6 +4,18 @@ import { commitReason } from './commit-reason.ts';
 import type { Question } from './question.ts';
 import type { SigningContext } from './signing-context.ts';
 
+/** Why a voter can't sign anything now: it has no seat, or has closed its epoch, so that whatever it signs may be void. */
+type SigningObstacle = 'not-a-voter' | 'frozen';
+
+/** To be asked before every statement but the fences that `decideToSign` asks for. undefined: nothing is in the way. */
+export function signingObstacle(
+  voter: string,
+  { ledger, off }: Pick<SigningContext, 'ledger' | 'off'>,
+): SigningObstacle | undefined {
+  if (!ledger.epoch().rules.voters.has(voter)) return 'not-a-voter';
+  return ledger.isFrozen(voter) && !off?.has('frozen-after-fence') ? 'frozen' : undefined;
+}
+
 /** What a voter's node signs next, one statement each. */
 export type Act =
   | { readonly kind: 'commit'; readonly body: CommitBody }
@@ -23,6 +35,7 @@ export function decideToSign(voter: string, context: SigningContext): readonly A
   if (fence !== undefined) return [{ kind: 'fence', body: fence }];
   // Between a fence and the next epoch a commit would be void where others have closed already.
   if (closing !== undefined && !context.off?.has('frozen-after-fence')) return [];
+  if (signingObstacle(voter, context) !== undefined) return [];
   const open = ledger.questions();
   const intents = ledger.intents().map((id) => `intent ${id}`);
   context.attention.keepOnly(new Set([...open.flatMap(({ name }) => [name, `support ${name}`]), ...intents]));

@@ -23,7 +23,7 @@ export {
   type VoteBody,
 } from './body.ts';
 export { type OpenedStatement, openStatement, statementInput } from './codec.ts';
-export { type Act, decideToSign } from './decide-to-sign.ts';
+export { type Act, decideToSign, signingObstacle } from './decide-to-sign.ts';
 export { type SigningContext, type SigningRule } from './signing-context.ts';
 export type { Closing, Epoch, EpochEnd } from './epochs.ts';
 export { type Folded, fold } from './fold.ts';

@@ -18,6 +18,7 @@ export function rankOfType(type: ProposalType): number {
 /** Keys that say who decides. No type below critical reaches them, whatever `change_types` says, and no overlay ever. */
 const FLOOR =
   /^(?:constitution|voters|issuers|thresholds|privacy)\.|^(?:permissions\.tools|rates)\.(?:governance_[a-z_]+|policy_query|king_override_vote|emergency_[a-z_]+|register_agent|agent_authorization_management|compliance_audit)\./;
+const QUARANTINED = 'threat.quarantined';
 const LEVEL_OF = /^agents\.levels\.(.+)$/;
 
 /** The least type of proposal that may set `key` to `value`: computed, never believed. */
@@ -47,6 +48,7 @@ export function isForEmergency(action: Action, rules: Rules): action is SetActio
 
 function isFloor(key: string, value: PolicyValue, rules: Rules): boolean {
   if (FLOOR.test(key)) return true;
+  if (key === QUARANTINED && Array.isArray(value)) return value.some((agent) => rules.voters.has(String(agent)));
   const agent = LEVEL_OF.exec(key)?.[1];
   if (agent === undefined) return false;
   // A level that votes are cast with, given or taken away.

@@ -109,11 +109,12 @@ export class Ledger {
     return this.#tally.epochs.closing;
   }
 
-  /** Whether a voter has signed its fence and the next epoch has not begun: whatever it signs meanwhile is void. */
+  /** Whether a voter has fenced an approved change and the next epoch has not begun: whatever it signs meanwhile may be void. */
   isFrozen(voter: string): boolean {
-    const kid = this.epoch().rules.kids.get(voter);
-    const { change = '' } = this.closing() ?? {};
-    return this.fencesFor(change).some((fence) => fence.kid === kid);
+    const { rules, ep } = this.epoch();
+    const kid = rules.kids.get(voter);
+    const fenced = this.#book.fencesBy(kid ?? '', ep).map(({ payload }) => payload.body.change);
+    return fenced.some((change) => this.outcome(change) === 'approved');
   }
 
   /** By thumbprint. */

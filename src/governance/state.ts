@@ -7,6 +7,7 @@ import type { Switches } from './switches.ts';
 import type { Decision, PolicyEntry, PolicyState } from './views.ts';
 
 const EVICTED = 'nodes.evicted';
+const RIGHTS = 'nodes.rights.';
 
 export interface StateContext {
   readonly constitution: Constitution;
@@ -67,7 +68,9 @@ function entryOf(
     laid.length +
     laid.filter((entry) => !entry.inForce).length +
     (suppressed.has(base) ? 1 : 0);
-  const value = above?.writes.find((write) => write.key === key)?.value ?? votedValue(key, base, suppressed, context);
+  const laidValue = above?.writes.find((write) => write.key === key)?.value;
+  const value =
+    laidValue === undefined ? votedValue(key, base, suppressed, context) : sparingHomes(key, laidValue, context);
   if (value === undefined) return undefined;
   return { value, version, base, ...(above === undefined ? {} : { overlay: above.id }) };
 }
@@ -77,22 +80,26 @@ function votedValue(
   key: string,
   base: string,
   suppressed: ReadonlySet<string>,
-  { folded, constitution, homes, off }: StateContext,
+  context: StateContext,
 ): PolicyValue | undefined {
+  const { folded, constitution } = context;
   let version = base;
   for (;;) {
     const decision = folded.decisions.get(version);
     const write = decision?.actions.find((action) => action.op === 'set' && action.key === key);
     if (decision === undefined || write?.op !== 'set') return genesisValue(key, constitution);
     if (!suppressed.has(version)) {
-      const spared = key === EVICTED && decision.type !== 'critical_change' && !off.has('homes-are-exempt');
-      // Below a critical decision a node that holds a voter's key is not evicted until the key has moved.
-      return spared && Array.isArray(write.value)
-        ? write.value.filter((node) => !homes.has(String(node)))
-        : write.value;
+      return decision.type === 'critical_change' ? write.value : sparingHomes(key, write.value, context);
     }
     version = write.base;
   }
+}
+
+/** Below a critical decision a node that holds a voter's key is neither evicted nor narrowed until the key has moved. */
+function sparingHomes(key: string, value: PolicyValue, { homes, off }: StateContext): PolicyValue {
+  if (off.has('homes-are-exempt')) return value;
+  if (key === EVICTED && Array.isArray(value)) return value.filter((node) => !homes.has(String(node)));
+  return key.startsWith(RIGHTS) && homes.has(key.slice(RIGHTS.length)) ? null : value;
 }
 
 function genesisValue(key: string, { policy, agents }: Constitution): PolicyValue | undefined {

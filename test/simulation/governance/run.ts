@@ -62,7 +62,17 @@ const THEMES: Readonly<Record<string, Partial<Record<Move, number>>>> = {
     syncAll: 4,
     day: 2,
   },
-  holds: { ...ALWAYS, proposePlan: 4, proposeEviction: 5, hold: 8, ratify: 8, proposeRevoke: 3, syncAll: 3, day: 2 },
+  holds: {
+    ...ALWAYS,
+    proposePlan: 4,
+    proposeEviction: 5,
+    override: 2,
+    hold: 8,
+    ratify: 8,
+    proposeRevoke: 3,
+    syncAll: 3,
+    day: 2,
+  },
   epochs: {
     ...ALWAYS,
     proposePlan: 6,

@@ -1,4 +1,10 @@
-import type { PayloadOf, Statement, StatementKind, StatementOf } from '../../../src/governance/index.ts';
+import {
+  type PayloadOf,
+  signingObstacle,
+  type Statement,
+  type StatementKind,
+  type StatementOf,
+} from '../../../src/governance/index.ts';
 import type { Chance } from './chance.ts';
 import { Checks } from './checks.ts';
 import { type Faults, SimNode } from './node.ts';
@@ -67,7 +73,7 @@ export class World {
 
   /** Signs, stores and sends; a crash may come between any two of these. */
   act<K extends StatementKind>(node: SimNode, kind: K, body: PayloadOf<K>['body']): Statement | undefined {
-    if (!this.maySign(node) || node.ledger.isFrozen(node.voter ?? '')) return undefined;
+    if (!this.maySign(node) || signingObstacle(node.voter ?? '', node) === 'frozen') return undefined;
     const statement = node.draft(kind, body, this.nowMs);
     if (statement !== undefined) this.#sendOwn(node, statement);
     return statement;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Attention, decideToSign, Ledger, type Payload } from '../../../src/governance/index.ts';
+import { Attention, decideToSign, signingObstacle, Ledger, type Payload } from '../../../src/governance/index.ts';
 import { BORN_MS, council, DAY_MS, feed, Pen, pens, set } from '../../support/voters.ts';
 
 function node(voter: 'sage' | 'curator' | 'king' = 'sage') {
@@ -144,7 +144,9 @@ describe('a voter’s node', () => {
     const fence = (pen: typeof sage) =>
       pen.write('fence', { change: amend.id, heads: [...ledger.tips()], without: null });
     feed(ledger, fence(sage));
-    expect(ledger.isFrozen('sage')).toBe(true);
+    expect(signingObstacle('sage', { ledger })).toBe('frozen');
+    expect(signingObstacle('king', { ledger })).toBeUndefined();
+    expect(signingObstacle('gardener', { ledger })).toBe('not-a-voter');
     expect(next()).toEqual([]);
     feed(ledger, fence(curator), fence(king));
     expect(ledger.epoch().ep).toBe(1);

@@ -64,6 +64,7 @@ describe('the king’s overlay', () => {
     ['a level given at GOVERNANCE', set('agents.levels.gardener', 'GOVERNANCE')],
     ['who may vote', set('permissions.tools.governance_vote.level', 'EMERGENCY')],
     ['how often one may vote', set('rates.governance_vote.per_minute', 0)],
+    ['a quarantine of who votes', set('threat.quarantined', ['sword', 'sage'])],
     ['the constitution', set('constitution.thresholds', 1)],
   ])('does not reach %s: not by emergency, not by override, not by a major change', (_what, action) => {
     const { ledger, king, sage, curator, approve } = village();
@@ -80,6 +81,14 @@ describe('the king’s overlay', () => {
     expect(ledger.proposal(major.id)?.invalid).toBe('type-too-low');
     expect(overlayOf(ledger)).toEqual([{ kind: 'approve', inForce: false, ended: 'void' }]);
     expect(ledger.policy().entries.has(key)).toBe(false);
+  });
+
+  test('evicts no node that holds a voter’s key, whatever it approves', () => {
+    const { ledger, king, sage, value } = village();
+    const eviction = sage.propose('major_change', [set('nodes.evicted', ['stranger', 'home of sage'])]);
+    feed(ledger, sage.write('home', { node: 'home of sage' }), eviction);
+    feed(ledger, king.write('override', { proposal: eviction.id, action: 'approve', justification: WHY }));
+    expect(value('nodes.evicted')).toEqual(['stranger']);
   });
 
   test('is the king’s alone, once a minute, and once for one proposal', () => {
