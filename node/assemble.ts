@@ -3,6 +3,7 @@ import { checkDelegation } from '../src/constitution/index.ts';
 import type { Principal } from '../src/permissions/index.ts';
 import { RateLimiter } from '../src/routing/index.ts';
 import { recordEvents } from './audit/index.ts';
+import { barred } from './barred.ts';
 import { LocalHosting } from './backends/index.ts';
 import { PeerBackend } from './backends/peer.ts';
 import { HostedRole } from './backends/hosted-role.ts';
@@ -26,6 +27,7 @@ import { sourceLimit } from './source-limit.ts';
 import type { Database } from './storage/index.ts';
 import { createMetrics, type EventBus } from './telemetry/index.ts';
 import type { Village } from './village/index.ts';
+import { votedLimits } from './voted-limits.ts';
 
 const GRACE_MS = 1_000;
 
@@ -60,7 +62,10 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   const { villageId, constitution } = village;
   const { nodeId } = keys;
   const config = () => loaded().config;
-  const limits = () => config().limits;
+  const limits = votedLimits(
+    () => config().limits,
+    () => village.policy(),
+  );
   const place = villageId.slice(0, 16);
 
   const audit = stack.use(await openAudit({ dataDir, database, keys, villageId, reporter: bus }));
@@ -118,17 +123,8 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
 
   const { bootstrap } = config();
   const { keystore } = identity;
-  const governing = await openGovernance({
-    bus,
-    database,
-    keys,
-    village,
-    host,
-    keystore,
-    audit,
-    bootstrap,
-    restarts: restartPort(() => hosting, foundation.askRestart),
-  });
+  const restarts = restartPort(() => hosting, foundation.askRestart);
+  const governing = await openGovernance({ bus, database, keys, village, host, keystore, audit, bootstrap, restarts });
   const { governance } = governing;
 
   const spread = await RevocationSpread.open({
@@ -204,7 +200,12 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   );
   stack.defer(bus.on('directory.dropped', ({ peer, reason }) => router.nodeDropped(peer, reason)));
   directory.onCatalogue(() => router.catalogueChanged());
-  village.onPolicy(() => router.catalogueChanged());
+  village.onPolicy((policy) => {
+    router.catalogueChanged();
+    const gone = barred(policy);
+    router.forget(gone);
+    gateway.forget(gone);
+  });
   stack.defer(() => router.close());
 
   let ready = false;

@@ -4,7 +4,8 @@ import { policyRows } from './policy-rows.ts';
 import type { GovernanceClock, GovernanceVillage } from './ports.ts';
 import { questionAbout } from './questions.ts';
 import type { ReceiptBook } from './receipt-book.ts';
-import { showProposal, showRatification, timelineOf } from './show.ts';
+import { showProposal, showRatification } from './show.ts';
+import { timelineOf } from './timeline.ts';
 import type { PolicyRow, ProposalView, TimelineEntry } from './views.ts';
 import type { VotedCalls } from './voted-calls.ts';
 
@@ -48,16 +49,19 @@ export class Records {
     if (laid !== undefined && question !== undefined)
       return showRatification(laid, question, this.#sources.clock.wallMs());
     if (id.length < MIN_PREFIX) return undefined;
-    const [only, another] = [...this.#sources.chronicle.ledger.proposals()].filter((one) => one.id.startsWith(id));
-    return only === undefined || another !== undefined ? undefined : showProposal(only, this.#context());
+    const entries = ledger.policy().overlay.filter(({ ended }) => ended !== 'void');
+    const ids = [...ledger.proposals(), ...entries].map((one) => one.id);
+    const [only, another] = new Set(ids.filter((one) => one.startsWith(id)));
+    return only === undefined || another !== undefined || only === id ? undefined : this.proposal(only);
   }
 
   timeline(id: string): readonly TimelineEntry[] {
     const { ledger } = this.#sources.chronicle;
     const known = ledger.proposal(id);
-    if (known === undefined) return [];
+    const laid = ledger.policy().overlay.find((entry) => entry.id === id && entry.ended !== 'void');
+    if (known === undefined && laid === undefined) return [];
     const all = [...this.#sources.chronicle.logs().values()].flat().flatMap((logged) => ledger.get(logged.id) ?? []);
-    return timelineOf(known, all);
+    return timelineOf({ id, known, laid }, all);
   }
 
   policies(filter: PolicyFilter): readonly PolicyRow[] {

@@ -1,6 +1,6 @@
-import type { OverlayEntry, ProposalView as Known, Question, Statement } from '../../src/governance/index.ts';
+import type { OverlayEntry, ProposalView as Known, Question } from '../../src/governance/index.ts';
 import type { Execution } from './call-journal.ts';
-import type { ProposalStatus, ProposalView, TimelineEntry, VoteView, VoteWord } from './views.ts';
+import type { ProposalStatus, ProposalView, VoteView, VoteWord } from './views.ts';
 
 const instant = (ms: number): string => new Date(ms).toISOString();
 
@@ -124,47 +124,4 @@ function changesOf({ body }: Known): Readonly<Record<string, unknown>> {
     return { call: { tool: first.tool, arguments: first.arguments, agent: first.agent, node_id: first.node } };
   }
   return { actions: body.actions };
-}
-
-/** Everything that was said about a proposal, in the order of the signers' clocks. */
-export function timelineOf(known: Known, statements: Iterable<Statement>): TimelineEntry[] {
-  const entries: (TimelineEntry & { readonly ts: number })[] = [];
-  for (const { id, payload } of statements) {
-    const what = said(payload, { proposal: known.id, isProposal: id === known.id });
-    if (what !== undefined) entries.push({ ts: payload.ts, at: instant(payload.ts), by: payload.voter, what });
-  }
-  entries.sort((one, other) => one.ts - other.ts);
-  const outcome =
-    known.outcome === 'open' ? [] : [{ at: entries.at(-1)?.at ?? '', by: 'village', what: outcomeText(known) }];
-  return [...entries.map(({ at, by, what }) => ({ at, by, what })), ...outcome];
-}
-
-function said(
-  payload: Statement['payload'],
-  { proposal, isProposal }: { readonly proposal: string; readonly isProposal: boolean },
-): string | undefined {
-  if (isProposal) return 'proposed it';
-  if (!('proposal' in payload.body) || payload.body.proposal !== proposal) return undefined;
-  switch (payload.kind) {
-    case 'vote': {
-      const { value, reasoning, conditions = [] } = payload.body;
-      const when = conditions.length === 0 ? '' : `, on conditions: ${conditions.join('; ')}`;
-      return `voted ${value}${when}${reasoning === undefined ? '' : `: ${reasoning}`}`;
-    }
-    case 'commit':
-      return `committed ${payload.body.value}${payload.body.because === undefined ? '' : ` (${payload.body.because})`}`;
-    case 'override':
-      return `overrode it: ${payload.body.action}: ${payload.body.justification}`;
-    case 'withdraw':
-      return 'asked to withdraw it';
-    default:
-      return undefined;
-  }
-}
-
-function outcomeText({ outcome, standing, expired }: Known): string {
-  if (outcome === 'rejected' && expired) return 'expired';
-  return standing === undefined || standing === 'in-force'
-    ? outcome.replaceAll('_', ' ')
-    : `${outcome.replaceAll('_', ' ')}, ${standing}`;
 }

@@ -3,6 +3,7 @@ import {
   type Statement,
   type StatementKind,
   type PayloadOf,
+  signingObstacle,
   statementInput,
   thumbprint,
 } from '../../src/governance/index.ts';
@@ -31,7 +32,6 @@ const UNREACHED_MS = 5_000;
 /** And with others in reach of whom none answers. */
 const UNANSWERED_MS = 30_000;
 const ENOUGH_ASKED = 2;
-const CLOSES: ReadonlySet<StatementKind> = new Set(['fence', 'commit']);
 
 export type Body<K extends StatementKind> = PayloadOf<K>['body'];
 
@@ -146,8 +146,8 @@ export class Signer {
     const { chronicle, keys, villageId, clock } = this.#options;
     const key = this.#keyOf(voter);
     if (key === undefined || this.obstacle(voter) !== undefined) return undefined;
-    // Between its fence and the next epoch whatever a voter signs would be void: `decideToSign` knows what may still be signed.
-    if (!CLOSES.has(kind) && chronicle.ledger.isFrozen(voter)) return undefined;
+    // Between its fence and the next epoch whatever a voter signs would be void.
+    if (kind !== 'fence' && signingObstacle(voter, chronicle) !== undefined) return undefined;
     const kid = thumbprint(key);
     const last = chronicle.logs().get(kid)?.at(-1);
     const before = last === undefined ? undefined : chronicle.ledger.get(last.id);

@@ -278,4 +278,8 @@ const POLICY = {
   isNodeHeld: () => false,
   isAgentHeld: () => false,
   root: '',
+  agentOf: () => undefined,
+  agentNames: () => [],
+  rightsOf: () => ({}),
+  mayIssue: () => true,
 };
