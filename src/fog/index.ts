@@ -94,3 +94,4 @@ export {
 export type { FogRule, FogSwitches } from './switches.ts';
 export type { Transition } from './transition.ts';
 export { Approval, needsVote, objectToApproval, type Totals, VOTE_POLICY, type VotePolicy } from './vote.ts';
+export { AGENT_PRESETS, type AgentPreset, presetFor, type Strategy } from './presets.ts';
