@@ -1,7 +1,8 @@
 import { statfs } from 'node:fs/promises';
+import type { Gpu } from '../../../src/fog/index.ts';
 import type { FogConfig } from '../../config/fog.ts';
 import { measuredCpuMilli } from './cores.ts';
-import { type Gpu, measuredGpus } from './gpus.ts';
+import { measuredGpus } from './gpus.ts';
 import { measuredMemMib } from './memory.ts';
 
 const MIB = 1024 * 1024;

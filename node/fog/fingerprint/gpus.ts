@@ -1,13 +1,8 @@
 import { execFile } from 'node:child_process';
+import type { Gpu } from '../../../src/fog/index.ts';
 
 const TIMEOUT_MS = 3_000;
 const MAX_GPUS = 64;
-
-export interface Gpu {
-  readonly id: string;
-  readonly model: string;
-  readonly memMib: number;
-}
 
 /** The NVIDIA GPUs of this machine; none where the tool is missing, hangs or says something else. Never rejects. */
 export function measuredGpus(tool = 'nvidia-smi'): Promise<readonly Gpu[]> {

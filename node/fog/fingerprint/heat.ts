@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ThermalLevel } from '../../../src/fog/index.ts';
 
 const MAX_ZONES = 64;
 
@@ -10,4 +11,15 @@ export async function measuredCelsius(folder = '/sys/class/thermal'): Promise<nu
   const read = await Promise.all(zones.map((name) => readFile(join(folder, name, 'temp'), 'utf8').catch(() => '')));
   const degrees = read.flatMap((text) => (/^\d{1,6}$/.test(text.trim()) ? [Math.round(Number(text) / 1_000)] : []));
   return degrees.length === 0 ? undefined : Math.max(...degrees);
+}
+
+/** From so many degrees on; a machine that tells none is taken for cool. */
+const WARM = 75;
+const HOT = 88;
+const CRITICAL = 97;
+
+export function thermalLevel(celsius: number | undefined): ThermalLevel {
+  if (celsius === undefined || celsius < WARM) return 'normal';
+  if (celsius < HOT) return 'warm';
+  return celsius < CRITICAL ? 'hot' : 'critical';
 }

@@ -1,4 +1,2 @@
-export { measuredCelsius } from './heat.ts';
 export { type Capacity, measuredCapacity } from './capacity.ts';
-export { measuredPower, type Power } from './power.ts';
-export { measuredPressure, type Pressure } from './pressure.ts';
+export { type Condition, measuredCondition } from './condition.ts';

@@ -1,12 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-
-export interface Power {
-  readonly source: 'mains' | 'battery';
-  /** 0–100; absent without a battery. */
-  readonly pct?: number | undefined;
-  readonly charging?: boolean | undefined;
-}
+import type { Power } from '../../../src/fog/index.ts';
 
 /** As `/sys/class/power_supply` tells; mains where it tells nothing. Never rejects. */
 export async function measuredPower(folder = '/sys/class/power_supply'): Promise<Power> {
@@ -16,10 +10,10 @@ export async function measuredPower(folder = '/sys/class/power_supply'): Promise
   const levels = batteries.flatMap(({ capacity }) =>
     /^\d{1,3}$/.test(capacity) ? [Math.min(100, Number(capacity))] : [],
   );
-  if (levels.length === 0) return { source: 'mains' };
+  if (levels.length === 0) return { source: 'mains', percent: null, charging: false };
   const plugged = supplies.some(({ type, online }) => type !== 'Battery' && online === '1');
   const charging = batteries.some(({ status }) => status === 'Charging' || status === 'Full');
-  return { source: plugged || charging ? 'mains' : 'battery', pct: Math.min(...levels), charging };
+  return { source: plugged || charging ? 'mains' : 'battery', percent: Math.min(...levels), charging };
 }
 
 async function supplyAt(path: string) {

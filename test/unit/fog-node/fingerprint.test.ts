@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { measuredCapacity } from '../../../node/fog/fingerprint/capacity.ts';
 import { measuredCpuMilli, quotaMilli } from '../../../node/fog/fingerprint/cores.ts';
 import { gpusIn, measuredGpus } from '../../../node/fog/fingerprint/gpus.ts';
-import { measuredCelsius } from '../../../node/fog/fingerprint/heat.ts';
+import { measuredCelsius, thermalLevel } from '../../../node/fog/fingerprint/heat.ts';
 import { measuredMemMib } from '../../../node/fog/fingerprint/memory.ts';
 import { measuredPower } from '../../../node/fog/fingerprint/power.ts';
 import { measuredPressure, someAvg10 } from '../../../node/fog/fingerprint/pressure.ts';
@@ -76,7 +76,7 @@ describe('GPUs', () => {
 
 describe('power', () => {
   test('a machine without a battery is on mains', async () => {
-    expect(await measuredPower('/nonexistent')).toEqual({ source: 'mains' });
+    expect(await measuredPower('/nonexistent')).toEqual({ source: 'mains', percent: null, charging: false });
   });
 
   test('the emptiest battery counts, and a mouse has none', async () => {
@@ -92,7 +92,7 @@ describe('power', () => {
       'mouse/scope': 'Device\n',
       'mouse/capacity': '3\n',
     });
-    expect(await measuredPower(at)).toEqual({ source: 'battery', pct: 31, charging: false });
+    expect(await measuredPower(at)).toEqual({ source: 'battery', percent: 31, charging: false });
   });
 
   test('plugged in is mains, whatever the battery holds', async () => {
@@ -103,7 +103,7 @@ describe('power', () => {
       'B/capacity': '9',
       'B/status': 'Charging',
     });
-    expect(await measuredPower(at)).toEqual({ source: 'mains', pct: 9, charging: true });
+    expect(await measuredPower(at)).toEqual({ source: 'mains', percent: 9, charging: true });
   });
 });
 
@@ -120,7 +120,7 @@ test('the hottest zone counts, and a sensor that talks nonsense does not', async
 test('pressure is the share of the last 10 s in whole percent', async () => {
   expect(someAvg10('some avg10=12.60 avg60=1.00 avg300=0.00 total=9\nfull avg10=99.00\n')).toBe(13);
   expect(someAvg10('nothing')).toBe(0);
-  expect(await measuredPressure('/nonexistent')).toEqual({ cpu: 0, mem: 0 });
+  expect(await measuredPressure('/nonexistent')).toBeNull();
 });
 
 describe('what a node gives', () => {
@@ -139,4 +139,14 @@ describe('what a node gives', () => {
     expect(cpuMilli).toBe(Math.floor((await measuredCpuMilli()) * 0.8));
     expect(memMib).toBe(Math.floor(measuredMemMib() * 0.8));
   });
+});
+
+test.each([
+  [undefined, 'normal'],
+  [74, 'normal'],
+  [75, 'warm'],
+  [88, 'hot'],
+  [97, 'critical'],
+])('%s degrees are %s', (celsius, level) => {
+  expect(thermalLevel(celsius)).toBe(level);
 });

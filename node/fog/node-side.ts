@@ -1,0 +1,166 @@
+import { randomBytes } from 'node:crypto';
+import {
+  nextOfNode,
+  type NodeConfig,
+  type NodeEffect,
+  type NodeEvent,
+  type NodeState,
+  type PowerVerdict,
+  startNode,
+  stepNode,
+  type ToNode,
+  type ToOwner,
+  type Transition,
+} from '../../src/fog/index.ts';
+import { nextBootSequence } from '../host/boot-sequence.ts';
+import type { Store } from '../storage/index.ts';
+import type { Reporter } from '../telemetry/events.ts';
+import { type CheckParts, checksOf } from './checks.ts';
+import { Driver } from './driver.ts';
+import { NodeJournal } from './node-journal.ts';
+import type { FogClock } from './ports.ts';
+import { Shards, type ShardsParts } from './shards.ts';
+import { Ticker } from './ticker.ts';
+
+type Event = NodeEvent & { readonly nowMs: number };
+
+export interface NodeSideParts extends Pick<ShardsParts, 'runner' | 'artifacts' | 'groups'> {
+  readonly config: NodeConfig;
+  readonly store: Store;
+  readonly clock: FogClock;
+  readonly reporter: Reporter;
+  readonly checks: CheckParts;
+  readonly send: (to: string, message: ToOwner) => void;
+  readonly onTransition: (what: Transition) => void;
+  readonly onStep: () => void;
+}
+
+/** What this node gives: its machine, the journal of its promises and the processes that it decides about. */
+export class NodeSide {
+  readonly shards: Shards;
+  readonly #parts: NodeSideParts;
+  readonly #journal: NodeJournal;
+  readonly #driver: Driver<NodeState, Event, NodeEffect>;
+  readonly #ticker: Ticker;
+  readonly #first: readonly NodeEffect[];
+
+  private constructor(
+    parts: NodeSideParts,
+    made: { readonly journal: NodeJournal; readonly begun: ReturnType<typeof startNode> },
+  ) {
+    this.#parts = parts;
+    this.#journal = made.journal;
+    this.#first = made.begun.effects;
+    this.shards = new Shards({
+      ...{ runner: parts.runner, artifacts: parts.artifacts, groups: parts.groups },
+      ...{ clock: parts.clock, reporter: parts.reporter },
+      guardMs: () => this.state.config.limits.guardMs,
+      tell: (event) => this.#feed(event),
+    });
+    this.#driver = new Driver({
+      initial: made.begun.state,
+      step: stepNode,
+      carryOut: (effect) => this.#carryOut(effect),
+      onHalt: (error) => parts.reporter.report('fog.halted', { area: 'node', error }),
+      onStep: () => {
+        this.#ticker.schedule(nextOfNode(this.state));
+        parts.onStep();
+      },
+    });
+    this.#ticker = new Ticker(parts.clock, () => this.#feed({ kind: 'tick' }));
+  }
+
+  /**
+   * Finds what an earlier run left dead, then takes a new number: who hears that number may rely on it.
+   * Errors: STORE_FAILED, JOURNAL_DAMAGED, and those of the runner's sweep.
+   */
+  static async open(parts: NodeSideParts): Promise<NodeSide> {
+    const { runner, store, clock, config } = parts;
+    await runner.sweep();
+    const journal = new NodeJournal(store);
+    const kept = await journal.load();
+    const bootSeq = await nextBootSequence(store);
+    const instance = randomBytes(16).toString('hex');
+    const begun = startNode(config, { bootSeq, instance, nowMs: clock.boottimeMs(), ...kept });
+    return new NodeSide(parts, { journal, begun });
+  }
+
+  get state(): NodeState {
+    return this.#driver.state;
+  }
+
+  /** Whether it still takes part: what has to be on disk can be put there. */
+  get working(): boolean {
+    return !this.#driver.halted;
+  }
+
+  start(): void {
+    this.#driver.perform(this.#first);
+    this.#ticker.start(nextOfNode(this.state));
+  }
+
+  /** Resolves when there is room for the next one. Never rejects. */
+  async hear(message: ToNode, from: string): Promise<void> {
+    const checks = await checksOf(message, from, this.#parts.checks);
+    this.#feed({ kind: 'message', from, message, checks });
+    await this.#driver.room();
+  }
+
+  drain(deadlineMs: number): void {
+    this.#feed({ kind: 'drain', deadlineMs });
+  }
+
+  undrain(): void {
+    this.#feed({ kind: 'undrain' });
+  }
+
+  setPower(verdict: PowerVerdict): void {
+    if (this.state.power !== verdict) this.#feed({ kind: 'power', verdict });
+  }
+
+  configure(config: NodeConfig): void {
+    this.#feed({ kind: 'configure', config });
+  }
+
+  /** Ends what runs here, and what is still to be written of it is. Never rejects. */
+  async stop(): Promise<void> {
+    await this.shards.close();
+    this.#ticker.stop();
+    await this.#driver.settled();
+    await this.#driver.halt();
+  }
+
+  #feed(event: NodeEvent): void {
+    this.#driver.feed({ ...event, nowMs: this.#parts.clock.boottimeMs() });
+  }
+
+  #carryOut(effect: NodeEffect): Promise<void> | void {
+    switch (effect.kind) {
+      case 'journal':
+        return this.#journal.write(effect.placement);
+      case 'forget':
+        this.shards.forget(effect);
+        return this.#journal.forget(effect.placementId);
+      case 'forget-fence':
+        return this.#journal.forgetFence(effect.slotKey);
+      case 'send':
+        return this.#parts.send(effect.to, effect.message);
+      case 'fetch':
+        return this.shards.fetch(effect, { env: this.#envOf(effect.placementId) });
+      case 'start':
+        return this.shards.start(effect);
+      case 'lease':
+        return this.shards.lease(effect);
+      case 'stop':
+        return this.shards.stop(effect);
+      case 'record':
+        return this.#parts.onTransition(effect.record);
+    }
+  }
+
+  #envOf(placementId: string): Readonly<Record<string, string>> {
+    for (const { placement, spec } of this.state.rows.values())
+      if (placement?.placementId === placementId) return spec.env;
+    return {};
+  }
+}
