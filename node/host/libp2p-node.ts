@@ -14,9 +14,12 @@ import { mcp } from '../../protocols/mcp/index.ts';
 import { boundedConnections, boundedEncrypter, boundedMuxer } from './bounded-lengths.ts';
 import { type GateContext, gatedComponents } from './gated-components.ts';
 import { lazyTls } from './lazy-tls.ts';
+import { noiseCrypto } from './noise-crypto.ts';
 import { pendingLimit } from './pending-limit.ts';
 import { quietLogger } from './quiet-logger.ts';
+import { sparedUpdates } from './spared-updates.ts';
 import type { VillageNames } from './village-protocols.ts';
+import { wholeWrites } from './whole-writes.ts';
 
 export const MAX_GOSSIP_BYTES = 256 * 1024;
 
@@ -63,9 +66,12 @@ export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp
     addresses: { listen: [...options.listen] },
     transports: [options.transport === 'memory' ? memory() : tcp()],
     connectionGater: pendingLimit(MAX_PENDING / 4),
-    connectionProtector: boundedConnections(ENCRYPTERS),
-    connectionEncrypters: [boundedEncrypter(noise(), MUXERS), boundedEncrypter(lazyTls(), MUXERS)],
-    streamMuxers: [boundedMuxer(yamux(), ['/ipfs/ping/1.0.0', names.protocol(mcp.name)])],
+    connectionProtector: wholeWrites(boundedConnections(ENCRYPTERS)),
+    connectionEncrypters: [
+      boundedEncrypter(noise({ crypto: noiseCrypto }), MUXERS),
+      boundedEncrypter(lazyTls(), MUXERS),
+    ],
+    streamMuxers: [boundedMuxer(sparedUpdates(yamux()), ['/ipfs/ping/1.0.0', names.protocol(mcp.name)])],
     connectionManager: {
       // The default, 5 new connections a second from one host, breaks every set of nodes that share an address.
       inboundConnectionThreshold: Number.POSITIVE_INFINITY,

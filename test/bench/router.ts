@@ -14,8 +14,12 @@ import type { HostedServer } from '../../node/backends/backend.ts';
 import { HostedRole } from '../../node/backends/hosted-role.ts';
 import { PeerBackend } from '../../node/backends/peer.ts';
 import type { RouterCall } from '../../node/gateway/index.ts';
+import { boundedConnections } from '../../node/host/bounded-lengths.ts';
+import { noiseCrypto } from '../../node/host/noise-crypto.ts';
 import { quietLogger } from '../../node/host/quiet-logger.ts';
 import type { AdmittedPeer } from '../../node/host/mesh-host.ts';
+import { sparedUpdates } from '../../node/host/spared-updates.ts';
+import { wholeWrites } from '../../node/host/whole-writes.ts';
 import { PeerLinks } from '../../node/peers/index.ts';
 import { p2pRole, type P2pParts } from '../../node/roles/p2p/index.ts';
 import { DeadlineTimer, Router } from '../../node/router/index.ts';
@@ -31,7 +35,7 @@ const CALLS = Number(process.env['CALLS'] ?? 200_000);
 const IN_FLIGHT = Number(process.env['IN_FLIGHT'] ?? 64);
 const mode = process.argv[2] === 'hop' ? 'hop' : 'local';
 const audited = process.argv.includes('audit');
-const secure = process.argv.includes('tls') ? tls : noise;
+const secure = process.argv.includes('tls') ? tls() : noise({ crypto: noiseCrypto });
 
 const policy = new Policy({
   ...constitution,
@@ -49,8 +53,9 @@ async function node() {
     logger: quietLogger,
     addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
     transports: [tcp()],
-    connectionEncrypters: [secure()],
-    streamMuxers: [yamux()],
+    connectionProtector: wholeWrites(boundedConnections(['/noise', '/tls/1.0.0'])),
+    connectionEncrypters: [secure],
+    streamMuxers: [sparedUpdates(yamux())],
   });
   const nodeId = libp2p.peerId.toString();
   hosts.set(nodeId, libp2p);
