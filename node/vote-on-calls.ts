@@ -21,6 +21,7 @@ interface Reply {
 
 /** Where the pipeline takes calls that need a vote. */
 export function votePort(governance: Pick<Governance, 'proposeCall' | 'calls'>): VotePort {
+  const serving = new WeakMap<object, () => Promise<boolean>>();
   return {
     ask: async ({ request, context, target, permission }): Promise<BackendReply> => {
       const { agentId, homeNode, issuedAtMs } = context.principal;
@@ -44,11 +45,16 @@ export function votePort(governance: Pick<Governance, 'proposeCall' | 'calls'>):
       const told = { ...waiting, proposal_id, required_votes, voting_deadline };
       return toolReply(request, told, { isError: false, stateless: context.era === 'stateless' });
     },
-    isApproved: ({ side, request, context, target, peer }) => {
+    isApproved: (job) => {
+      const { side, request, context, target, peer } = job;
       const args = request.params?.['arguments'];
       if (side === 'call') return governance.calls.isRunning(args);
-      return governance.calls.serveOnce({ peer, agent: context.principal.agentId, tool: target, args });
+      const served = governance.calls.serveOnce({ peer, agent: context.principal.agentId, tool: target, args });
+      if (served !== undefined) serving.set(job, served.begin);
+      return served !== undefined;
     },
+    // A call of our own agents was put into the journal before it came here.
+    begin: (job) => serving.get(job)?.() ?? Promise.resolve(true),
   };
 }
 

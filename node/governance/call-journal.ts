@@ -2,6 +2,7 @@ import { text, utf8 } from '../../src/kernel/index.ts';
 import type { Store } from '../storage/index.ts';
 
 const PREFIX = 'call/';
+const SERVED = 'served/';
 const MAX_RESULT_BYTES = 64 * 1024;
 
 /** How an approved call went. `running` that is found after a start was interrupted: `unknown`. */
@@ -13,11 +14,12 @@ export interface Execution {
   readonly [more: string]: unknown;
 }
 
-/** Which approved calls were begun here: each at most once, however often this node starts. */
+/** Which approved calls were begun or served here: each at most once, however often this node starts. */
 export class CallJournal {
   readonly #store: Store;
   readonly #entries = new Map<string, Execution>();
   readonly #nonces = new Set<unknown>();
+  readonly #served = new Set<string>();
 
   private constructor(store: Store) {
     this.#store = store;
@@ -31,6 +33,8 @@ export class CallJournal {
       journal.#nonces.add(entry['nonce']);
       journal.#entries.set(id, entry.status === 'running' ? { ...entry, status: 'unknown' } : entry);
     }
+    for await (const [key] of store.entries({ gte: SERVED, lt: `${SERVED}~` }))
+      journal.#served.add(key.slice(SERVED.length));
     return journal;
   }
 
@@ -44,6 +48,17 @@ export class CallJournal {
     this.#nonces.add(nonce);
     await this.#put(proposalId, { status: 'running', at, nonce });
     return true;
+  }
+
+  /** Whether an approved call of another node may still be served here. */
+  isServed(proposalId: string): boolean {
+    return this.#served.has(proposalId);
+  }
+
+  /** Served from here on, also after a crash; durable on return. */
+  async serve(proposalId: string): Promise<void> {
+    this.#served.add(proposalId); // before any wait: of two at once one is too many
+    await this.#store.put(`${SERVED}${proposalId}`, new Uint8Array(), { sync: true });
   }
 
   /** Durable on return. */

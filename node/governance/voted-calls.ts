@@ -32,7 +32,6 @@ export class VotedCalls {
   readonly #options: VotedCallsOptions;
   /** The arguments of calls that are being made now, by identity: no caller can forge one. */
   readonly #running = new WeakSet<object>();
-  readonly #served = new Set<string>();
   #run: RunCall | undefined;
   #work: Promise<void> = Promise.resolve();
 
@@ -66,18 +65,26 @@ export class VotedCalls {
     return typeof args === 'object' && args !== null && this.#running.has(args);
   }
 
-  /** Whether a peer may have this call run here: once for each approval. */
-  serveOnce({ peer, agent, tool, args }: ServedQuestion): boolean {
+  /**
+   * Whether a peer may have this call run here, and once for each approval: where it may, `begin` it before anything happens. What
+   * `begin` answers is durable; false: another call took the approval meanwhile.
+   */
+  serveOnce({ peer, agent, tool, args }: ServedQuestion): { readonly begin: () => Promise<boolean> } | undefined {
+    const { journal } = this.#options;
     const asked = spelled(args);
     const approved = this.#options.ledger.policy().calls.find(({ id, actions: [action] }) => {
-      if (action?.op !== 'call' || this.#served.has(id)) return false;
+      if (action?.op !== 'call' || journal.isServed(id)) return false;
       return (
         action.node === peer && action.agent === agent && action.tool === tool && spelled(action.arguments) === asked
       );
     });
-    if (approved === undefined) return false;
-    this.#served.add(approved.id);
-    return true;
+    if (approved === undefined) return undefined;
+    const begin = async (): Promise<boolean> => {
+      if (journal.isServed(approved.id)) return false;
+      await journal.serve(approved.id);
+      return true;
+    };
+    return { begin };
   }
 
   /** Resolves when none runs any more. Never rejects. */

@@ -7,7 +7,7 @@ import type { Job } from './job.ts';
 import type { RouterParts } from './parts.ts';
 import type { Recorder } from './recorder.ts';
 import { Running } from './running.ts';
-import { standingOf } from './vote-port.ts';
+import { standingOf, type VotePort } from './vote-port.ts';
 
 type Parts = Pick<RouterParts, 'rates' | 'limits' | 'policy' | 'votes'>;
 type Work = () => Awaitable<BackendReply>;
@@ -37,7 +37,10 @@ export class Pipeline {
       (job) => stopped(job, { blocked: isBlocked(job.server, policy()) }),
       unapproved,
     ];
-    this.#detours = [(job, work) => (job.standing === 'ask' && votes !== undefined ? votes.ask(job) : work())];
+    this.#detours = [
+      (job, work) => (job.standing === 'ask' && votes !== undefined ? votes.ask(job) : work()),
+      (job, work) => (job.standing === 'approved' && votes !== undefined ? oneTime(job, work, votes) : work()),
+    ];
   }
 
   get callsInFlight(): number {
@@ -83,6 +86,15 @@ export class Pipeline {
     const detour = this.#detours[at];
     return detour === undefined ? work() : detour(job, () => this.#detour(job, work, at + 1));
   }
+}
+
+/** What voters approved runs once, whatever ends this process in between. */
+async function oneTime(job: Job, work: Work, votes: VotePort): Promise<BackendReply> {
+  if (await votes.begin(job)) return work();
+  const message = `${job.called} was approved once, and has run`;
+  const refused: Refused = { error: 'PERMISSION_DENIED', reason: 'needs-vote', message };
+  job.refused = refused;
+  return denial(job.request, refused);
 }
 
 function denial(request: RpcRequest, { error: name, message, reason, retryAfterMs }: Refused): BackendReply {

@@ -5,8 +5,10 @@ import type { BackendReply } from '../backends/backend.ts';
 export interface VotePort {
   /** Makes the call a proposal; the reply names it. Never rejects. */
   ask(job: Job): Promise<BackendReply>;
-  /** Whether voters have approved this very call, and it is the one time that it may run here. */
+  /** Whether voters have approved this very call, and it has not run here. */
   isApproved(job: Job): boolean;
+  /** Takes the one time that an approved call may run here; durable on return. False: it was taken meanwhile. */
+  begin(job: Job): Promise<boolean>;
 }
 
 /** `ask`: it becomes a proposal. `denied`: a peer asks for what nobody approved. */

@@ -108,7 +108,18 @@ describe('an approved call', () => {
       { ...asked, args: { to: 'x', amount: 6 } },
       { ...asked, args: undefined },
     ];
-    expect(others.map((one) => calls.serveOnce(one))).toEqual(others.map(() => false));
-    expect([calls.serveOnce(asked), calls.serveOnce(asked)]).toEqual([true, false]);
+    expect(others.map((one) => calls.serveOnce(one))).toEqual(others.map(() => undefined));
+    const [first, second] = [calls.serveOnce(asked), calls.serveOnce(asked)];
+    expect(await Promise.all([first?.begin(), second?.begin()])).toEqual([true, false]);
+    expect(calls.serveOnce(asked)).toBeUndefined();
+  });
+
+  test('of a peer is not served again by a node that was killed and started anew', async () => {
+    state = stateOf(decision('a', { node: 'peer' }));
+    const asked = { peer: 'peer', agent: 'local@here', tool: 'spend', args: {} };
+    const { arguments: args } = state.calls[0]?.actions[0] as { readonly arguments: object };
+    const served = (await node()).serveOnce({ ...asked, args });
+    expect(await served?.begin()).toBe(true);
+    expect((await node()).serveOnce({ ...asked, args })).toBeUndefined();
   });
 });

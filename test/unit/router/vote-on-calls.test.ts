@@ -28,7 +28,7 @@ const job = (changes: object = {}): Job =>
   }) as unknown as Job;
 
 type Desk = Parameters<typeof votePort>[0];
-const calls = { isRunning: () => false, serveOnce: () => false };
+const calls = { isRunning: () => false, serveOnce: () => undefined };
 
 async function asked(proposeCall: (request: CallRequest) => unknown, changes: object = {}) {
   const desk = { calls, proposeCall: async (one: CallRequest) => proposeCall(one) } as unknown as Desk;
