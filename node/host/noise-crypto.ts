@@ -1,7 +1,6 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import type { ICryptoInterface } from '@chainsafe/libp2p-noise';
 import { asCrypto, defaultCrypto } from '@chainsafe/libp2p-noise/crypto';
-import type { Uint8ArrayList } from 'uint8arraylist';
 
 const CIPHER = 'chacha20-poly1305';
 const TAG = { authTagLength: 16 } as const;
@@ -20,7 +19,7 @@ function keyOf(bytes: Uint8Array): KeyObject {
   return key;
 }
 
-type Bytes = Uint8Array | Uint8ArrayList;
+type Bytes = Parameters<ICryptoInterface['chaCha20Poly1305Encrypt']>[0];
 
 /** Noise's own cryptography, but for how it ciphers messages of more than a few hundred bytes. */
 export const noiseCrypto: ICryptoInterface = {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { pureJsCrypto } from '@chainsafe/libp2p-noise';
-import { Uint8ArrayList } from 'uint8arraylist';
 import { describe, expect, test } from 'vitest';
 import { noiseCrypto } from '../../../node/host/noise-crypto.ts';
 
@@ -8,7 +7,7 @@ const key = randomBytes(32);
 const nonce = randomBytes(12);
 const NOTHING = new Uint8Array();
 const SIZES = [0, 1, 64, 383, 384, 399, 400, 401, 415, 416, 2_500, 65_519];
-const flat = (bytes: Uint8Array | Uint8ArrayList): string => Buffer.from(bytes.subarray()).toString('hex');
+const flat = (bytes: { subarray(): Uint8Array }): string => Buffer.from(bytes.subarray()).toString('hex');
 
 describe('the cipher of Noise', () => {
   test.each(SIZES)('of %i bytes is what the reference makes, with and without what it authenticates beside', (size) => {
@@ -19,12 +18,10 @@ describe('the cipher of Noise', () => {
     }
   });
 
-  test.each(SIZES)('reads %i bytes of the reference, whole or in parts', (size) => {
+  test.each(SIZES)('reads %i bytes of the reference', (size) => {
     const text = randomBytes(size);
     for (const ad of [NOTHING, randomBytes(32)]) {
       const sealed = Buffer.from(pureJsCrypto.chaCha20Poly1305Encrypt(text, nonce, ad, key).subarray());
-      const parts = new Uint8ArrayList(sealed.subarray(0, 7), sealed.subarray(7));
-      expect(flat(noiseCrypto.chaCha20Poly1305Decrypt(parts, nonce, ad, key))).toBe(text.toString('hex'));
       expect(flat(noiseCrypto.chaCha20Poly1305Decrypt(sealed, nonce, ad, key))).toBe(text.toString('hex'));
     }
   });
