@@ -1,5 +1,7 @@
 export { FogAd, type Gpu, type Power, POWER_SOURCES, THERMAL_LEVELS, type ThermalLevel } from './ad.ts';
 export { type Enforcement, ENFORCEMENTS, WATCHDOG_MARGIN } from './enforcement.ts';
+export { acceptAd, type AdRefusal, isExpired, type KnownAd, nextAdMs } from './ad-cache.ts';
+export { judgeNodes, type Judged, roomOfAd } from './candidates.ts';
 export { bookedFor, type Ledger, ledgerOf } from './ledger.ts';
 export { type Limits, LIMITS, MAX_ARTIFACT_BYTES, MAX_LOG_BYTES, MAX_MESSAGE_BYTES } from './limits.ts';
 export {
@@ -31,6 +33,30 @@ export {
   ToOwner,
 } from './messages.ts';
 export { nextOfNode, type NodeBoot, startNode, stepNode } from './node-machine.ts';
+export {
+  nextOfOwner,
+  objectToDeploy,
+  type OwnerBoot,
+  startOwner,
+  stepOwner,
+} from './owner-machine.ts';
+export type {
+  Bid,
+  Deployment,
+  Holder,
+  OwnerConfig,
+  OwnerEffect,
+  OwnerEntry,
+  OwnerEvent,
+  OwnerState,
+  OwnerStep,
+  Past,
+  Peer,
+  Reason,
+  Slot,
+  VoteState,
+  Wanted,
+} from './owner-state.ts';
 export { roomOf } from './node-admit.ts';
 export type {
   Checks,
@@ -53,6 +79,8 @@ export {
   type RefusalCode,
   REFUSALS,
 } from './reasons.ts';
+export { decidePower, POWER_LIMITS, POWERED, type PowerLimits, type PowerState } from './power-policy.ts';
+export { type HashedSlot, hashSlots, slotOfKey } from './rendezvous.ts';
 export {
   add,
   type Dimension,
@@ -92,6 +120,16 @@ export {
   type SlotState,
 } from './states.ts';
 export type { FogRule, FogSwitches } from './switches.ts';
+export { NO_TRUST, observe, type Trust, trustOf } from './trust.ts';
 export type { Transition } from './transition.ts';
 export { Approval, needsVote, objectToApproval, type Totals, VOTE_POLICY, type VotePolicy } from './vote.ts';
 export { AGENT_PRESETS, type AgentPreset, presetFor, type Strategy } from './presets.ts';
+export {
+  judgeModule,
+  MAX_MANIFEST_BYTES,
+  MODULE_TYP,
+  ModuleManifest,
+  type ModuleRefusal,
+  type ModuleTrust,
+  type ModuleVerdict,
+} from './module.ts';

@@ -1,0 +1,319 @@
+import { acceptAd } from './ad-cache.ts';
+import { judgeNodes } from './candidates.ts';
+import { total } from './resources.ts';
+import type { Objection } from './room.ts';
+import { specDigest } from './spec.ts';
+import { dropBid, hearOffer, isDenied, isPreparing, isReserved, isUnreachable, letBidAge, look } from './owner-bid.ts';
+import {
+  answerRenew,
+  hearBoot,
+  hearNotice,
+  hearRow,
+  hearStatus,
+  isAccepted,
+  isRefused,
+  isReleased,
+  letHolderAge,
+  release,
+} from './owner-hold.ts';
+import {
+  type Deployment,
+  epochKey,
+  type Holder,
+  type OwnerConfig,
+  type OwnerEvent,
+  type OwnerState,
+  type OwnerStep,
+  type Slot,
+  type Wanted,
+} from './owner-state.ts';
+import { type At, OwnerTurn } from './owner-turn.ts';
+import type { ToOwner } from './messages.ts';
+import { type Approval, needsVote, type Totals } from './vote.ts';
+
+/** What was in the journal when the owner started, and what it drew. */
+export interface OwnerBoot {
+  /** Drawn now; unlike any before. */
+  readonly instance: string;
+  readonly dice: number;
+  readonly nowMs: number;
+  readonly deployments: readonly Deployment[];
+  /** The last that was journaled of each slot; `holder` when it was not journaled as ended. */
+  readonly slots: readonly (At & {
+    readonly epoch: number;
+    readonly holder?: Pick<Holder, 'reservationId' | 'node' | 'epoch' | 'bootSeq' | 'nonce' | 'leaseMs'>;
+  })[];
+}
+
+/** Adopts what may run, or waits for it to be over. Rule R6. */
+export function startOwner(config: OwnerConfig, boot: OwnerBoot): OwnerStep {
+  const { instance, dice, nowMs, deployments } = boot;
+  const known = new Map(deployments.map((one) => [one.deployment, one]));
+  const empty = { ads: new Map(), peers: new Map(), slots: new Map() };
+  const epochs = new Map(boot.slots.map(({ deployment, slot, epoch }) => [epochKey(deployment, slot), epoch] as const));
+  const times = { nowMs, startedMs: nowMs };
+  const state: OwnerState = { config, instance, dice, counter: 0, ...times, deployments: known, epochs, ...empty };
+  const turn = new OwnerTurn(state, nowMs);
+  for (const deployment of deployments) {
+    for (let slot = 0; slot < deployment.slots; slot += 1) {
+      const journaled = boot.slots.find((one) => one.deployment === deployment.deployment && one.slot === slot);
+      adopt(turn, { deployment: deployment.deployment, slot }, journaled);
+    }
+    turn.spread(deployment.deployment);
+    if (deployment.vote === 'awaited') askVillage(turn, deployment);
+  }
+  return { state: turn.state, effects: turn.close() };
+}
+
+function adopt(turn: OwnerTurn, at: At, journaled: OwnerBoot['slots'][number] | undefined): void {
+  const epoch = journaled?.epoch ?? 0;
+  const deployment = turn.deployment(at.deployment);
+  const state =
+    deployment?.stopping === true ? 'released' : deployment?.vote === 'awaited' ? 'awaiting_vote' : 'pending';
+  if (journaled?.holder === undefined || turn.isOff('restart-waits')) {
+    turn.put(at, { epoch, state }, 'started');
+    return;
+  }
+  const { leaseMs } = journaled.holder;
+  const { reclaimShare, reclaimMs: margin } = turn.config.limits;
+  const reclaimMs = turn.nowMs + Math.ceil((leaseMs * reclaimShare) / 1000) + margin;
+  const holder = { ...journaled.holder, reclaimMs, madeMs: turn.nowMs, heardMs: turn.nowMs, rev: 0 };
+  turn.put(at, { epoch, holder, state: 'uncertain', dueMs: turn.nowMs }, 'started');
+}
+
+/** One event, at `nowMs` of this machine's boot-time clock. */
+export function stepOwner(state: OwnerState, event: OwnerEvent & { readonly nowMs: number }): OwnerStep {
+  const turn = new OwnerTurn(state, event.nowMs);
+  apply(turn, event);
+  for (const at of turn.all()) {
+    letHolderAge(turn, at);
+    letBidAge(turn, at);
+    leave(turn, at);
+    place(turn, at);
+  }
+  for (const deployment of turn.state.deployments.values()) finish(turn, deployment);
+  return { state: turn.state, effects: turn.close() };
+}
+
+function apply(turn: OwnerTurn, event: OwnerEvent): void {
+  switch (event.kind) {
+    case 'deploy':
+      return deploy(turn, event.wanted);
+    case 'stop':
+      return stop(turn, event.deployment, event.graceMs);
+    case 'voted':
+      return voted(turn, event.deployment, event.approval);
+    case 'message':
+      return receive(turn, event.from, event.message);
+    case 'ad': {
+      const ads = acceptAd(turn.state.ads, { ad: event.ad, nowMs: turn.nowMs, maxAds: turn.config.limits.maxAds });
+      if (typeof ads === 'string') return;
+      turn.change({ ads });
+      hearBoot(turn, event.ad.node, event.ad.bootSeq);
+      return wake(turn, event.ad.node);
+    }
+    case 'rtt':
+      return turn.putPeer(event.node, { ...turn.peer(event.node), rttMs: event.rttMs });
+    case 'unreachable':
+      return isUnreachable(turn, event.node, event.about);
+    case 'tick':
+      return;
+  }
+}
+
+function receive(turn: OwnerTurn, from: string, message: ToOwner): void {
+  switch (message.kind) {
+    case 'offer':
+    case 'refuse':
+      return hearOffer(turn, from, message);
+    case 'reserved':
+      return isReserved(turn, from, message);
+    case 'preparing':
+      return isPreparing(turn, from, message);
+    case 'denied':
+      if (message.code === 'VOTE_REQUIRED') voteAfterAll(turn, message.reservationId, message.detail);
+      return message.of === 'accept' ? isRefused(turn, from, message) : isDenied(turn, from, message);
+    case 'accepted':
+      return isAccepted(turn, from, message);
+    case 'status':
+      return hearStatus(turn, from, message);
+    case 'renew':
+      return answerRenew(turn, from, message);
+    case 'released':
+      return isReleased(turn, from, message);
+    case 'notice':
+      return hearNotice(turn, from, message);
+    case 'row':
+      return hearRow(turn, from, message);
+    case 'hello':
+      return hearBoot(turn, from, message.bootSeq);
+  }
+}
+
+/** What stands against a deployment, before anything is done for it. */
+export function objectToDeploy(state: OwnerState, wanted: Wanted): Objection | undefined {
+  const known = state.deployments.get(wanted.deployment);
+  const { slotsPerDeployment } = state.config.limits;
+  if (wanted.slots < 1 || wanted.slots > slotsPerDeployment)
+    return { code: 'REFUSED_POLICY', detail: `1 to ${slotsPerDeployment} slots` };
+  if (known?.stopping === true) return { code: 'CONFLICT', detail: 'it is being stopped' };
+  if (known !== undefined && (known.digest !== specDigest(wanted.spec) || known.slots !== wanted.slots))
+    return { code: 'CONFLICT', detail: 'a deployment of that name runs something else' };
+  return undefined;
+}
+
+function deploy(turn: OwnerTurn, wanted: Wanted): void {
+  if (objectToDeploy(turn.state, wanted) !== undefined || turn.deployment(wanted.deployment) !== undefined) return;
+  const digest = specDigest(wanted.spec);
+  const reasons = voteReasons(turn, wanted);
+  const vote = reasons.length === 0 ? 'not-needed' : 'awaited';
+  const deployment: Deployment = { ...wanted, digest, term: 1, vote, stopping: false, mapRev: 0 };
+  turn.putDeployment(deployment);
+  turn.journal({ kind: 'deployment', deployment });
+  for (let slot = 0; slot < wanted.slots; slot += 1) {
+    const at = { deployment: wanted.deployment, slot };
+    const epoch = turn.state.epochs.get(epochKey(wanted.deployment, slot)) ?? 0;
+    turn.put(at, { epoch, state: vote === 'awaited' ? 'awaiting_vote' : 'pending' }, 'deployed');
+  }
+  if (vote === 'awaited') askVillage(turn, deployment, reasons);
+}
+
+/** All that the owner has and wants counts together. */
+function voteReasons(turn: OwnerTurn, wanted: Wanted): readonly string[] {
+  const all = [...turn.state.deployments.values(), wanted].filter((one) => !('stopping' in one) || !one.stopping);
+  const totals: Totals = {
+    res: total(all.map(totalOf)),
+    slots: all.reduce((sum, { slots }) => sum + slots, 0),
+  };
+  const { publisherKnown, spec } = wanted;
+  return needsVote(spec, { policy: turn.config.votePolicy, totals, publisherKnown });
+}
+
+function totalOf({ spec, slots }: Pick<Wanted, 'spec' | 'slots'>): Totals['res'] {
+  return total(Array.from({ length: slots }, () => spec.res));
+}
+
+function askVillage(turn: OwnerTurn, deployment: Deployment, reasons: readonly string[] = []): void {
+  const approval = {
+    owner: turn.config.node,
+    deployment: deployment.deployment,
+    specDigest: deployment.digest,
+    maxTotal: totalOf(deployment),
+    maxSlots: deployment.slots,
+    term: deployment.term,
+  };
+  turn.effects.push({ kind: 'vote', deployment: deployment.deployment, reasons, approval });
+}
+
+/** A node knows of more than its owner does: it is asked for what the owner thought was not needed. */
+function voteAfterAll(turn: OwnerTurn, reservationId: string, detail: string): void {
+  const at = turn.all().find((one) => {
+    const slot = turn.slot(one);
+    return slot?.bid?.reservationId === reservationId || slot?.holder?.reservationId === reservationId;
+  });
+  const deployment = at === undefined ? undefined : turn.deployment(at.deployment);
+  if (deployment?.vote !== 'not-needed') return;
+  const asked: Deployment = { ...deployment, vote: 'awaited' };
+  turn.putDeployment(asked);
+  turn.journal({ kind: 'deployment', deployment: asked });
+  askVillage(turn, asked, [detail]);
+}
+
+function voted(turn: OwnerTurn, id: string, approval: Approval | null): void {
+  const deployment = turn.deployment(id);
+  if (deployment?.vote !== 'awaited') return;
+  const next: Deployment =
+    approval === null ? { ...deployment, vote: 'rejected' } : { ...deployment, vote: 'approved', approval };
+  turn.putDeployment(next);
+  turn.journal({ kind: 'deployment', deployment: next });
+  for (const at of turn.all().filter((one) => one.deployment === id))
+    if (turn.slot(at)?.state === 'awaiting_vote')
+      turn.put(at, { state: approval === null ? 'failed' : 'pending' }, approval === null ? 'rejected' : 'approved');
+}
+
+function stop(turn: OwnerTurn, id: string, graceMs: number): void {
+  const deployment = turn.deployment(id);
+  if (deployment === undefined || deployment.stopping) return;
+  const stopping = { ...deployment, stopping: true };
+  turn.putDeployment(stopping);
+  turn.journal({ kind: 'deployment', deployment: stopping });
+  for (const at of turn.all().filter((one) => one.deployment === id)) {
+    dropBid(turn, at);
+    if (turn.slot(at)?.holder === undefined) turn.put(at, { state: 'released' }, 'stopped');
+    else release(turn, at, graceMs);
+  }
+}
+
+/** Everything of it has ended: it is forgotten, but for its epochs. */
+function finish(turn: OwnerTurn, { deployment, stopping }: Deployment): void {
+  if (!stopping) return;
+  const slots = [...(turn.state.slots.get(deployment)?.values() ?? [])];
+  if (slots.some(({ holder }) => holder !== undefined)) return;
+  turn.record({ of: 'deployment', id: deployment, from: 'stopping', to: 'removed', because: 'stopped' });
+  turn.dropDeployment(deployment);
+  turn.journal({ kind: 'removed', deployment });
+}
+
+/** A node that is to be left: exclusive stops there, then starts elsewhere; others the other way round. One at a time. */
+function leave(turn: OwnerTurn, at: At): void {
+  const slot = turn.slot(at);
+  const deployment = turn.deployment(at.deployment);
+  if (slot?.holder?.leaving === undefined || deployment === undefined || deployment.stopping) return;
+  if (slot.state !== 'running' && slot.state !== 'starting') return;
+  const moving = [...(turn.state.slots.get(at.deployment)?.values() ?? [])].some(
+    (one) => one.slot !== slot.slot && one.state !== 'running' && one.state !== 'failed',
+  );
+  if (moving) return;
+  if (deployment.spec.mode === 'exclusive') release(turn, at);
+  else if (slot.bid === undefined && isDue(turn, slot)) look(turn, at);
+}
+
+const isDue = (turn: OwnerTurn, slot: Slot): boolean => slot.lookMs === undefined || slot.lookMs <= turn.nowMs;
+
+/** Looks for a place for what has none, and for what may be replaced while it may still run. */
+function place(turn: OwnerTurn, at: At): void {
+  const slot = turn.slot(at);
+  const deployment = turn.deployment(at.deployment);
+  if (slot === undefined || deployment === undefined || deployment.stopping || slot.bid !== undefined) return;
+  if (slot.holder !== undefined) {
+    const overlaps = deployment.spec.mode === 'at_least_once' || turn.isOff('fence-waits');
+    if (overlaps && (slot.state === 'suspect' || slot.state === 'fenced') && isDue(turn, slot)) look(turn, at);
+    return;
+  }
+  if (deployment.vote === 'awaited') {
+    if (slot.state !== 'awaiting_vote') turn.put(at, { state: 'awaiting_vote' }, 'VOTE_REQUIRED');
+    return;
+  }
+  if (slot.state === 'pending' || (slot.state === 'blocked' && isDue(turn, slot))) look(turn, at);
+}
+
+/** A node's advertisement may be what a blocked slot waits for. */
+function wake(turn: OwnerTurn, node: string): void {
+  for (const at of turn.all()) {
+    const slot = turn.slot(at);
+    const deployment = turn.deployment(at.deployment);
+    if (slot?.state !== 'blocked' || deployment === undefined) continue;
+    if (turn.nowMs - slot.sinceMs < turn.config.limits.blockedMinMs) continue;
+    const judged = judgeNodes(turn.state, deployment, slot).find((one) => one.node === node);
+    if (judged?.objection === undefined) turn.clear(at, 'lookMs');
+  }
+}
+
+/** When a `tick` is due, if nothing else happens; undefined: never. */
+export function nextOfOwner(state: OwnerState): number | undefined {
+  let next: number | undefined;
+  const soonest = (ms: number | undefined): void => {
+    if (ms !== undefined && (next === undefined || ms < next)) next = ms;
+  };
+  for (const slots of state.slots.values())
+    for (const { holder, bid, dueMs, lookMs, state: now } of slots.values()) {
+      soonest(bid?.dueMs);
+      if (bid === undefined && now !== 'failed' && (holder === undefined || now === 'suspect')) soonest(lookMs);
+      if (holder === undefined) continue;
+      soonest(holder.reclaimMs);
+      if (now === 'running' || now === 'starting')
+        soonest(holder.heardMs + Math.ceil((holder.leaseMs * state.config.limits.suspectShare) / 1000));
+      else soonest(dueMs);
+    }
+  return next;
+}
