@@ -15,6 +15,10 @@ export interface JsonStream {
   read<Shape extends z.ZodType>(shape: Shape, deadline: Deadline): Promise<z.infer<Shape>>;
   /** Errors: WireError. The stream is aborted when it fails. */
   write(message: unknown, deadline: Deadline): Promise<void>;
+  /** The next message as it came: bytes behind their length, as the JSON ones are. Errors: WireError. The stream is aborted when it fails. */
+  readBytes(deadline: Deadline): Promise<Uint8Array>;
+  /** Errors: WireError. The stream is aborted when it fails. */
+  writeBytes(bytes: Uint8Array, deadline: Deadline): Promise<void>;
   /** Says that nothing more follows; never rejects. */
   close(deadline: Deadline): Promise<void>;
   /** Drops the stream at once. */
@@ -38,10 +42,25 @@ export function jsonStream(
     throw error;
   };
 
+  const readBytes = async (deadline: Deadline): Promise<Uint8Array> => {
+    const bytes = await framed.read(deadline).catch((error: unknown) => failing(wireErrorOf(error, deadline)));
+    return bytes.subarray();
+  };
+  const writeBytes = async (bytes: Uint8Array, deadline: Deadline): Promise<void> => {
+    if (bytes.length > maxWrittenBytes) {
+      failing(
+        new WireError('WIRE_TOO_LARGE', `a message of ${bytes.length} bytes where ${maxWrittenBytes} may be sent`),
+      );
+    }
+    await framed.write(bytes, deadline).catch((error: unknown) => failing(wireErrorOf(error, deadline)));
+  };
+
   return {
+    readBytes,
+    writeBytes,
+
     async read(shape, deadline) {
-      const bytes = await framed.read(deadline).catch((error: unknown) => failing(wireErrorOf(error, deadline)));
-      const parsed = shape.safeParse(parseJson(bytes.subarray()));
+      const parsed = shape.safeParse(parseJson(await readBytes(deadline)));
       if (!parsed.success) {
         return failing(new WireError('WIRE_MALFORMED', 'a message of another shape', { cause: parsed.error }));
       }
@@ -49,13 +68,7 @@ export function jsonStream(
     },
 
     async write(message, deadline) {
-      const bytes = utf8(JSON.stringify(message));
-      if (bytes.length > maxWrittenBytes) {
-        failing(
-          new WireError('WIRE_TOO_LARGE', `a message of ${bytes.length} bytes where ${maxWrittenBytes} may be sent`),
-        );
-      }
-      await framed.write(bytes, deadline).catch((error: unknown) => failing(wireErrorOf(error, deadline)));
+      await writeBytes(utf8(JSON.stringify(message)), deadline);
     },
 
     async close(deadline) {

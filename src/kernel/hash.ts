@@ -1,4 +1,4 @@
-import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto';
+import { createHash, createPublicKey, hash, type KeyObject, verify } from 'node:crypto';
 
 /** SHA-256 of `data`, as 32 bytes. Deterministic; the only digest the village uses. */
 export function sha256(data: Uint8Array | string): Uint8Array {
@@ -8,6 +8,18 @@ export function sha256(data: Uint8Array | string): Uint8Array {
 /** SHA-256 of `data`, as 64 lower-case hex digits. */
 export function sha256Hex(data: Uint8Array | string): string {
   return hash('sha256', data, 'hex');
+}
+
+/** SHA-256 of what comes in pieces. */
+export interface RunningHash {
+  add(piece: Uint8Array): void;
+  /** 64 lower-case hex digits of all pieces; once, at the end. */
+  hex(): string;
+}
+
+export function runningSha256(): RunningHash {
+  const running = createHash('sha256');
+  return { add: (piece) => void running.update(piece), hex: () => running.digest('hex') };
 }
 
 // SubjectPublicKeyInfo of an Ed25519 key is this constant followed by the 32 raw bytes (RFC 8410).

@@ -2,7 +2,7 @@ export { fromBase64Url, text, toBase64Url, utf8 } from './bytes.ts';
 export { canonicalJson } from './canonical-json.ts';
 export { VillageError } from './errors.ts';
 export { parseExactJson } from './exact-json.ts';
-export { sha256, sha256Hex, verifyEd25519 } from './hash.ts';
+export { type RunningHash, runningSha256, sha256, sha256Hex, verifyEd25519 } from './hash.ts';
 export {
   type JwsHeader,
   type JwsParts,
