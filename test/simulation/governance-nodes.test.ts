@@ -1,16 +1,8 @@
-import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { announcementOf, readAnnouncement } from '../../protocols/governance/index.ts';
-import type { Acted, ProposalView } from '../../node/governance/index.ts';
 import { MemoryStore } from '../../node/storage/index.ts';
-import {
-  GovernanceNetwork,
-  statementBy,
-  type TestNode,
-  villageId,
-  type VoterName,
-  voters,
-} from '../support/governance-network.ts';
+import { codeOf, Council, days, forever, kid, retention, value } from '../support/council.ts';
+import { GovernanceNetwork, statementBy, villageId } from '../support/governance-network.ts';
 import { NOW_MS } from '../support/small-village.ts';
 import { verifies } from '../support/verifies.ts';
 
@@ -21,61 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => net.stop());
 
-const forever = { signal: new AbortController().signal };
-const retention = (days: number) => ({
-  title: `Keep for ${days} days`,
-  description: 'Longer is better',
-  type: 'major_change',
-  configUpdates: { 'knowledge.retention_days': days },
-  autoVote: false,
-});
-
-/** What `work` ends with, while time passes: at least `ms`, and until it has ended. */
-async function during<T>(work: Promise<T>, ms = 3_000): Promise<T> {
-  let ended = false;
-  const ending = work.finally(() => {
-    ended = true;
-  });
-  for (let passed = 0; passed < ms || (!ended && passed < 20_000); passed += 250) await net.pass(250);
-  return ending;
-}
-
-function value<T>(acted: Acted<T>): T {
-  if (acted.kind === 'refused') throw new Error(`${acted.refusal.code}: ${acted.refusal.message}`);
-  return acted.value;
-}
-const codeOf = (acted: Acted<unknown>) => (acted.kind === 'refused' ? acted.refusal.code : 'done');
-
-async function propose(node: TestNode, by: VoterName, request = retention(90)): Promise<ProposalView> {
-  return value(await during(node.governance.propose(request, node.as(by), forever), 1_000));
-}
-
-async function vote(
-  node: TestNode,
-  by: VoterName,
-  proposalId: string,
-  word: 'approve' | 'reject' | 'abstain' = 'approve',
-) {
-  const request = { proposalId, vote: word, reasoning: 'because', conditions: [], final: false };
-  return during(node.governance.vote(request, node.as(by), forever));
-}
-
-/** Four nodes in a row, a voter on each but the last: whoever is not next to each other hears through those between. */
-async function row(): Promise<[TestNode, TestNode, TestNode, TestNode]> {
-  const nodes = [
-    await net.node(11, { holds: ['sage'] }),
-    await net.node(12, { holds: ['curator'] }),
-    await net.node(13, { holds: ['king'] }),
-    await net.node(14),
-  ] as [TestNode, TestNode, TestNode, TestNode];
-  for (const [index, node] of nodes.slice(1).entries()) net.connect(nodes[index] as TestNode, node);
-  await net.pass(1_000);
-  return nodes;
-}
-
-const days = (node: TestNode) => node.policy().value('knowledge.retention_days');
-const kid = (voter: VoterName) =>
-  createHash('sha256').update(`{"crv":"Ed25519","kty":"OKP","x":"${voters[voter].x}"}`).digest('base64url');
+const { during, propose, vote, row } = new Council(() => net);
 
 describe('a decision', () => {
   test('is made by two votes of three, in force on every node, shown with its proof and with who applied it', async () => {
