@@ -23,7 +23,7 @@ type Routed = Pick<RouterCall, 'request' | 'view' | 'sourceIp' | 'era'>;
 /** How a call reaches its server where it is no plain request. */
 type Forward = (target: Target) => Promise<Forwarded>;
 
-type Parts = Pick<RouterParts, 'catalogue' | 'clock' | 'find' | 'policy'>;
+type Parts = Pick<RouterParts, 'catalogue' | 'clock' | 'find' | 'policy' | 'shards'>;
 
 interface Made {
   readonly pipeline: Pipeline;
@@ -123,7 +123,9 @@ export class Asking {
 
   forward(target: Target, context: CallContext, forward?: Forward): Awaitable<Forwarded> {
     if (forward !== undefined) return forward(target);
-    const forwarding = this.#made.replicas.forward(target, context);
+    const { replicas } = this.#made;
+    const slots = this.#parts.shards?.forward(target, context, (placed) => replicas.forward(placed, context));
+    const forwarding = slots ?? replicas.forward(target, context);
     const tells = target.task !== undefined || asksForTask(target.request);
     return tells ? this.#learn(target, context, forwarding) : forwarding;
   }

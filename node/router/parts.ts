@@ -4,6 +4,7 @@ import type { Catalogue } from '../../src/routing/index.ts';
 import type { Backend, Hosting } from '../backends/backend.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
+import type { ShardRoutes } from './shard-routes.ts';
 import type { VotePort } from './vote-port.ts';
 
 /** Where every outcome goes. `recordDurably` resolves when the entry is on disk and rejects when the disk refused it. */
@@ -34,6 +35,8 @@ export interface RouterParts {
   readonly audit: AuditPort;
   /** Calls that need a vote. Absent: they are denied. */
   readonly votes?: VotePort | undefined;
+  /** Calls of deployments. Absent: any node that serves one is as good as another. */
+  readonly shards?: ShardRoutes | undefined;
   readonly rates: RatePort;
   readonly reporter: Reporter;
   /** In force now: they change with the configuration. */

@@ -1,0 +1,95 @@
+import { openMap } from '../../protocols/fog/index.ts';
+import { type HashedSlot, hashSlots, type ShardMap } from '../../src/fog/index.ts';
+import { aliasOf } from './serving/index.ts';
+
+const MAX_MAPS = 1_024;
+const MAX_OF_ONE_OWNER = 256;
+
+/** A map as it is kept, with what routing needs of it made once. */
+export interface KnownMap {
+  readonly map: ShardMap;
+  /** As its owner signed it. */
+  readonly token: string;
+  readonly alias: string;
+  readonly hashed: readonly HashedSlot[];
+}
+
+export type MapHeard = 'news' | 'known' | 'bad' | 'full';
+
+/** Where the slots of deployments are, as their owners say: the newest map of each. */
+export class ShardMaps {
+  readonly #village: string;
+  readonly #maps = new Map<string, KnownMap>();
+  readonly #byAlias = new Map<string, KnownMap>();
+  readonly #listeners = new Set<(known: KnownMap) => void>();
+
+  constructor(village: string) {
+    this.#village = village;
+  }
+
+  /** Takes in a signed map. Never throws. */
+  hear(token: string): MapHeard {
+    const map = openMap(token, this.#village);
+    if (map === undefined) return 'bad';
+    const key = keyOf(map);
+    const before = this.#maps.get(key);
+    if (before !== undefined && !isNewer(map, before.map)) return 'known';
+    if (before === undefined && !this.#hasRoomFor(map.owner)) return 'full';
+    const alias = aliasOf(map);
+    const numbers = map.slots.map(({ slot }) => slot);
+    const same = before !== undefined && before.map.slots.map(({ slot }) => slot).join() === numbers.join();
+    const known = { map, token, alias, hashed: same ? before.hashed : hashSlots(map.deployment, numbers) };
+    this.#maps.delete(key); // the newest is last
+    this.#maps.set(key, known);
+    const named = this.#byAlias.get(alias);
+    // Whoever had a name first keeps it.
+    if (named === undefined || keyOf(named.map) === key) this.#byAlias.set(alias, known);
+    for (const listener of this.#listeners) listener(known);
+    return 'news';
+  }
+
+  get(owner: string, deployment: string): KnownMap | undefined {
+    return this.#maps.get(keyOf({ owner, deployment }));
+  }
+
+  named(alias: string): KnownMap | undefined {
+    return this.#byAlias.get(alias);
+  }
+
+  all(): Iterable<KnownMap> {
+    return this.#maps.values();
+  }
+
+  /** The maps of a deployment, whoever owns it. */
+  of(deployment: string): readonly KnownMap[] {
+    return [...this.#maps.values()].filter(({ map }) => map.deployment === deployment);
+  }
+
+  onNews(listener: (known: KnownMap) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** A map without slots is the end of its deployment, and the first to go. */
+  #hasRoomFor(owner: string): boolean {
+    const theirs = [...this.#maps.values()].filter(({ map }) => map.owner === owner);
+    if (theirs.length >= MAX_OF_ONE_OWNER && !this.#forgetEmpty(theirs)) return false;
+    return this.#maps.size < MAX_MAPS || this.#forgetEmpty([...this.#maps.values()]);
+  }
+
+  #forgetEmpty(among: readonly KnownMap[]): boolean {
+    const empty = among.find(({ map }) => map.slots.length === 0);
+    if (empty === undefined) return false;
+    this.#maps.delete(keyOf(empty.map));
+    if (this.#byAlias.get(empty.alias) === empty) this.#byAlias.delete(empty.alias);
+    return true;
+  }
+}
+
+function keyOf({ owner, deployment }: { readonly owner: string; readonly deployment: string }): string {
+  return `${owner} ${deployment}`;
+}
+
+function isNewer(map: ShardMap, than: ShardMap): boolean {
+  return map.term > than.term || (map.term === than.term && map.rev > than.rev);
+}
