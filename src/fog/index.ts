@@ -33,13 +33,8 @@ export {
   ToOwner,
 } from './messages.ts';
 export { nextOfNode, type NodeBoot, startNode, stepNode } from './node-machine.ts';
-export {
-  nextOfOwner,
-  objectToDeploy,
-  type OwnerBoot,
-  startOwner,
-  stepOwner,
-} from './owner-machine.ts';
+export { nextOfOwner, type OwnerBoot, startOwner, stepOwner } from './owner-machine.ts';
+export { objectToDeploy } from './owner-deploy.ts';
 export type {
   Bid,
   Deployment,

@@ -1,6 +1,6 @@
 import { judgeNodes } from './candidates.ts';
 import type { Message } from './messages.ts';
-import { grant } from './owner-hold.ts';
+import { grant } from './owner-grant.ts';
 import type { Bid, Deployment, Reason, Slot } from './owner-state.ts';
 import type { At, OwnerTurn } from './owner-turn.ts';
 import type { RefusalCode } from './reasons.ts';

@@ -1,9 +1,6 @@
 import { acceptAd } from './ad-cache.ts';
 import { judgeNodes } from './candidates.ts';
-import { total } from './resources.ts';
-import type { Objection } from './room.ts';
-import { specDigest } from './spec.ts';
-import { dropBid, hearOffer, isDenied, isPreparing, isReserved, isUnreachable, letBidAge, look } from './owner-bid.ts';
+import { hearOffer, isDenied, isPreparing, isReserved, isUnreachable, letBidAge, look } from './owner-bid.ts';
 import {
   answerRenew,
   hearBoot,
@@ -25,11 +22,11 @@ import {
   type OwnerState,
   type OwnerStep,
   type Slot,
-  type Wanted,
 } from './owner-state.ts';
 import { type At, OwnerTurn } from './owner-turn.ts';
 import type { ToOwner } from './messages.ts';
-import { type Approval, needsVote, type Totals } from './vote.ts';
+import { mayOverlap } from './owner-grant.ts';
+import { askVillage, deploy, finish, stop, voteAfterAll, voted } from './owner-deploy.ts';
 
 /** What was in the journal when the owner started, and what it drew. */
 export interface OwnerBoot {
@@ -150,110 +147,6 @@ function receive(turn: OwnerTurn, from: string, message: ToOwner): void {
   }
 }
 
-/** What stands against a deployment, before anything is done for it. */
-export function objectToDeploy(state: OwnerState, wanted: Wanted): Objection | undefined {
-  const known = state.deployments.get(wanted.deployment);
-  const { slotsPerDeployment } = state.config.limits;
-  if (wanted.slots < 1 || wanted.slots > slotsPerDeployment)
-    return { code: 'REFUSED_POLICY', detail: `1 to ${slotsPerDeployment} slots` };
-  if (known?.stopping === true) return { code: 'CONFLICT', detail: 'it is being stopped' };
-  if (known !== undefined && (known.digest !== specDigest(wanted.spec) || known.slots !== wanted.slots))
-    return { code: 'CONFLICT', detail: 'a deployment of that name runs something else' };
-  return undefined;
-}
-
-function deploy(turn: OwnerTurn, wanted: Wanted): void {
-  if (objectToDeploy(turn.state, wanted) !== undefined || turn.deployment(wanted.deployment) !== undefined) return;
-  const digest = specDigest(wanted.spec);
-  const reasons = voteReasons(turn, wanted);
-  const vote = reasons.length === 0 ? 'not-needed' : 'awaited';
-  const deployment: Deployment = { ...wanted, digest, term: 1, vote, stopping: false, mapRev: 0 };
-  turn.putDeployment(deployment);
-  turn.journal({ kind: 'deployment', deployment });
-  for (let slot = 0; slot < wanted.slots; slot += 1) {
-    const at = { deployment: wanted.deployment, slot };
-    const epoch = turn.state.epochs.get(epochKey(wanted.deployment, slot)) ?? 0;
-    turn.put(at, { epoch, state: vote === 'awaited' ? 'awaiting_vote' : 'pending' }, 'deployed');
-  }
-  if (vote === 'awaited') askVillage(turn, deployment, reasons);
-}
-
-/** All that the owner has and wants counts together. */
-function voteReasons(turn: OwnerTurn, wanted: Wanted): readonly string[] {
-  const all = [...turn.state.deployments.values(), wanted].filter((one) => !('stopping' in one) || !one.stopping);
-  const totals: Totals = {
-    res: total(all.map(totalOf)),
-    slots: all.reduce((sum, { slots }) => sum + slots, 0),
-  };
-  const { publisherKnown, spec } = wanted;
-  return needsVote(spec, { policy: turn.config.votePolicy, totals, publisherKnown });
-}
-
-function totalOf({ spec, slots }: Pick<Wanted, 'spec' | 'slots'>): Totals['res'] {
-  return total(Array.from({ length: slots }, () => spec.res));
-}
-
-function askVillage(turn: OwnerTurn, deployment: Deployment, reasons: readonly string[] = []): void {
-  const approval = {
-    owner: turn.config.node,
-    deployment: deployment.deployment,
-    specDigest: deployment.digest,
-    maxTotal: totalOf(deployment),
-    maxSlots: deployment.slots,
-    term: deployment.term,
-  };
-  turn.effects.push({ kind: 'vote', deployment: deployment.deployment, reasons, approval });
-}
-
-/** A node knows of more than its owner does: it is asked for what the owner thought was not needed. */
-function voteAfterAll(turn: OwnerTurn, reservationId: string, detail: string): void {
-  const at = turn.all().find((one) => {
-    const slot = turn.slot(one);
-    return slot?.bid?.reservationId === reservationId || slot?.holder?.reservationId === reservationId;
-  });
-  const deployment = at === undefined ? undefined : turn.deployment(at.deployment);
-  if (deployment?.vote !== 'not-needed') return;
-  const asked: Deployment = { ...deployment, vote: 'awaited' };
-  turn.putDeployment(asked);
-  turn.journal({ kind: 'deployment', deployment: asked });
-  askVillage(turn, asked, [detail]);
-}
-
-function voted(turn: OwnerTurn, id: string, approval: Approval | null): void {
-  const deployment = turn.deployment(id);
-  if (deployment?.vote !== 'awaited') return;
-  const next: Deployment =
-    approval === null ? { ...deployment, vote: 'rejected' } : { ...deployment, vote: 'approved', approval };
-  turn.putDeployment(next);
-  turn.journal({ kind: 'deployment', deployment: next });
-  for (const at of turn.all().filter((one) => one.deployment === id))
-    if (turn.slot(at)?.state === 'awaiting_vote')
-      turn.put(at, { state: approval === null ? 'failed' : 'pending' }, approval === null ? 'rejected' : 'approved');
-}
-
-function stop(turn: OwnerTurn, id: string, graceMs: number): void {
-  const deployment = turn.deployment(id);
-  if (deployment === undefined || deployment.stopping) return;
-  const stopping = { ...deployment, stopping: true };
-  turn.putDeployment(stopping);
-  turn.journal({ kind: 'deployment', deployment: stopping });
-  for (const at of turn.all().filter((one) => one.deployment === id)) {
-    dropBid(turn, at);
-    if (turn.slot(at)?.holder === undefined) turn.put(at, { state: 'released' }, 'stopped');
-    else release(turn, at, graceMs);
-  }
-}
-
-/** Everything of it has ended: it is forgotten, but for its epochs. */
-function finish(turn: OwnerTurn, { deployment, stopping }: Deployment): void {
-  if (!stopping) return;
-  const slots = [...(turn.state.slots.get(deployment)?.values() ?? [])];
-  if (slots.some(({ holder }) => holder !== undefined)) return;
-  turn.record({ of: 'deployment', id: deployment, from: 'stopping', to: 'removed', because: 'stopped' });
-  turn.dropDeployment(deployment);
-  turn.journal({ kind: 'removed', deployment });
-}
-
 /** A node that is to be left: exclusive stops there, then starts elsewhere; others the other way round. One at a time. */
 function leave(turn: OwnerTurn, at: At): void {
   const slot = turn.slot(at);
@@ -276,8 +169,8 @@ function place(turn: OwnerTurn, at: At): void {
   const deployment = turn.deployment(at.deployment);
   if (slot === undefined || deployment === undefined || deployment.stopping || slot.bid !== undefined) return;
   if (slot.holder !== undefined) {
-    const overlaps = deployment.spec.mode === 'at_least_once' || turn.isOff('fence-waits');
-    if (overlaps && (slot.state === 'suspect' || slot.state === 'fenced') && isDue(turn, slot)) look(turn, at);
+    if (mayOverlap(turn, deployment) && (slot.state === 'suspect' || slot.state === 'fenced') && isDue(turn, slot))
+      look(turn, at);
     return;
   }
   if (deployment.vote === 'awaited') {
