@@ -1,0 +1,122 @@
+import { disguises } from './disguises.ts';
+import type { Finding, Signature, ThreatFamily } from './finding.ts';
+import { INJECTIONS } from './injections.ts';
+import { type ParameterKind, parameterKind } from './parameter-kind.ts';
+import { MARKUP, PLACES_OUT_OF_BOUNDS } from './places.ts';
+import { promptInjection } from './prompts.ts';
+import { secretLeaving } from './secrets.ts';
+import { SHELL } from './shell.ts';
+
+const SIGNATURES: readonly Signature[] = [...INJECTIONS, ...SHELL, ...PLACES_OUT_OF_BOUNDS, ...MARKUP];
+/** By kind of value, what can say anything of it at all. */
+const telling = (kind: ParameterKind) => SIGNATURES.filter(({ weights }) => weights[kind] > 0);
+const TELLING: Readonly<Record<ParameterKind, readonly Signature[]>> = {
+  path: telling('path'),
+  url: telling('url'),
+  word: telling('word'),
+  command: telling('command'),
+  code: telling('code'),
+  text: telling('text'),
+};
+
+/** Letters, digits, and what stands in ids, dates and ordinary words: nothing that an expression looks for. */
+const PLAIN = /^[\w ,:@-]*(?:\.[\w ,:@-]+)*$/;
+const SHORTEST_INSTRUCTION = 20;
+const HEAD = 49_152;
+const TAIL = 16_384;
+/** Characters read of one call at full length; of each value after that, the beginning. */
+const READ_AT_LENGTH = 262_144;
+const BEGINNING = 1_024;
+const MOST_VALUES = 4_096;
+const DEEPEST = 32;
+const LONGEST_PLACE = 120;
+const OPERATORS = /^\$(?:ne|gt|gte|lt|lte|in|nin|regex|where|exists|or|and|not|nor|expr|function|jsonSchema)$/;
+const LEAVING_THE_OBJECT = new Set(['__proto__', 'prototype', 'constructor']);
+
+interface Here {
+  readonly value: unknown;
+  readonly kind: ParameterKind;
+  readonly at: string;
+  readonly depth: number;
+}
+
+/**
+ * Reads the arguments of a call for what an attack would put there, each value by what its parameter is for: a path may not climb,
+ * a word may not hold a query, a text may hold anything people write. Bounded: values, depth, and length of each value
+ * (the first 48 KiB and the last 16 KiB are read, of the values after 256 KiB the first one). One finding a family, the strongest.
+ */
+export function suspicionsIn(args: unknown, tool: string): readonly Finding[] {
+  if (typeof args !== 'object' || args === null) return NOTHING;
+  let found: Map<ThreatFamily, Finding> | undefined;
+  const note = (finding: Finding) => {
+    found ??= new Map();
+    const known = found.get(finding.family);
+    if (known === undefined || known.score < finding.score) found.set(finding.family, finding);
+  };
+  let left = READ_AT_LENGTH;
+  const open: Here[] = [{ value: args, kind: 'text', at: '', depth: 0 }];
+  for (let seen = 0; open.length > 0 && seen < MOST_VALUES; seen += 1) {
+    const here = open.pop() as Here;
+    if (typeof here.value === 'string') {
+      const text = left > 0 ? here.value : here.value.slice(0, BEGINNING);
+      left -= Math.min(text.length, HEAD + TAIL);
+      readText(text, here, tool, note);
+    } else if (typeof here.value === 'object' && here.value !== null) openUp(here, open, note);
+  }
+  return found === undefined ? NOTHING : [...found.values()];
+}
+
+const NOTHING: readonly Finding[] = [];
+
+function openUp(here: Here, open: Here[], note: (finding: Finding) => void): void {
+  if (here.depth >= DEEPEST) return;
+  const { value, kind, at } = here;
+  const depth = here.depth + 1;
+  if (Array.isArray(value)) {
+    for (const item of value.slice(0, MOST_VALUES - open.length)) open.push({ value: item, kind, at, depth });
+    return;
+  }
+  for (const key of Object.keys(value as object).slice(0, Math.max(0, MOST_VALUES - open.length))) {
+    const place = (at === '' ? key : `${at}.${key}`).slice(0, LONGEST_PLACE);
+    if (LEAVING_THE_OBJECT.has(key))
+      note({ family: 'object-injection', at: place, score: key === '__proto__' ? 0.95 : 0.5 });
+    // A word with operators in it: the password that is "not equal to nothing".
+    if (kind === 'word' && OPERATORS.test(key)) note({ family: 'object-injection', at: place, score: 0.92 });
+    if (key.length > 64) readText(key, { value: key, kind: 'word', at: place, depth }, '', note);
+    const own = parameterKind(key);
+    open.push({
+      value: (value as Record<string, unknown>)[key],
+      kind: own === 'text' && depth > 1 ? kind : own,
+      at: place,
+      depth,
+    });
+  }
+}
+
+function readText(value: string, { kind, at }: Here, tool: string, note: (finding: Finding) => void): void {
+  if (value.length < SHORTEST_INSTRUCTION && PLAIN.test(value)) return;
+  const text = value.length <= HEAD + TAIL ? value : `${value.slice(0, HEAD)}\n${value.slice(-TAIL)}`;
+  look(text, 0);
+  const secret = secretLeaving(text, { kind, tool });
+  if (secret > 0) note({ family: 'secret-leaving', at, score: secret });
+  for (const { text: behind, odd } of disguises(text)) {
+    if (odd >= 0.3 && kind !== 'code') note({ family: 'hidden-text', at, score: odd });
+    look(behind, odd);
+  }
+
+  function look(what: string, odd: number): void {
+    if (what.length >= SHORTEST_INSTRUCTION) {
+      const score = promptInjection(what, kind);
+      if (score > 0) note({ family: 'prompt-injection', at, score: raised(score, odd) });
+    }
+    if (PLAIN.test(what)) return;
+    for (const { family, pattern, weights } of TELLING[kind]) {
+      if (pattern.test(what)) note({ family, at, score: raised(weights[kind], odd) });
+    }
+  }
+}
+
+/** Nobody hides what is harmless: odd writing makes what it hides likelier to be meant. */
+function raised(score: number, odd: number): number {
+  return score + (1 - score) * odd * score;
+}

@@ -1,0 +1,90 @@
+/** What stands behind an encoding, and whether the encoding itself is odd. */
+export interface Disguise {
+  readonly text: string;
+  /** 0 to 1: how odd it is that the value is written so. */
+  readonly odd: number;
+}
+
+const TAGS = /[\u{E0020}-\u{E007E}]/gu;
+const TAG_FLAG = 7;
+const MANY_TAGS = 8;
+// biome-ignore lint/suspicious/noMisleadingCharacterClass: each of them is looked for alone
+const INVISIBLE = /[\u200B-\u200D\u2060\uFEFF\u00AD\u180E]/g;
+const REVERSING = /[\u202D\u202E\u2066-\u2069]/;
+const WHOLE_BASE64 = /^[\w+/-]{16,}={0,2}$/;
+const WHOLE_HEX = /^(?:0x|\\x)?[0-9a-f]{24,}$/i;
+const ESCAPES =
+  /%[0-9a-f]{2}|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|&#x?[0-9a-f]{1,6};?|&(?:lt|gt|quot|amp|apos|colon|lpar|rpar|tab|newline);/i;
+const LAYERS = 3;
+const LONGEST_ENCODED = 16_384;
+
+/** Every other way to read a value; nothing for a plain one. */
+export function disguises(value: string): Disguise[] {
+  const found: Disguise[] = [];
+  const add = (text: string, odd: number) => {
+    if (text !== value && text.length > 0) found.push({ text, odd });
+  };
+  if (!isAscii(value)) {
+    const tags = value.match(TAGS);
+    if (tags !== null && tags.length >= TAG_FLAG) {
+      const hidden = tags.map((tag) => String.fromCharCode((tag.codePointAt(0) ?? 0) - 0xe0000)).join('');
+      add(hidden, tags.length > MANY_TAGS ? 0.9 : 0.3);
+    }
+    const invisible = value.match(INVISIBLE)?.length ?? 0;
+    const plain = value.normalize('NFKC').replace(INVISIBLE, '');
+    add(plain, REVERSING.test(value) ? 0.45 : invisible > 8 ? 0.3 : 0);
+  }
+  if (ESCAPES.test(value)) {
+    let text = value.slice(0, LONGEST_ENCODED);
+    for (let layer = 0; layer < LAYERS; layer += 1) {
+      const next = unescape(text);
+      if (next === text) break;
+      text = next;
+      add(text, layer > 0 ? 0.4 : 0);
+    }
+  }
+  if (value.length <= LONGEST_ENCODED) {
+    if (WHOLE_BASE64.test(value)) addReadable(Buffer.from(value, 'base64').toString('latin1'), add);
+    if (WHOLE_HEX.test(value))
+      addReadable(Buffer.from(value.replace(/^(?:0x|\\x)/i, ''), 'hex').toString('latin1'), add);
+  }
+  if (value.includes('/*')) add(value.slice(0, LONGEST_ENCODED).replace(/\/\*[^*]{0,80}\*\//g, ''), 0.1);
+  if (value.includes('+')) add(value.slice(0, LONGEST_ENCODED).replaceAll('+', ' '), 0);
+  return found;
+}
+
+function addReadable(text: string, add: (text: string, odd: number) => void): void {
+  // Random bytes are no message: what decodes to print was put there to be read.
+  if (/^[\t\n\r\x20-\x7e]{8,}$/.test(text)) add(text, 0.2);
+}
+
+function isAscii(value: string): boolean {
+  // oxlint-disable-next-line no-control-regex
+  return !/[^\x00-\x7f]/.test(value);
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  amp: '&',
+  apos: "'",
+  colon: ':',
+  lpar: '(',
+  rpar: ')',
+  tab: '\t',
+  newline: '\n',
+};
+
+function unescape(text: string): string {
+  return text
+    .replace(/%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u([0-9a-f]{4})|&#x([0-9a-f]{1,6});?/gi, (_all, ...parts: string[]) =>
+      character(Number.parseInt(parts.slice(0, 4).find((part) => part !== undefined) ?? '', 16)),
+    )
+    .replace(/&#(\d{1,7});?/g, (_all, digits: string) => character(Number.parseInt(digits, 10)))
+    .replace(/&(\w{2,7});/g, (all, name: string) => ENTITIES[name.toLowerCase()] ?? all);
+}
+
+function character(code: number): string {
+  return code >= 0 && code <= 0x10ffff ? String.fromCodePoint(code) : '';
+}

@@ -1,0 +1,78 @@
+import type { Signature, ThreatFamily, Weights } from './finding.ts';
+
+/** What a value that should be one word, a path or an address never needs; a text may well speak of it. */
+const foreign = (score: number, text: number, others: Partial<Weights> = {}): Weights => ({
+  path: score,
+  url: score,
+  word: score,
+  command: 0,
+  code: 0,
+  text,
+  ...others,
+});
+const of =
+  (family: ThreatFamily) =>
+  (pattern: RegExp, weights: Weights): Signature => ({ family, pattern, weights });
+const sql = of('sql-injection');
+const template = of('template-injection');
+const header = of('header-injection');
+const directory = of('directory-injection');
+const object = of('object-injection');
+
+/** Values that break out of the language they are put into: SQL, templates, header lines, LDAP filters, serialised objects. */
+export const INJECTIONS: readonly Signature[] = [
+  sql(
+    /['"`]\s*\){0,4}\s*(?:or|and|xor|\|\||&&)\s+(?:not\s+)?['"`(]{0,4}[\w.@]{1,64}['"`)]{0,4}\s*(?:=|<|>|!=|like\b|between\b|in\b|is\b|regexp\b)/i,
+    foreign(0.95, 0.4),
+  ),
+  sql(/['"`]\s*\){0,4}\s*(?:or|and)\s*(?:\(|['"`]\s*['"`])/i, foreign(0.9, 0.3)),
+  sql(/\b\d{1,20}['"`)]{0,3}\s+(?:or|and)\s+\(?['"]?\d{1,20}['"]?\s*[=<>]/i, foreign(0.95, 0.4)),
+  sql(/\bunion\b[\s(+]{1,20}(?:(?:all|distinct)\b[\s(+]{1,20})?select\b/i, foreign(0.95, 0.3)),
+  sql(
+    /['"`)\w]\s*;\s*(?:drop|delete|insert|update|alter|create|truncate|exec|execute|shutdown|grant|declare|select|merge|copy)\s+[\w@*('"]/i,
+    foreign(0.95, 0.35),
+  ),
+  sql(/['"]\s*\){0,4}\s*(?:;\s*)?(?:--|#|\/\*)/, foreign(0.9, 0.3)),
+  sql(/\b(?:order|group)\s+by\s+\d{1,4}\s*(?:--|#|\/\*)/i, foreign(0.9, 0.3)),
+  sql(
+    /\b(?:sleep|benchmark|pg_sleep|extractvalue|updatexml|load_file|xp_cmdshell|xp_dirtree|utl_http\.request|dbms_\w{1,30}\.\w{1,30}|randomblob|load_extension)\s*\(/i,
+    foreign(0.9, 0.3),
+  ),
+  sql(/\bwaitfor\s+delay\b|\binto\s+(?:out|dump)file\b|\bhaving\s+\d{1,10}\s*=\s*\d/i, foreign(0.9, 0.3)),
+  sql(
+    /\b(?:information_schema|pg_catalog|pg_shadow|sqlite_master|sqlite_schema|sysobjects|mysql\.user|all_tables)\b/i,
+    foreign(0.9, 0.2),
+  ),
+  sql(/\bselect\b[^;]{1,200}\bfrom\b\s+\w/i, foreign(0.7, 0.1)),
+
+  template(
+    /\{\{[^}]{0,120}(?:\d\s*\*\s*['"]?\d|__\w{1,30}__|\bconfig\b|\bconstructor\b|\brequest\b|\bcycler\b|\blipsum\b|\bself\b|\bprocess\b|\brange\b)/i,
+    foreign(0.95, 0.45),
+  ),
+  template(/[$#@*]\{\s*[^}]{0,60}\d\s*\*\s*\d/, foreign(0.95, 0.4)),
+  template(/<%[=-]?[^%]{0,120}(?:\d\s*\*\s*\d|\bsystem\b|\bexec\b|\brequire\b|\bFile\b|`)/, foreign(0.95, 0.3)),
+  template(/\$\{[^}]{0,40}(?:jndi|env|sys|lower|upper|java|script|date|ctx)?:{1,2}-?[^}]{0,80}/i, foreign(0.9, 0.3)),
+  template(
+    /\$\{[^}]{0,60}j[^}]{0,30}n?[^}]{0,30}d?[^}]{0,30}i?[^}]{0,20}:(?:ldap|ldaps|rmi|dns|iiop)\b/i,
+    foreign(0.97, 0.6),
+  ),
+  template(
+    /__(?:class|globals|subclasses|builtins|import|mro|base)__|\bT\(java\.|getRuntime\s*\(|ProcessBuilder|freemarker\.template|\bglobal\.process\b|mainModule\.require|\bos\.(?:popen|system)\s*\(/,
+    foreign(0.95, 0.3),
+  ),
+
+  header(
+    /(?:[\r\n]|%0[da])\s{0,4}(?:set-cookie|location|content-(?:length|type|disposition)|host|http\/\d|transfer-encoding|bcc|cc|to|from|subject|x-[\w-]{1,40}|authorization)\s{0,2}:/i,
+    foreign(0.92, 0),
+  ),
+  header(
+    /[\r\n]\s{0,4}(?:GET|POST|PUT|DELETE|EHLO|MAIL FROM|RCPT TO|SET|FLUSHALL|CONFIG|SLAVEOF)\b\s*\S/,
+    foreign(0.9, 0),
+  ),
+
+  directory(/\*\)\s*\(|\)\s*\(\s*[|&!]\s*\(|\)\(\w{1,40}=|^\*$/, { ...foreign(0.9, 0.1), path: 0, url: 0 }),
+
+  object(/\bO:\d{1,6}:"[\w\\]{1,80}":\d|\ba:\d{1,4}:\{[is]:\d/, foreign(0.95, 0.7)),
+  object(/!!(?:python|ruby|javax?)[/.]|!ruby\/|\brO0AB[\w+/]{4}|\bAAEAAAD\/{4}/, foreign(0.95, 0.7, { code: 0.5 })),
+  object(/_\$\$ND_FUNC\$\$_|\bc(?:os|posix|subprocess)\n(?:system|Popen)/, foreign(0.95, 0.8, { code: 0.8 })),
+];

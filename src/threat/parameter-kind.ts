@@ -1,0 +1,49 @@
+import type { Weights } from './finding.ts';
+
+/**
+ * What a parameter is for, told by its name: a path, an address, a single word (an id, a name, a table), a command line, code
+ * (which may hold anything a language allows), or text (which may hold anything people write, code and commands included).
+ */
+export type ParameterKind = keyof Weights;
+
+const PATHS = 'path paths file files filename filepath dir directory folder cwd root dest destination basename';
+const URLS = 'url urls uri href link links endpoint webhook callback origin redirect proxy image avatar feed';
+const COMMANDS = 'command commands cmd shell exec bash argv';
+const CODE =
+  'code sql script source snippet statement expression expr program module function lambda regex jq yaml json xml html css markdown patch diff template query_sql stylesheet notebook cell';
+const WORDS =
+  'id ids uuid key keys user username login account owner author assignee email host hostname domain ip address port branch tag tags ref commit repo repository label labels sort order column columns table field fields format lang language locale timezone currency date time status state type kind mode topic channel city country region zip phone version package image_name container pod namespace bucket node peer agent role group team project workspace device sensor model name firstname lastname sku isbn slug sort_by order_by password passwd pin otp symbol ticker level priority category cursor';
+
+const KIND_OF = new Map<string, ParameterKind>([
+  ...named('path', PATHS),
+  ...named('url', URLS),
+  ...named('command', COMMANDS),
+  ...named('code', CODE),
+  ...named('word', WORDS),
+]);
+const remembered = new Map<string, ParameterKind>();
+const REMEMBERED_AT_MOST = 4_096;
+const LONGEST_NAME = 128;
+
+/** The kind of a parameter; what no name tells is text. */
+export function parameterKind(name: string): ParameterKind {
+  const known = remembered.get(name);
+  if (known !== undefined) return known;
+  const kind = kindBy(name.slice(0, LONGEST_NAME));
+  if (remembered.size < REMEMBERED_AT_MOST && name.length <= LONGEST_NAME) remembered.set(name, kind);
+  return kind;
+}
+
+function kindBy(name: string): ParameterKind {
+  const whole = name.toLowerCase();
+  const parts = name
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+    .split(/[^a-z0-9]+/);
+  // `user_id` is an id, `file_path` a path: the last word says what it is.
+  return KIND_OF.get(whole) ?? KIND_OF.get(parts.at(-1) ?? '') ?? 'text';
+}
+
+function named(kind: ParameterKind, names: string): [string, ParameterKind][] {
+  return names.split(' ').map((name) => [name, kind]);
+}

@@ -1,0 +1,23 @@
+import type { ParameterKind } from './parameter-kind.ts';
+
+const PRIVATE_KEY = /-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY(?: BLOCK)?-----|"d"\s{0,2}:\s{0,2}"[\w-]{40,}"/;
+const ACCESS_KEY =
+  /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{36}\b|\bgithub_pat_\w{22,}|\bxox[abprs]-[\w-]{20,}|\bsk-(?:ant-|proj-)?[\w-]{32,}|\bAIza[\w-]{35}\b|\bglpat-[\w-]{20}\b|\bnpm_\w{36}\b|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/;
+const OUTWARD = new Set(
+  'send post upload publish email mail notify message webhook share export forward fetch request http tweet comment reply broadcast'.split(
+    ' ',
+  ),
+);
+
+/** How much it looks as if a secret goes where it should not: 0 to 1. */
+export function secretLeaving(
+  value: string,
+  { kind, tool }: { readonly kind: ParameterKind; readonly tool: string },
+): number {
+  const isKey = PRIVATE_KEY.test(value);
+  if (!isKey && !ACCESS_KEY.test(value)) return 0;
+  if (kind === 'url') return 0.9;
+  const goesOut = tool.split(/[^a-zA-Z]+|(?<=[a-z])(?=[A-Z])/).some((part) => OUTWARD.has(part.toLowerCase()));
+  if (goesOut) return isKey ? 0.9 : 0.85;
+  return isKey ? 0.5 : 0.35;
+}

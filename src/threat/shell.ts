@@ -1,0 +1,67 @@
+import type { Signature } from './finding.ts';
+
+const PROGRAMS = [
+  'cat ls rm id whoami uname curl wget nc ncat netcat bash sh zsh dash ksh python[23]? perl ruby php node ping nslookup',
+  'dig host sleep echo printf touch chmod chown kill reboot shutdown halt mkfifo telnet ssh scp ftp tftp powershell pwsh',
+  'cmd(?:\\.exe)? certutil bitsadmin ifconfig ipconfig env printenv dir type del eval exec sudo su crontab tee xargs awk sed',
+  'find head tail base64 openssl mail sendmail tar cp mv dd mkdir ps netstat ss lsof docker kubectl hostname pwd set cd more less',
+]
+  .join(' ')
+  .replaceAll(' ', '|');
+const WORD_LIKE = { path: 0.95, url: 0.9, word: 0.95, command: 0, code: 0, text: 0.15 };
+
+/** A shell at work where none was asked for, and what no command line of an honest agent holds. */
+export const SHELL: readonly Signature[] = [
+  {
+    family: 'command-injection',
+    // Not before `=`: `&type=x` is a query of an address.
+    pattern: new RegExp(
+      `(?:[;&|\`\\n]|\\$\\(|[<>]\\()\\s{0,8}(?:\\\\?/(?:usr/)?(?:local/)?s?bin/)?(?:${PROGRAMS})(?![\\w=-])(?!\\s*=)`,
+      'i',
+    ),
+    weights: WORD_LIKE,
+  },
+  {
+    family: 'command-injection',
+    pattern: /\$\([^)]{1,200}\)|`[^`]{1,200}`|\$\{?IFS\b|;\s*\$\w/,
+    weights: { path: 0.9, url: 0.85, word: 0.9, command: 0.1, code: 0, text: 0 },
+  },
+  {
+    family: 'command-injection',
+    // `--upload-pack=…`, `-oProxyCommand=…`: a word that is an option of the program it is handed to.
+    pattern:
+      /^\s{0,4}--?(?:upload-pack|receive-pack|exec|ext-diff|output|o?ProxyCommand|use-compress-program|checkpoint-action|config|eval|c\s)[=\s]?/i,
+    weights: { path: 0.9, url: 0.9, word: 0.9, command: 0, code: 0, text: 0 },
+  },
+  {
+    family: 'command-injection',
+    pattern:
+      /\/dev\/(?:tcp|udp)\/|\bnc(?:at)?(?:\.\w{1,12})?\b[^\n]{0,80}\s-[a-z]{0,6}[ec]\s|\bbash\s+-i\b[^\n]{0,40}[<>&]|\bmkfifo\s+\/tmp|\bpty\.spawn|\bsocat\b[^\n]{0,80}\bexec:|base64\s+(?:-d|-D|--decode)\b[^\n]{0,60}\|\s*(?:sudo\s+)?(?:ba|z|da|k)?sh\b|base64\s+(?:-d|-D|--decode)\b[^\n]{0,60}\|\s*(?:python|perl)|\bpowershell\b[^\n]{0,80}\s-e(?:nc\w{0,15})?\s+[\w+/=]{16}|\bIEX\s*\(|DownloadString\s*\(/i,
+    weights: { path: 0.97, url: 0.97, word: 0.97, command: 0.92, code: 0.45, text: 0.5 },
+  },
+  {
+    family: 'command-injection',
+    pattern:
+      /\brm\s+(?:-{1,2}[\w-]{1,30}\s+){1,4}["']?(?:\/(?:\s|\*|$|["';&|]|(?:etc|usr|home|var|boot|bin|lib|root|opt)(?:\/?\*?)?(?:\s|$|["';&|]))|~\/?(?:\s|$|\*)|\$HOME)|:\(\)\s*\{\s*:\s*\||\bmkfs(?:\.\w{1,8})?\s+[^\n]{0,40}\/dev\/|\bdd\s+[^\n]{0,80}\bof=\/dev\/(?:sd|hd|nvme|vd|mmc)|>\s*\/dev\/(?:sd|nvme|vd)\w|\bchmod\s+(?:-R\s+)?[0-7]?777\s+\/(?:\s|$)/i,
+    weights: { path: 0.97, url: 0.97, word: 0.97, command: 0.92, code: 0.3, text: 0.3 },
+  },
+  {
+    family: 'command-injection',
+    // Installers do this too.
+    pattern:
+      /\b(?:curl|wget)\b[^\n|]{0,300}\|\s*(?:sudo\s+)?(?:ba|z|da|k)?sh\b|\b(?:curl|wget)\b[^\n|]{0,300}\|\s*(?:python|perl|ruby)/i,
+    weights: { path: 0.97, url: 0.95, word: 0.97, command: 0.6, code: 0.1, text: 0.2 },
+  },
+  {
+    family: 'secret-leaving',
+    pattern:
+      /(?:\/etc\/(?:passwd|shadow|sudoers)|\.ssh\/|id_rsa|id_ed25519|\.aws\/credentials|\.env\b|\.netrc|\.kube\/config|printenv|\benv\b|\$\(|`)[^\n]{0,160}\|\s*(?:curl|wget|nc|ncat|base64|mail|ssh|xxd)\b|\b(?:curl|wget|scp|rsync)\b[^\n]{0,160}(?:@|=|\s)(?:\/etc\/(?:passwd|shadow)|~?\/?[\w/.]{0,60}\.ssh\/|~?\/?[\w/.]{0,60}\.aws\/|[\w/.]{0,60}id_rsa|[\w/.~]{0,60}\.env\b)|\bcurl\b[^\n]{0,160}\$\((?:cat|env|printenv|base64|whoami|id)\b/i,
+    weights: { path: 0.97, url: 0.95, word: 0.97, command: 0.92, code: 0.3, text: 0.45 },
+  },
+  {
+    family: 'command-injection',
+    pattern:
+      /(?:\/etc\/(?:shadow|sudoers|crontab|cron\.d)|authorized_keys|\.bash(?:rc|_profile)|\/etc\/ld\.so\.preload)\b|>>?\s*\/etc\//i,
+    weights: { path: 0.85, url: 0.85, word: 0.9, command: 0.7, code: 0.1, text: 0.1 },
+  },
+];
