@@ -140,9 +140,9 @@ export class Artifacts {
     return {
       kind: 'process',
       command: process.execPath,
-      args: [path],
+      args: [],
       env: Object.fromEntries(Object.entries(env).filter(([name]) => manifest.caps.env.includes(name))),
-      module: { path, fsRead: manifest.caps.fs === 'read', net: manifest.caps.net },
+      module: { path, digest, fsRead: manifest.caps.fs === 'read', net: manifest.caps.net },
     };
   }
 

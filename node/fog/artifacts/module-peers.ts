@@ -17,11 +17,12 @@ export interface ModulePeers {
 
 const LOOKUP_MS = 3_000;
 const MAX_FOUND = 4;
+const NEIGHBOURS = 4;
 const ANNOUNCE_MS = 10_000;
 
 type Host = Pick<MeshHost, 'nodeId' | 'openStream' | 'admitted' | 'findProviders' | 'provide'>;
 
-/** Whoever wants the shard is asked first, then those that the DHT names, then every peer there is. */
+/** Whoever wants the shard is asked first, then a few neighbours, those that the DHT names, and every peer there is. */
 export function modulePeers(host: Host): ModulePeers {
   const path = (digest: string): string => `fog-module/${digest}`;
   return {
@@ -31,6 +32,8 @@ export function modulePeers(host: Host): ModulePeers {
       const told = new Set([host.nodeId]);
       const isNew = (nodeId: string): boolean => !told.has(nodeId) && told.add(nodeId).size > 0;
       if (first !== undefined && isNew(first)) yield first;
+      // Asking a neighbour takes milliseconds, a lookup seconds.
+      for (const nodeId of [...host.admitted().keys()].slice(0, NEIGHBOURS)) if (isNew(nodeId)) yield nodeId;
       const looking = AbortSignal.any([signal, AbortSignal.timeout(LOOKUP_MS)]);
       for await (const nodeId of host.findProviders(path(digest), { signal: looking, limit: MAX_FOUND })) {
         if (isNew(nodeId)) yield nodeId;

@@ -4,7 +4,7 @@ export {
   type EnforcementFound,
   exitOf,
   type Logs,
-  type ModulePermissions,
+  type ModuleFile,
   type Program,
   type Runner,
   type RunningShard,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Enforcement, Priority } from '../../../src/fog/index.ts';
 import { scopeWords, watchedWords } from './enforcement.ts';
 import { LAST_WORDS } from './guard-messages.ts';
-import type { ModulePermissions, Program } from './port.ts';
+import type { ModuleFile, Program } from './port.ts';
 
 /** V8's heap beside Buffers, stacks and code; more than that share of a limit and it learns of it only by being killed. */
 const HEAP_SHARE = 0.75;
@@ -16,6 +16,8 @@ export interface LaunchOptions {
   readonly memMib: number;
   readonly priority: Priority;
   readonly folder: string;
+  /** Where the program's module was put, if it has one. */
+  readonly modulePath: string | undefined;
   readonly placementId: string;
   /** Which of this machine's cores come first for this shard. */
   readonly turn: number;
@@ -26,7 +28,7 @@ export function launchLine(
   program: Extract<Program, { kind: 'process' }>,
   options: LaunchOptions,
 ): readonly [command: string, ...args: string[]] {
-  const own = [program.command, ...permissionFlags(program.module, options.folder), ...program.args];
+  const own = [program.command, ...moduleWords(program.module, options), ...program.args];
   const words = [...holding(options), ...own];
   return [words[0] as string, ...words.slice(1)];
 }
@@ -64,10 +66,10 @@ function allowedCores(): number[] {
  * A seat belt, not a sandbox: code that means harm gets round it, and this Node cannot withhold the network by a flag. What holds a
  * module is its own process, its limits and its publisher's signature.
  */
-function permissionFlags(module: ModulePermissions | undefined, folder: string): string[] {
-  if (module === undefined) return [];
-  const read = module.fsRead ? ['*'] : [module.path, `${folder}/*`];
-  return ['--permission', ...read.map((path) => `--allow-fs-read=${path}`), `--allow-fs-write=${folder}/*`];
+function moduleWords(module: ModuleFile | undefined, { folder, modulePath }: LaunchOptions): string[] {
+  if (module === undefined || modulePath === undefined) return [];
+  const read = module.fsRead ? '*' : `${folder}/*`;
+  return ['--permission', `--allow-fs-read=${read}`, `--allow-fs-write=${folder}/*`, modulePath];
 }
 
 /** What a shard's Node programs are told by the environment; others do not look at it. */

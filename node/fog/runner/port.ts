@@ -27,21 +27,24 @@ export type Program =
       readonly command: string;
       readonly args: readonly string[];
       readonly env: Readonly<Record<string, string>>;
-      /** It is a Node program, started by this node's own Node under `--permission` with these capabilities. */
-      readonly module?: ModulePermissions | undefined;
+      /** A file for `command` (a Node) to run under `--permission`, copied from where it lies and hashed with each start. */
+      readonly module?: ModuleFile | undefined;
     }
   /** A built-in role in this process: no enforcement, and it ends with the node. */
   | { readonly kind: 'role'; open(alias: string): HostedServer };
 
-/** What of the machine a module may use beside its own file and its shard's folder. */
-export interface ModulePermissions {
+export interface ModuleFile {
   readonly path: string;
+  /** SHA-256, hex: other bytes do not start. */
+  readonly digest: string;
+  /** It may read any file, not only itself and its shard's folder. */
   readonly fsRead: boolean;
+  /** What its publisher says; this Node cannot withhold the network. */
   readonly net: boolean;
 }
 
 export interface ShardStart {
-  /** Names the attempt for ever; travels in the environment of every process of it as FOG_PLACEMENT. 1–96 of A–Z a–z 0–9 . _ - */
+  /** Names the attempt for ever; travels in the environment of every process of it as FOG_PLACEMENT. 1–128 of A–Z a–z 0–9 . _ - */
   readonly placementId: string;
   /** The alias under which its server is to be registered. */
   readonly alias: string;

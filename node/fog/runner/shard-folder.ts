@@ -1,6 +1,7 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ShardStart } from './port.ts';
+import { sha256Hex } from '../../../src/kernel/index.ts';
+import type { ModuleFile, ShardStart } from './port.ts';
 import { RunnerError } from './runner-error.ts';
 
 const MAX_INPUT_BYTES = 256 * 1024;
@@ -23,6 +24,20 @@ export class ShardFolders {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeFile(join(folder, 'input.json'), text, { mode: 0o600 });
     return folder;
+  }
+
+  /**
+   * Copies the module of a shard into its folder; answers where it lies. Errors: RunnerError RUNNER_TAMPERED when its bytes are not
+   * those of its digest, RUNNER_FAILED when it cannot be read.
+   */
+  async place({ path, digest }: ModuleFile, folder: string): Promise<string> {
+    const bytes = await readFile(path).catch((cause: unknown) => {
+      throw new RunnerError('RUNNER_FAILED', 'its module is not where it was', { cause });
+    });
+    if (sha256Hex(bytes) !== digest) throw new RunnerError('RUNNER_TAMPERED', 'its module is not what it was');
+    const placed = join(folder, 'module.mjs');
+    await writeFile(placed, bytes, { mode: 0o400 });
+    return placed;
   }
 
   async remove(folder: string): Promise<void> {

@@ -18,7 +18,7 @@ import { RunnerError } from './runner-error.ts';
 import { ShardFolders } from './shard-folder.ts';
 import { ShardServers } from './shard-server.ts';
 
-const PLACEMENT_ID = /^[A-Za-z0-9._-]{1,96}$/;
+const PLACEMENT_ID = /^[A-Za-z0-9._-]{1,128}$/;
 const CLOSE_GRACE_MS = 1_000;
 const CLEAR_MS = 20;
 
@@ -124,10 +124,11 @@ export class ShardRunner implements Runner {
     const env = childEnvironment(this.#options.environment, { env: own, mark });
     const path = await commandPath(program.command, { path: env['PATH'], cwd: folder });
     if (path === undefined) throw new RunnerError('RUNNER_NO_PROGRAM', `command not found: ${program.command}`);
+    const modulePath = program.module && (await this.#folders.place(program.module, folder));
     const turn = this.#turn++;
     const [command, ...args] = launchLine(
       { ...program, command: path },
-      { tier, cpuMilli, memMib, priority: shard.priority, folder, placementId: shard.placementId, turn },
+      { ...shard, tier, cpuMilli, memMib, folder, modulePath, turn },
     );
     const looked = tier === 'watchdog' ? memMib : 0;
     return { command, args, env, folder, mark, memMib: looked, leaseUntilMs: shard.leaseUntilMs };
