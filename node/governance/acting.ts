@@ -12,7 +12,7 @@ import type { Voting } from './voting.ts';
 const MAX_TOKEN_AGE_MS = 5 * 60_000;
 /** How long an act waits until this node knows what its voters signed before. */
 const READY_MS = 6_000;
-const STATUS_OF = { news: 'taken', known: 'known', parked: 'waits', bad: 'refused' } as const;
+const STATUS_OF = { news: 'taken', known: 'known', waits: 'waits', ended: 'refused', bad: 'refused' } as const;
 const KING_SPACING_MS = 60_000;
 
 export interface ActingOptions {
@@ -140,7 +140,7 @@ export class Acting {
     if (!matches(statement))
       return refused({ code: 'OTHER_CONTENT', message: 'the signed statement says something else than the arguments' });
     const taken = chronicle.take(token, by.homeNode);
-    if (taken.kind === 'bad' || taken.kind === 'parked')
+    if (taken.kind === 'bad' || taken.kind === 'waits')
       return refused({ code: 'NOT_ACCEPTED', message: 'the statement does not count here' });
     await taken.kept;
     if (taken.kind === 'news') await this.#options.tell(token);

@@ -1,10 +1,10 @@
 import type { Logged } from '../../protocols/governance/index.ts';
+import { sha256Hex } from '../../src/kernel/index.ts';
 import { type Effect, Ledger, type Statement } from '../../src/governance/index.ts';
 import type { Constitution } from '../../src/constitution/index.ts';
 import type { Store } from '../storage/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
-import { ParkedStatements } from './parked.ts';
-import type { Taken } from './spread.ts';
+import { Parked, type Taken } from '../spread/index.ts';
 import { StatementStore } from './statement-store.ts';
 
 export interface ChronicleOptions {
@@ -27,7 +27,12 @@ export class Chronicle {
   readonly ledger: Ledger;
   readonly #options: ChronicleOptions;
   readonly #store: StatementStore;
-  readonly #parked = new ParkedStatements();
+  readonly #parked = new Parked<string>({
+    idOf: sha256Hex,
+    bytesOf: (token) => token.length,
+    maxItems: 512,
+    maxBytes: 4 * 1024 * 1024,
+  });
   readonly #saving = new Set<Promise<void>>();
   readonly #listeners = new Set<(entry: Entry) => void>();
   readonly #logs = new Map<string, Logged[]>();
@@ -81,7 +86,7 @@ export class Chronicle {
         return { kind: 'known' };
       case 'parked': {
         const isNew = this.#parked.add(token, { from, nowMs: this.#options.wallMs() });
-        return { kind: isNew && result.because.startsWith('unknown-') ? 'parked' : 'known' };
+        return { kind: isNew && result.because.startsWith('unknown-') ? 'waits' : 'known' };
       }
       case 'refused':
         this.#options.reporter.report('governance.refused', { reason: result.because });
@@ -103,7 +108,10 @@ export class Chronicle {
 
   /** Offers again what was put aside. */
   reconsider(): void {
-    for (const { token, from } of this.#parked.take()) this.take(token, from);
+    for (const { item: token, from } of this.#parked.list()) {
+      this.#parked.remove(token);
+      this.take(token, from);
+    }
   }
 
   forgetOld(nowMs: number): void {

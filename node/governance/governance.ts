@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type CarriedReceipt, GOVERNANCE } from '../../protocols/governance/index.ts';
+import { type CarriedReceipt, GOVERNANCE, type Heard } from '../../protocols/governance/index.ts';
+import type { Spread, Taken } from '../spread/index.ts';
 import type { Store } from '../storage/index.ts';
 import { Acting } from './acting.ts';
 import { Acts } from './acts.ts';
@@ -27,7 +28,7 @@ import { Records } from './records.ts';
 import { Signer } from './signer.ts';
 import type { SignerState } from './signer-state.ts';
 import { Sponsoring } from './sponsor.ts';
-import { Spread, type Taken } from './spread.ts';
+import { governanceSpread } from './spread.ts';
 import type { BroughtView, RulesView, PolicyRow, ProposalView, TimelineEntry } from './views.ts';
 import { type RunCall, VotedCalls } from './voted-calls.ts';
 import { Voting } from './voting.ts';
@@ -55,7 +56,7 @@ export class Governance implements GovernanceDesk {
   readonly #chronicle: Chronicle;
   readonly #receipts: ReceiptBook;
   readonly #signer: Signer;
-  readonly #spread: Spread;
+  readonly #spread: Spread<Heard>;
   readonly #enforcement: Enforcement;
   readonly #voting: Voting;
   readonly #calls: VotedCalls;
@@ -78,7 +79,7 @@ export class Governance implements GovernanceDesk {
     this.#calls = new VotedCalls({ ledger, journal, nodeId: host.nodeId, reporter, wallMs, changed });
     this.#records = new Records({ chronicle, receipts, calls: this.#calls, village, clock });
     const sponsoring = new Sponsoring({ host, village, ledger, signer, clock, sign });
-    this.#spread = new Spread(parts, {
+    this.#spread = governanceSpread(parts, {
       logs: () => chronicle.logs(),
       receipts: () => receipts.list(),
       receiptsDigest: () => receipts.digest(),

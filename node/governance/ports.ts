@@ -1,12 +1,9 @@
 import type { Constitution, MembershipVerdict, Policy } from '../../src/constitution/index.ts';
-import type { MeshHost } from '../host/mesh-host.ts';
+import type { SpreadClock, SpreadHost } from '../spread/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 
 /** What of the host governance needs. Handlers are registered before the host starts. */
-export type GovernanceHost = Pick<
-  MeshHost,
-  'nodeId' | 'handle' | 'subscribe' | 'publish' | 'openStream' | 'admitted' | 'onAdmitted'
->;
+export type GovernanceHost = SpreadHost;
 
 export interface GovernanceVillage {
   readonly villageId: string;
@@ -18,16 +15,7 @@ export interface GovernanceVillage {
   verify(chain: readonly string[], nodeId: string): MembershipVerdict;
 }
 
-export interface GovernanceClock {
-  /** Milliseconds since 1970. */
-  wallMs(): number;
-  /** Milliseconds on a clock that never steps. */
-  now(): number;
-  /** 0 ≤ chance < 1. */
-  chance(): number;
-  /** Runs once after `ms`, unless cancelled by the function returned. Does not keep the process alive. */
-  after(ms: number, run: () => void): () => void;
-}
+export type GovernanceClock = SpreadClock;
 
 /** The voters' keys that are on this node. */
 export interface VoterKeys {

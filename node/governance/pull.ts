@@ -6,19 +6,10 @@ import {
   GOVERNANCE,
   type Held,
 } from '../../protocols/governance/index.ts';
-import { WireError } from '../../protocols/wire/index.ts';
 import type { MeshHost } from '../host/mesh-host.ts';
+import { pages, type PullEnd } from '../spread/index.ts';
 
-/** Also the end of a peer that always has more. */
-const MAX_PAGES = 1_024;
-/** So many useless ones and the peer is not asked further this time. */
-const MAX_BAD = 32;
-
-export type PullEnd =
-  | { readonly kind: 'done' }
-  /** The peer is gone, or slow. */
-  | { readonly kind: 'silent' }
-  | { readonly kind: 'lied'; readonly because: 'malformed' | 'bad-statements' };
+const BOUNDS = { timeoutMs: GOVERNANCE.timeoutMs, maxPages: 1_024, maxBad: 32 } as const;
 
 export interface PullOptions {
   readonly host: Pick<MeshHost, 'openStream'>;
@@ -32,42 +23,16 @@ export interface PullOptions {
 
 /** Asks one peer for every statement and receipt we lack. Never rejects unless a `take` does. */
 export async function pullFrom(nodeId: string, options: PullOptions): Promise<PullEnd> {
-  const statements = await pages(options, async (after: Cursor | undefined, deadline) => {
+  const bounds = { ...BOUNDS, signal: options.signal };
+  const statements = await pages(bounds, async (after: Cursor | undefined, deadline) => {
     const stream = await options.host.openStream(nodeId, GOVERNANCE, deadline);
     const page = await askStatements(stream, { held: options.held, after }, deadline);
     return { next: page.next, take: () => options.takeStatements(page.statements) };
   });
   if (statements.kind !== 'done') return statements;
-  return pages(options, async (after: string | undefined, deadline) => {
+  return pages(bounds, async (after: string | undefined, deadline) => {
     const stream = await options.host.openStream(nodeId, GOVERNANCE, deadline);
     const page = await askReceipts(stream, { digest: options.receiptsDigest, after }, deadline);
     return { next: page.next, take: () => options.takeReceipts(page.receipts) };
   });
-}
-
-interface Asked<Place> {
-  readonly next: Place | undefined;
-  readonly take: () => Promise<number>;
-}
-
-async function pages<Place>(
-  { signal }: Pick<PullOptions, 'signal'>,
-  ask: (after: Place | undefined, deadline: { readonly signal: AbortSignal }) => Promise<Asked<Place>>,
-): Promise<PullEnd> {
-  let after: Place | undefined;
-  let bad = 0;
-  for (let count = 0; count < MAX_PAGES; count += 1) {
-    let asked: Asked<Place>;
-    try {
-      asked = await ask(after, { signal: AbortSignal.any([signal, AbortSignal.timeout(GOVERNANCE.timeoutMs)]) });
-    } catch (error) {
-      const lied = error instanceof WireError && (error.code === 'WIRE_MALFORMED' || error.code === 'WIRE_TOO_LARGE');
-      return lied ? { kind: 'lied', because: 'malformed' } : { kind: 'silent' };
-    }
-    bad += await asked.take();
-    if (bad > MAX_BAD) return { kind: 'lied', because: 'bad-statements' };
-    if (asked.next === undefined) break;
-    after = asked.next;
-  }
-  return { kind: 'done' };
 }

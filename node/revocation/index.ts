@@ -1,2 +1,2 @@
-export { type SpreadClock, type SpreadParts, type SpreadVillage } from './ports.ts';
+export { type SpreadParts, type SpreadVillage } from './ports.ts';
 export { RevocationSpread } from './spread.ts';

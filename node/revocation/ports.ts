@@ -1,6 +1,6 @@
 import type { Constitution, PolicyView } from '../../src/constitution/index.ts';
-import type { MeshHost } from '../host/mesh-host.ts';
 import type { Revocations } from '../identity/index.ts';
+import type { SpreadClock, SpreadHost } from '../spread/index.ts';
 import type { Store } from '../storage/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 
@@ -13,22 +13,8 @@ export interface SpreadVillage {
   chain(): readonly string[];
 }
 
-export interface SpreadClock {
-  /** Milliseconds since 1970. */
-  wallMs(): number;
-  /** Milliseconds on a clock that never steps. */
-  now(): number;
-  /** 0 ≤ chance < 1. */
-  chance(): number;
-  /** Runs once after `ms`, unless cancelled by the function returned. Does not keep the process alive. */
-  after(ms: number, run: () => void): () => void;
-}
-
 export interface SpreadParts {
-  readonly host: Pick<
-    MeshHost,
-    'nodeId' | 'handle' | 'subscribe' | 'publish' | 'openStream' | 'admitted' | 'onAdmitted'
-  >;
+  readonly host: SpreadHost;
   readonly village: SpreadVillage;
   readonly revocations: Revocations;
   /** Keeps the credentials of nodes that signed. */
