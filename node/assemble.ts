@@ -15,6 +15,7 @@ import type { NodeKeys } from './identity/index.ts';
 import { liveLimits } from './live-limits.ts';
 import { openAdmin } from './open-admin.ts';
 import { openAudit } from './open-audit.ts';
+import { openAuditCare } from './open-witnesses.ts';
 import { openGovernance } from './open-governance.ts';
 import { openIdentity } from './open-identity.ts';
 import { PeerLinks } from './peers/index.ts';
@@ -68,7 +69,8 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   );
   const place = villageId.slice(0, 16);
 
-  const audit = stack.use(await openAudit({ dataDir, database, keys, villageId, reporter: bus }));
+  const opened = await openAudit({ dataDir, database, keys, villageId, reporter: bus });
+  const audit = stack.use(opened.log);
   recordEvents(bus, audit);
   const identity = await openIdentity(village, foundation);
   const { desk, endpoint, delegations, revocations } = identity;
@@ -85,6 +87,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     reporter: bus,
   });
   village.attach(host);
+  const care = await openAuditCare({ ...foundation, audit: opened, host, settings: config });
 
   const deadlines = new DeadlineTimer();
   const links = new PeerLinks({
@@ -242,6 +245,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     sessions: () => gateway.sessionCount,
     subscriptions: () => gateway.subscriptionCount,
     missingServers: () => router.missing().length,
+    audit: () => care.figures(),
   });
   stack.defer(() => metrics.close());
   const addresses = { gateway: '', admin: '' };
@@ -253,6 +257,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     links,
     router,
     audit,
+    witnesses: care.witnesses,
     spread,
     governance,
     addresses,
@@ -272,6 +277,8 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   await host.start();
   stack.defer(() => spread.stop());
   spread.start();
+  stack.defer(() => care.stop());
+  care.start();
   stack.defer(() => governance.stop());
   governance.start();
   stack.defer(() => links.stop({ graceMs: GRACE_MS }));

@@ -1,7 +1,7 @@
 import { VillageError } from '../src/kernel/index.ts';
 import type { OfflineHandlers } from './admin/index.ts';
-import { type AuditRecord, EMPTY_RECORD } from '../src/audit/index.ts';
-import type { AuditLog } from './audit/index.ts';
+import { type Anchored, type AuditRecord, EMPTY_RECORD } from '../src/audit/index.ts';
+import type { AuditLog, AuditOwner } from './audit/index.ts';
 import type { FilesPort } from './cli/index.ts';
 import { loadConfig } from './config/index.ts';
 import { stateOnDisk, writeNeed } from './governance/index.ts';
@@ -9,10 +9,12 @@ import { hostStores, lastAddresses } from './host/index.ts';
 import { type NodeKeys, openNodeKeys } from './identity/index.ts';
 import { governanceNamespace } from './open-governance.ts';
 import { auditStore, openAudit } from './open-audit.ts';
+import { witnessNamespace } from './open-witnesses.ts';
 import { openIdentity } from './open-identity.ts';
 import { type Database, openDataFolder } from './storage/index.ts';
-import { agentVerbs, auditVerbs, inviteVerb, onRecord, tokenVerb } from './verbs/index.ts';
+import { agentVerbs, type AnchorSource, auditVerbs, inviteVerb, onRecord, tokenVerb } from './verbs/index.ts';
 import { Village } from './village/index.ts';
+import { storedAnchors, WitnessBook } from './witness/index.ts';
 
 export class FilesError extends VillageError<'NO_VILLAGE'> {}
 
@@ -27,7 +29,9 @@ export async function openFiles(dataDir: string): Promise<FilesPort> {
     const village = Village.open({ dataDir, keys, database, reporter: SILENT });
     const logs = new Map<string, Promise<AuditLog>>();
     const logOf = (villageId: string) => {
-      const log = logs.get(villageId) ?? openAudit({ dataDir, database, keys, villageId, reporter: SILENT });
+      const log =
+        logs.get(villageId) ??
+        openAudit({ dataDir, database, keys, villageId, reporter: SILENT }).then(({ log: opened }) => opened);
       logs.set(villageId, log);
       return log;
     };
@@ -64,6 +68,7 @@ async function inVillage(village: Village, opened: Opened & Pick<OfflineHandlers
     config: { defaultAgent: 'local' },
   }));
   const { stores } = hostStores(database, villageId);
+  const owner = { villageId, nodeId: keys.nodeId, issuerKey: keys.issuerKey };
   const statements = database.namespace(governanceNamespace(villageId));
   const handlers: OfflineHandlers = {
     token: tokenVerb(identity.desk, config.defaultAgent),
@@ -80,9 +85,25 @@ async function inVillage(village: Village, opened: Opened & Pick<OfflineHandlers
     }),
     invite: inviteVerb(village, () => lastAddresses(stores.host)),
     join,
-    ...auditVerbs(await auditStore({ dataDir, database, villageId }), { villageId, nodeId: keys.nodeId, issuerKey: keys.issuerKey }),
+    ...auditVerbs((await auditStore({ dataDir, database, villageId })).files, {
+      ...owner,
+      anchors: storedWords(opened, owner),
+    }),
   };
   return onRecord(handlers, { log: () => logOf(villageId), defaultAgent: () => config.defaultAgent });
+}
+
+/** What witnesses signed that lies here; nobody is asked while no node runs. */
+function storedWords({ database }: Opened, owner: AuditOwner): AnchorSource {
+  const store = database.namespace(witnessNamespace(owner.villageId));
+  return {
+    ofOurs: async () => {
+      const anchors: Anchored[] = [];
+      for await (const { anchored } of storedAnchors(store, owner)) anchors.push(anchored);
+      return { anchors, alone: true };
+    },
+    ofNode: async (nodeId) => (await WitnessBook.open(store)).anchorsOf(nodeId),
+  };
 }
 
 function joinVerb({ dataDir, keys, database, logOf }: Opened): OfflineHandlers['join'] {
@@ -113,6 +134,7 @@ function withoutVillage(join: OfflineHandlers['join']): OfflineHandlers {
     invite: nothing,
     join,
     'audit.verify': nothing,
+    'audit.anchors': nothing,
     'audit.export': none,
   };
 }

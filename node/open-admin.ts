@@ -9,8 +9,11 @@ import type { Identity } from './open-identity.ts';
 import type { PeerLinks } from './peers/index.ts';
 import type { RevocationSpread } from './revocation/index.ts';
 import type { Router } from './router/index.ts';
+import type { Witnesses } from './witness/index.ts';
 import {
   agentVerbs,
+  type AnchorSource,
+  type AuditStatusParts,
   auditTail,
   auditVerbs,
   governanceVerbs,
@@ -32,6 +35,7 @@ export interface AdminParts {
   readonly links: PeerLinks;
   readonly router: Router;
   readonly audit: AuditLog;
+  readonly witnesses: Witnesses;
   readonly spread: RevocationSpread;
   readonly governance: Governance;
   /** Known once their servers listen. */
@@ -74,7 +78,7 @@ export function openAdmin(
           router,
           keystore: identity.keystore,
           governance,
-          auditFailure: () => audit.failure,
+          audit: auditStatus(parts),
           gateway: () => addresses.gateway,
           admin: () => addresses.admin,
         }),
@@ -94,13 +98,27 @@ export function openAdmin(
         ...revokeVerbs({ ...identity, keys, villageId, spread, reporter: bus, now: Date.now }),
         invite: inviteVerb(village, async () => host.addresses()),
         join: joinWhileRunning(),
-        ...auditVerbs(audit.store, { villageId, nodeId, issuerKey: keys.issuerKey }),
+        ...auditVerbs(audit.store, { villageId, nodeId, issuerKey: keys.issuerKey, anchors: anchorsOf(parts) }),
         'audit.tail': auditTail(audit),
       },
       { log: () => audit, defaultAgent: () => config().defaultAgent },
     ),
   });
   return { admin, secret };
+}
+
+function anchorsOf({ witnesses, host }: Pick<AdminParts, 'witnesses' | 'host'>): AnchorSource {
+  return {
+    ofOurs: async (options) => ({
+      anchors: (await witnesses.collect(options)).map(({ anchored }) => anchored),
+      alone: host.admitted().size === 0,
+    }),
+    ofNode: (nodeId) => witnesses.anchorsOf(nodeId),
+  };
+}
+
+function auditStatus({ audit, witnesses }: Pick<AdminParts, 'witnesses' | 'audit'>): AuditStatusParts {
+  return { failure: () => audit.failure, head: () => audit.head, witnesses: () => witnesses.status() };
 }
 
 /** `127.0.0.1:7118`, `[::1]:0`; the configuration's schema has checked the form. */

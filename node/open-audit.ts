@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { AUDIT_HEAD_TYPE } from '../src/audit/index.ts';
-import { AuditLog, EntryFiles, moveIntoFiles } from './audit/index.ts';
+import { AuditLog, EntryFiles, type LogStore, moveIntoFiles } from './audit/index.ts';
 import type { NodeKeys } from './identity/index.ts';
 import type { Database } from './storage/index.ts';
 import type { Reporter } from './telemetry/index.ts';
@@ -11,13 +11,20 @@ interface Place {
   readonly villageId: string;
 }
 
-/** Where a data folder keeps its record of one village. */
-export async function auditStore({ dataDir, database, villageId }: Place): Promise<EntryFiles> {
+/** The record of one village, and where a data folder keeps it. */
+export interface OpenAudit {
+  readonly log: AuditLog;
+  readonly files: EntryFiles;
+  /** What of it does not lie in files: the newest head, and where the log begins. */
+  readonly beside: LogStore;
+}
+
+export async function auditStore({ dataDir, database, villageId }: Place): Promise<Omit<OpenAudit, 'log'>> {
   const place = villageId.slice(0, 16);
   const beside = database.namespace(`audit-${place}`);
   const files = await EntryFiles.open(join(dataDir, 'audit', place), { beside });
   await moveIntoFiles(beside, files);
-  return files;
+  return { files, beside };
 }
 
 /** Continues that record. Errors: AUDIT_CORRUPT, AUDIT_UNWRITABLE. */
@@ -26,13 +33,15 @@ export async function openAudit(
     readonly keys: NodeKeys;
     readonly reporter: Reporter;
   },
-): Promise<AuditLog> {
+): Promise<OpenAudit> {
   const { keys, villageId, reporter } = options;
-  return AuditLog.open({
-    store: await auditStore(options),
+  const store = await auditStore(options);
+  const log = await AuditLog.open({
+    store: store.files,
     villageId,
     nodeId: keys.nodeId,
     sign: (head) => keys.signAsIssuer(AUDIT_HEAD_TYPE, head),
     reporter,
   });
+  return { log, ...store };
 }

@@ -1,3 +1,4 @@
+import type { Anchored } from '../../src/audit/index.ts';
 import type { Level } from '../../src/permissions/index.ts';
 import type { BroughtView, PolicyRow, RulesView, ProposalView, TimelineEntry } from '../governance/index.ts';
 import type { StreamInput, StreamName, VerbInput, VerbName } from './verbs.ts';
@@ -58,6 +59,18 @@ export interface AuditVerdict {
   readonly checked: number;
   /** The first entry that does not fit, when `ok` is false. */
   readonly broken_at?: { readonly seq: number; readonly kind: string; readonly message: string } | undefined;
+  readonly witnessed?:
+    | {
+        /** The last entry that a witness has seen; 0: none. */
+        readonly to: number;
+        readonly by: readonly string[];
+        /** Entries that no witness has seen, and when the first of them was made. */
+        readonly entries_since: number;
+        readonly since?: string | undefined;
+        /** Nobody could be asked. */
+        readonly alone: boolean;
+      }
+    | undefined;
   readonly [more: string]: unknown;
 }
 
@@ -101,6 +114,7 @@ export interface Answers {
     readonly archived?: string | undefined;
   };
   readonly 'audit.verify': AuditVerdict;
+  readonly 'audit.anchors': { readonly anchors: readonly Anchored[] };
   readonly 'gov.list': { readonly proposals: readonly ProposalView[] };
   readonly 'gov.show': { readonly proposal: ProposalView; readonly timeline: readonly TimelineEntry[] };
   readonly 'gov.policy': { readonly policies: readonly PolicyRow[] };
@@ -131,5 +145,6 @@ export type OfflineHandlers = Pick<
   | 'invite'
   | 'join'
   | 'audit.verify'
+  | 'audit.anchors'
   | 'audit.export'
 >;

@@ -10,6 +10,8 @@ const ProposalId = z.string().regex(/^[0-9a-f]{6,64}$/, 'a proposal id, or its f
 /** A place in the audit log: a sequence number, or a time as an ISO 8601 instant. */
 const Place = z.union([z.int().nonnegative(), z.iso.datetime({ offset: true })]);
 const Range = z.strictObject({ from: Place.optional(), to: Place.optional() });
+/** A signed head of an audit log and a witness's word for it: compact JWSs. */
+const Anchored = z.strictObject({ head: z.string().max(1_024), anchor: z.string().max(2_048) });
 
 /** What each verb takes, on the admin address and on the files alike. The server checks every input against these. */
 export const VERBS = {
@@ -46,7 +48,8 @@ export const VERBS = {
     may_invite: z.boolean(),
   }),
   join: z.strictObject({ invite: z.string().min(1).max(65_536), leave: z.boolean() }),
-  'audit.verify': Range,
+  'audit.verify': Range.extend({ anchors: z.array(Anchored).max(4_096).optional() }),
+  'audit.anchors': z.strictObject({ of: z.string().min(1).max(128).optional() }),
   'gov.list': z.strictObject({ open: z.boolean() }),
   'gov.show': z.strictObject({ id: ProposalId }),
   'gov.policy': z.strictObject({ key: z.string().min(1).max(128).optional(), include_history: z.boolean() }),

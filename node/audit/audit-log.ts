@@ -74,6 +74,7 @@ export class AuditLog {
   #seq: number;
   #hash: string;
   #signedSeq: number;
+  readonly #beganMs: number;
   #lost = 0;
   #closed = false;
   #headTimer: NodeJS.Timeout | undefined;
@@ -107,6 +108,7 @@ export class AuditLog {
     this.#seq = tail.seq;
     this.#hash = tail.hash;
     this.#signedSeq = tail.seq;
+    this.#beganMs = this.#now();
     this.#floods = new FloodGate(this.#limits.flood);
     this.#commit = new GroupCommit({
       ...this.#limits,
@@ -126,6 +128,11 @@ export class AuditLog {
     return this.#options.store;
   }
 
+  /** When this run began to write it, Unix milliseconds. */
+  get beganMs(): number {
+    return this.#beganMs;
+  }
+
   /** Why audited calls must be refused; undefined while the log is written. */
   get failure(): AuditError | undefined {
     return this.#commit.failure;
@@ -134,6 +141,13 @@ export class AuditLog {
   /** The last entry chained, on disk or about to be. */
   get head(): { readonly seq: number; readonly hash: string } {
     return { seq: this.#seq, hash: this.#hash };
+  }
+
+  /** The last entry that is on disk for certain, after all that was recorded before. Errors: AUDIT_UNWRITABLE. */
+  async settled(): Promise<{ readonly seq: number; readonly hash: string }> {
+    const { head } = this;
+    await this.#commit.durable();
+    return head;
   }
 
   /**

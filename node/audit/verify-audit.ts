@@ -1,7 +1,9 @@
 import {
+  type AuditCheckpoint,
   type AuditHead,
   type ChainReport,
   ChainVerifier,
+  CHECKPOINTS,
   ENTRY_KEYS,
   entryKey,
   HEAD_KEYS,
@@ -9,7 +11,9 @@ import {
   NEWEST_HEADS,
   openRecord,
   seqOfKey,
+  verifyCheckpoint,
   verifyHead,
+  type WitnessedEntry,
 } from '../../src/audit/index.ts';
 import { text } from '../../src/kernel/index.ts';
 import type { Store } from '../storage/index.ts';
@@ -33,13 +37,22 @@ const LOOKED_AT_BEHIND = 4_096;
 /** Reads the log in `store` from `from` to `to` and says how far it is intact. An empty log is intact. */
 export async function verifyAudit(
   store: Pick<Store, 'entries'>,
-  options: AuditOwner & SeqRange & { readonly signal?: AbortSignal | undefined },
+  options: AuditOwner &
+    SeqRange & {
+      /** What witnesses vouch for; undefined: nobody was asked. */
+      readonly witnessed?: readonly WitnessedEntry[] | undefined;
+      readonly signal?: AbortSignal | undefined;
+    },
 ): Promise<ChainReport> {
-  const { villageId, nodeId, from = 1, to = Number.MAX_SAFE_INTEGER, signal } = options;
+  const { villageId, nodeId, witnessed, to = Number.MAX_SAFE_INTEGER, signal } = options;
+  // What was left out for its age is vouched for by the checkpoint; it is looked for nowhere else.
+  const checkpoint = await checkpointOf(store, options);
+  const from = Math.max(options.from ?? 1, (checkpoint?.seq ?? 0) + 1);
   // Heads first: they never name an entry that is not yet in the store.
-  const heads = await headsIn(store, options);
-  const after = from > 1 ? await anchorBefore(store, from) : undefined;
-  const verifier = new ChainVerifier({ villageId, nodeId, heads, after });
+  const heads = await headsIn(store, { ...options, from });
+  const before = from - 1 === checkpoint?.seq ? checkpoint.hash : await hashBefore(store, from);
+  const after = before === undefined ? undefined : { seq: from - 1, hash: before };
+  const verifier = new ChainVerifier({ villageId, nodeId, heads, after, witnessed });
   if (from > 1 && after === undefined) {
     const message = `entry ${from - 1}, which the range starts from, is missing or damaged`;
     return { ...verifier.end(0), ok: false, brokenAt: { seq: from - 1, kind: 'missing', message } };
@@ -89,13 +102,28 @@ function headIn(value: Uint8Array, owner: AuditOwner): AuditHead | undefined {
   }
 }
 
-async function anchorBefore(
-  store: Pick<Store, 'entries'>,
-  from: number,
-): Promise<{ readonly seq: number; readonly hash: string } | undefined> {
-  for await (const [, value] of store.entries({ gte: entryKey(from - 1), lt: entryKey(from) })) {
-    const opened = openRecord(value);
-    if (opened !== undefined) return { seq: from - 1, hash: opened.hash };
+function hashBefore(store: Pick<Store, 'entries'>, from: number): Promise<string | undefined> | undefined {
+  return from > 1 ? hashAt(store, from - 1) : undefined;
+}
+
+async function checkpointOf(store: Pick<Store, 'entries'>, owner: AuditOwner): Promise<AuditCheckpoint | undefined> {
+  for await (const [, value] of store.entries(CHECKPOINTS)) return checkpointIn(value, owner);
+  return undefined;
+}
+
+/** Undefined: not one that this node signed. */
+export function checkpointIn(value: Uint8Array, owner: AuditOwner): AuditCheckpoint | undefined {
+  try {
+    return verifyCheckpoint(text(value), owner);
+  } catch {
+    return undefined; // not a text
+  }
+}
+
+/** What the log holds as the hash of entry `seq`; undefined: it has none. Whether it is true is for the chain to say. */
+export async function hashAt(store: Pick<Store, 'entries'>, seq: number): Promise<string | undefined> {
+  for await (const [, value] of store.entries({ gte: entryKey(seq), lt: entryKey(seq + 1) })) {
+    return openRecord(value)?.hash;
   }
   return undefined;
 }

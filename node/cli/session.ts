@@ -81,5 +81,6 @@ const OFFLINE: ReadonlySet<string> = new Set<keyof OfflineHandlers>([
   'invite',
   'join',
   'audit.verify',
+  'audit.anchors',
   'audit.export',
 ]);

@@ -119,6 +119,17 @@ export const Config = z.strictObject({
       lookupIntervalMs: z.int().positive().default(15_000),
     })
     .prefault({}),
+  audit: z
+    .strictObject({
+      witnessEverySeconds: z
+        .int()
+        .positive()
+        .max(3_600)
+        .default(30)
+        .describe('how long audit entries may wait until peers have countersigned them'),
+      witnesses: z.int().min(1).max(16).default(3).describe('how many peers are asked each time'),
+    })
+    .prefault({}),
   tools: z.strictObject({ mode: z.enum(['list', 'search']).default('list') }).prefault({}),
   fog: FogConfig.prefault({}),
   insecureGatewayBind: z.boolean().default(false).describe('allow a gateway beyond loopback without TLS'),

@@ -4,6 +4,17 @@ import { Histogram } from './histogram.ts';
 import { counter, exposition, type Family, gauge, type Labels } from './openmetrics.ts';
 
 /** What a node can be asked for when its metrics are read. */
+export interface AuditFigures {
+  readonly entries: number;
+  /** On disk. */
+  readonly bytes: number;
+  /** Entries that no other node vouches for, and for how long the oldest of them at most. */
+  readonly unwitnessed: number;
+  readonly unwitnessedSeconds: number;
+  readonly witnesses: number;
+  readonly contradictions: number;
+}
+
 export interface MetricsSources {
   /** Admitted peers connected now. */
   peers(): number;
@@ -16,6 +27,7 @@ export interface MetricsSources {
   /** Sessions of agents, and `subscriptions/listen` streams, open at the gateway. */
   sessions(): number;
   subscriptions(): number;
+  audit(): AuditFigures;
 }
 
 export interface Metrics {
@@ -95,6 +107,7 @@ export function createMetrics(bus: EventBus, sources: MetricsSources): Metrics {
       { name: 'village_audit_changes', help: 'Entries and signed heads of the audit log put on disk.' },
       () => auditEntries,
     ),
+    ...auditFamilies(() => sources.audit()),
     ...processFamilies(delay),
   ];
   return {
@@ -104,6 +117,39 @@ export function createMetrics(bus: EventBus, sources: MetricsSources): Metrics {
       for (const end of ends) end();
     },
   };
+}
+
+function auditFamilies(figures: () => AuditFigures): Family[] {
+  return [
+    counter(
+      { name: 'village_audit_entries', help: 'Entries of the audit log since it began.' },
+      () => figures().entries,
+    ),
+    gauge(
+      { name: 'village_audit_disk_bytes', unit: 'bytes', help: 'Size of the audit log on disk.' },
+      () => figures().bytes,
+    ),
+    gauge(
+      { name: 'village_audit_unwitnessed_entries', help: 'Entries that no other node has countersigned.' },
+      () => figures().unwitnessed,
+    ),
+    gauge(
+      {
+        name: 'village_audit_unwitnessed_seconds',
+        unit: 'seconds',
+        help: 'Time since another node last countersigned, while entries wait for it.',
+      },
+      () => figures().unwitnessedSeconds,
+    ),
+    gauge(
+      { name: 'village_audit_witnesses', help: 'Nodes that have countersigned this log.' },
+      () => figures().witnesses,
+    ),
+    gauge(
+      { name: 'village_audit_contradictions', help: 'Contradictions found between logs and what witnesses hold.' },
+      () => figures().contradictions,
+    ),
+  ];
 }
 
 function observeCall(calls: Histogram, done: Events['call.done']): void {

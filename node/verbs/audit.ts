@@ -1,26 +1,90 @@
-import type { AdminHandlers } from '../admin/index.ts';
+import type { AdminHandlers, AuditVerdict } from '../admin/index.ts';
 import { auditRange, type AuditOwner, exportAudit, type LiveLog, tailAudit, verifyAudit } from '../audit/index.ts';
+import { type Anchored, type ChainReport, verifyAnchor, type WitnessedEntry } from '../../src/audit/index.ts';
+import { VillageError } from '../../src/kernel/index.ts';
 import type { Store } from '../storage/index.ts';
 
 type Log = Pick<Store, 'entries'>;
 
-/** Reading the log needs no running node. */
-export function auditVerbs(log: Log, owner: AuditOwner): Pick<AdminHandlers, 'audit.verify' | 'audit.export'> {
+/** Who vouches for the log, and for whose this node vouches. */
+export interface AnchorSource {
+  /** `alone`: there is nobody who could be asked now. */
+  ofOurs(options: { signal: AbortSignal }): Promise<{ readonly anchors: readonly Anchored[]; readonly alone: boolean }>;
+  ofNode(nodeId: string): Promise<readonly Anchored[]>;
+}
+
+class AuditVerbError extends VillageError<'BAD_ANCHOR'> {}
+
+/** Reading the log needs no running node; asking its witnesses does. */
+export function auditVerbs(
+  log: Log,
+  { anchors: source, ...owner }: AuditOwner & { readonly anchors: AnchorSource },
+): Pick<AdminHandlers, 'audit.verify' | 'audit.export' | 'audit.anchors'> {
   return {
-    'audit.verify': async (places, { signal }) => {
+    'audit.verify': async ({ anchors: given = [], ...places }, { signal }) => {
       const range = await auditRange(log, places, { signal });
-      const { ok, checked, brokenAt, ...more } = await verifyAudit(log, { ...owner, ...range, signal });
-      return { ok, checked, ...(brokenAt === undefined ? {} : { broken_at: brokenAt }), ...more };
+      const told = await source.ofOurs({ signal });
+      const witnessed = [...witnessedBy(told.anchors, owner), ...witnessedBy(given, owner, { strict: true })];
+      return verdictOf(await verifyAudit(log, { ...owner, ...range, witnessed, signal }), told);
     },
     'audit.export': async function* (places, { signal }) {
       const range = await auditRange(log, places, { signal });
       for await (const line of exportAudit(log, { ...range, signal })) yield lineAsObject(line);
+    },
+    'audit.anchors': async ({ of: nodeId }, { signal }) => {
+      if (nodeId !== undefined && nodeId !== owner.nodeId) return { anchors: await source.ofNode(nodeId) };
+      return { anchors: (await source.ofOurs({ signal })).anchors };
     },
   };
 }
 
 export function auditTail(log: LiveLog): AdminHandlers['audit.tail'] {
   return (_, { signal }) => tailAudit(log, { signal });
+}
+
+/** What verified anchors say. With `strict` one that does not verify is an error: it was given as proof. */
+function witnessedBy(
+  anchors: readonly Anchored[],
+  owner: AuditOwner,
+  { strict = false }: { readonly strict?: boolean } = {},
+): WitnessedEntry[] {
+  return anchors.flatMap((anchored, index) => {
+    const verified = verifyAnchor(anchored, owner);
+    if (verified !== undefined) {
+      return [{ seq: verified.head.seq, hash: verified.head.hash, witness: verified.witness }];
+    }
+    if (strict) {
+      throw new AuditVerbError(
+        'BAD_ANCHOR',
+        `anchor ${index + 1} is none of this node's log: it is forged, or another node's`,
+      );
+    }
+    return [];
+  });
+}
+
+function verdictOf(report: ChainReport, { alone }: { readonly alone: boolean }): AuditVerdict {
+  const { ok, checked, brokenAt, witnessed, signedTo, headHash, from, to } = report;
+  return {
+    ok,
+    checked,
+    ...(brokenAt === undefined ? {} : { broken_at: brokenAt }),
+    from,
+    to,
+    head_hash: headHash,
+    signed_to: signedTo,
+    ...(witnessed === undefined
+      ? {}
+      : {
+          witnessed: {
+            to: witnessed.to,
+            by: witnessed.by,
+            entries_since: witnessed.entriesSince,
+            since: witnessed.sinceMs === undefined ? undefined : new Date(witnessed.sinceMs).toISOString(),
+            alone,
+          },
+        }),
+  };
 }
 
 /** A damaged line is shown as it is: `audit verify` names it. */

@@ -1,3 +1,4 @@
+import { auditState, type AuditStatusParts, auditWarnings } from './audit-status.ts';
 import type { Config } from '../config/index.ts';
 import type { AdminHandlers, ServerRow } from '../admin/index.ts';
 import type { Hosting } from '../backends/index.ts';
@@ -22,7 +23,7 @@ export interface StatusParts {
   readonly router: Router;
   readonly keystore: AgentKeystore;
   readonly governance: { warnings(): readonly string[] };
-  readonly auditFailure: () => Error | undefined;
+  readonly audit: AuditStatusParts;
   readonly gateway: () => string;
   readonly admin: () => string;
 }
@@ -50,6 +51,7 @@ export function statusVerbs(parts: StatusParts): Pick<AdminHandlers, 'status' | 
       tools: directory.catalogue().village.tools.size,
       missing: router.missing(),
       calls_in_flight: router.callsInFlight,
+      audit: auditState(parts.audit),
       memory_mib: Math.round(process.memoryUsage.rss() / 1048576),
       warnings: warningsOf(parts),
     }),
@@ -142,7 +144,6 @@ function warningsOf(parts: StatusParts): string[] {
     if (Math.abs(clockSkewMs) > 30_000)
       warnings.push(`the clock of ${nodeId} differs from ours by ${Math.round(clockSkewMs / 1000)} s`);
   }
-  const failure = parts.auditFailure();
-  if (failure !== undefined) warnings.push(`the audit log cannot be written: ${failure.message}`);
+  warnings.push(...auditWarnings(parts.audit));
   return warnings;
 }

@@ -10,6 +10,8 @@ export type AuditHead = {
   readonly seq: number;
   readonly hash: string;
   readonly at_ms: number;
+  /** In one made for a witness: what the log now holds where the head stands that the witness saw last. */
+  readonly since?: { readonly seq: number; readonly hash: string };
 };
 
 /** The head inside `jws`, or undefined when it is not one signed by `issuerKey` (raw Ed25519, 32 bytes) for this village and node. */
@@ -24,12 +26,20 @@ export function verifyHead(
 }
 
 function isHead(value: JwsPayload): value is AuditHead {
+  const since = value['since'];
   return (
-    Object.keys(value).length === 5 &&
+    Object.keys(value).length === (since === undefined ? 5 : 6) &&
     typeof value['village'] === 'string' &&
     typeof value['node'] === 'string' &&
     Number.isSafeInteger(value['seq']) &&
     typeof value['hash'] === 'string' &&
-    Number.isSafeInteger(value['at_ms'])
+    Number.isSafeInteger(value['at_ms']) &&
+    (since === undefined || isPlace(since))
   );
+}
+
+function isPlace(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Object.keys(value).length !== 2) return false;
+  const { seq, hash } = value as Record<string, unknown>;
+  return Number.isSafeInteger(seq) && typeof hash === 'string';
 }

@@ -1,5 +1,14 @@
+export {
+  AUDIT_ANCHOR_TYPE,
+  type AuditAnchor,
+  anchorOf,
+  type Anchored,
+  type VerifiedAnchor,
+  verifyAnchor,
+} from './anchor.ts';
 export { bounded } from './bounded.ts';
 export { genesisHash, linkHash, openRecord, type SealedEntry, sealEntry } from './chain.ts';
+export { AUDIT_CHECKPOINT_TYPE, type AuditCheckpoint, verifyCheckpoint } from './checkpoint.ts';
 export {
   AUDIT_KINDS,
   AUDIT_OUTCOMES,
@@ -11,7 +20,17 @@ export {
 } from './entry.ts';
 export { FLOOD_LIMITS, FloodGate, type FloodLimits } from './flood.ts';
 export { AUDIT_HEAD_TYPE, type AuditHead, verifyHead } from './head.ts';
-export { ENTRY_KEYS, entryKey, HEAD_KEYS, headKey, NEWEST_HEAD, NEWEST_HEADS, seqOfKey } from './keys.ts';
+export {
+  CHECKPOINT,
+  CHECKPOINTS,
+  ENTRY_KEYS,
+  entryKey,
+  HEAD_KEYS,
+  headKey,
+  NEWEST_HEAD,
+  NEWEST_HEADS,
+  seqOfKey,
+} from './keys.ts';
 export { type DecodedEntry, decodeEntry, encodeEntry } from './line.ts';
 export { readReceipt, type Receipt, receiptOf } from './receipt.ts';
 export {
@@ -21,4 +40,7 @@ export {
   type ChainStart,
   ChainVerifier,
   HEAD_EVERY,
+  type Witnessed,
+  type WitnessedEntry,
 } from './verify.ts';
+export { type Contradiction, type HeadVerdict, type HeldHead, judgeHead, thinned } from './witness.ts';

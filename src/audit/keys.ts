@@ -23,3 +23,7 @@ export const HEAD_KEYS = { gte: 'h/', lt: 'h0' } as const;
 /** Where the newest signed head is, whatever called for it; it replaces the one before. And all keys of its kind. */
 export const NEWEST_HEAD = 'n/head';
 export const NEWEST_HEADS = { gte: 'n/', lt: 'n0' } as const;
+
+/** Where the signed checkpoint is, after which the log begins, and all keys of its kind. */
+export const CHECKPOINT = 'c/checkpoint';
+export const CHECKPOINTS = { gte: 'c/', lt: 'c0' } as const;

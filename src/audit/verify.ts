@@ -18,7 +18,18 @@ export type BreakKind =
   /** The chain is whole but is not the one this node signed. */
   | 'head-mismatch'
   /** A signed head that must be there is not. */
-  | 'head-missing';
+  | 'head-missing'
+  /** The chain is whole and signed, and is not the one that a witness countersigned. */
+  | 'rewritten'
+  /** The log ends before an entry that a witness countersigned. */
+  | 'rolled-back';
+
+/** What a witness countersigned: entry `seq` and all before it are fixed by `hash`. */
+export interface WitnessedEntry {
+  readonly seq: number;
+  readonly hash: string;
+  readonly witness: string;
+}
 
 export interface ChainBreak {
   /** The entry where the chain breaks. */
@@ -38,7 +49,20 @@ export interface ChainReport {
   readonly headHash: string;
   /** The last entry that a signed head vouches for; undefined when no heads were given. */
   readonly signedTo?: number | undefined;
+  /** Undefined when no witnesses were given. */
+  readonly witnessed?: Witnessed | undefined;
   readonly brokenAt?: ChainBreak | undefined;
+}
+
+/** What witnesses vouch for, and the window in which the node alone is to be believed. */
+export interface Witnessed {
+  /** The last entry that a witness has seen; 0: none. */
+  readonly to: number;
+  /** Witnesses whose word fits the log. */
+  readonly by: readonly string[];
+  /** Entries after it, and when the first of them was made, Unix milliseconds; undefined: there is none. */
+  readonly entriesSince: number;
+  readonly sinceMs: number | undefined;
 }
 
 export interface ChainStart {
@@ -48,6 +72,8 @@ export interface ChainStart {
   readonly after?: { readonly seq: number; readonly hash: string } | undefined;
   /** Entry number → hash, from verified heads. Undefined: heads are not looked at. */
   readonly heads?: ReadonlyMap<number, string> | undefined;
+  /** Verified words of witnesses. Undefined: nobody was asked. */
+  readonly witnessed?: readonly WitnessedEntry[] | undefined;
 }
 
 /** Checks a log entry by entry, in the order given, in constant memory. After the first break it only looks whether the entry turns up late. */
@@ -57,6 +83,10 @@ export class ChainVerifier {
   #next: number;
   #hash: string;
   #signedTo: number;
+  readonly #seen: ReadonlyMap<number, readonly WitnessedEntry[]> | undefined;
+  readonly #witnesses = new Set<string>();
+  #witnessedTo = 0;
+  #sinceMs: number | undefined;
   #broken: ChainBreak | undefined;
 
   constructor(start: ChainStart) {
@@ -65,6 +95,7 @@ export class ChainVerifier {
     this.#from = this.#next;
     this.#heads = start.heads;
     this.#signedTo = this.#from - 1;
+    this.#seen = start.witnessed && Map.groupBy(start.witnessed, ({ seq }) => seq);
   }
 
   get broken(): ChainBreak | undefined {
@@ -110,6 +141,18 @@ export class ChainVerifier {
     if (this.#heads !== undefined && signed === undefined && (due % HEAD_EVERY === 0 || entry.kind === 'stop')) {
       return this.#break('head-missing', `the signed head that belongs to entry ${due} is missing`);
     }
+    const seen = this.#seen?.get(due) ?? [];
+    const other = seen.find(({ hash }) => hash !== opened.hash);
+    if (other !== undefined) {
+      const message = `entry ${due} is not the one that ${other.witness} countersigned: the log was rewritten there or before`;
+      return this.#break('rewritten', message);
+    }
+    this.#sinceMs ??= entry.atMs;
+    if (seen.length > 0) {
+      this.#witnessedTo = due;
+      this.#sinceMs = undefined;
+      for (const { witness } of seen) this.#witnesses.add(witness);
+    }
     if (signed !== undefined) this.#signedTo = due;
     this.#hash = opened.hash;
     this.#next = due + 1;
@@ -126,6 +169,11 @@ export class ChainVerifier {
         this.#break('truncated', `the log ends after entry ${to}, but this node signed that entry ${promised} exists`);
       }
     }
+    const ahead = [...(this.#seen?.values() ?? [])].flat().find(({ seq }) => seq > to && seq <= upTo);
+    if (this.#broken === undefined && ahead !== undefined) {
+      const message = `the log ends after entry ${to}, but ${ahead.witness} countersigned that entry ${ahead.seq} exists`;
+      this.#break('rolled-back', message);
+    }
     return {
       ok: this.#broken === undefined,
       checked: to - this.#from + 1,
@@ -133,7 +181,17 @@ export class ChainVerifier {
       to,
       headHash: this.#hash,
       signedTo: this.#heads === undefined ? undefined : this.#signedTo,
+      witnessed: this.#seen && this.#witnessed(to),
       brokenAt: this.#broken,
+    };
+  }
+
+  #witnessed(to: number): Witnessed {
+    return {
+      to: this.#witnessedTo,
+      by: [...this.#witnesses],
+      entriesSince: to - Math.max(this.#witnessedTo, this.#from - 1),
+      sinceMs: this.#sinceMs,
     };
   }
 

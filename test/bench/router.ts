@@ -142,6 +142,7 @@ async function node() {
     callsInFlight: () => router.callsInFlight,
     sessions: () => 0,
     subscriptions: () => 0,
+    audit: () => ({ entries: 0, bytes: 0, unwitnessed: 0, unwitnessedSeconds: 0, witnesses: 0, contradictions: 0 }),
     missingServers: () => 0,
   });
   links.start();

@@ -15,6 +15,7 @@ function metricsOf(tell: (bus: EventBus) => void): string[] {
     callsInFlight: () => 7,
     sessions: () => 4,
     subscriptions: () => 1,
+    audit: () => ({ entries: 7, bytes: 512, unwitnessed: 3, unwitnessedSeconds: 1.5, witnesses: 2, contradictions: 0 }),
     missingServers: () => 2,
   });
   open.push(metrics);

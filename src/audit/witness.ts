@@ -1,0 +1,46 @@
+import type { AuditHead } from './head.ts';
+
+/** A head that a witness has countersigned. */
+export type HeldHead = Pick<AuditHead, 'seq' | 'hash' | 'at_ms'>;
+
+export const CONTRADICTIONS = ['fork', 'rolled-back'] as const;
+/**
+ * `fork`: two heads of one log that no log can have. `rolled-back`: a later head of a shorter log.
+ */
+export type Contradiction = (typeof CONTRADICTIONS)[number];
+
+export type HeadVerdict =
+  /** Says more than all that is held. */
+  | { readonly kind: 'fresh' }
+  /** Held already, or overtaken by one that is. */
+  | { readonly kind: 'known' | 'stale' }
+  | { readonly kind: Contradiction; readonly against: HeldHead };
+
+/** What a witness makes of `head`, given the heads of the same node that it holds, in any order. */
+export function judgeHead(head: AuditHead, held: Iterable<HeldHead>): HeadVerdict {
+  let newest: HeldHead | undefined;
+  let same = false;
+  for (const one of held) {
+    if (newest === undefined || one.seq > newest.seq) newest = one;
+    if (one.seq === head.seq && one.hash !== head.hash) return { kind: 'fork', against: one };
+    if (one.seq === head.seq) same = true;
+    if (one.seq === head.since?.seq && one.hash !== head.since.hash) return { kind: 'fork', against: one };
+  }
+  if (newest === undefined || head.seq > newest.seq) return { kind: 'fresh' };
+  if (head.at_ms > newest.at_ms && head.seq < newest.seq) return { kind: 'rolled-back', against: newest };
+  return { kind: same ? 'known' : 'stale' };
+}
+
+/**
+ * Which of `seqs`, rising, to keep when only `most` (at least 2) may be: the first and the last, and fewer the older they are, so
+ * that every part of a long log keeps some witness.
+ */
+export function thinned(seqs: readonly number[], most: number): number[] {
+  let kept = [...seqs];
+  while (kept.length > most) {
+    const half = Math.ceil(kept.length / 2);
+    // Of the older half every second goes; the first always stays.
+    kept = kept.filter((_, index) => index >= half || index % 2 === 0);
+  }
+  return kept;
+}
