@@ -103,7 +103,7 @@ export class LaneConnection<Admitted> {
   readonly #onData = (chunk: Buffer): void => {
     const rest = this.#rest;
     const bytes = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
-    if (this.#response === undefined) return this.#read(bytes);
+    if (this.#free) return this.#read(bytes);
     this.#rest = bytes;
     if (bytes.length > MAX_AHEAD_BYTES) this.#socket.pause();
   };
@@ -118,8 +118,13 @@ export class LaneConnection<Admitted> {
   };
 
   readonly #onDrain = (): void => {
-    if (this.#response === undefined) this.#next();
+    if (this.#free) this.#next();
   };
+
+  /** Nothing is being answered, and the client reads what was. */
+  get #free(): boolean {
+    return this.#response === undefined && !this.#socket.writableNeedDrain;
+  }
 
   /** As much of `bytes` as can be answered now; the rest is kept. */
   #read(bytes: Buffer): void {
@@ -140,7 +145,7 @@ export class LaneConnection<Admitted> {
       if (!this.#serve(known, { bytes, at, end })) return;
       at = end;
       if (this.#socket.destroyed || this.#socket.writableEnded) break;
-      if (this.#response !== undefined || this.#socket.writableNeedDrain) {
+      if (!this.#free) {
         if (at < bytes.length) this.#rest = bytes.subarray(at);
         break;
       }
@@ -207,14 +212,14 @@ export class LaneConnection<Admitted> {
     const last = this.#response?.last === true || this.#ended;
     this.#response = undefined;
     if (last) this.#socket.destroySoon();
-    else if (!this.#reading && !this.#socket.writableNeedDrain) this.#next();
+    else if (!this.#reading && this.#free) this.#next();
   };
 
   /** Goes on with what came meanwhile. */
   #next(): void {
     if (this.#socket.isPaused()) this.#socket.resume();
     const rest = this.#rest;
-    if (rest !== undefined && this.#pieces === 0) this.#read(rest);
+    if (rest !== undefined) this.#read(rest);
   }
 
   #handOver(unread: Buffer | undefined): void {

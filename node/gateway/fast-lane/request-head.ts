@@ -21,6 +21,7 @@ const OTHERWISE: ReadonlySet<string> = new Set([
   'te',
   'http2-settings',
   'proxy-connection',
+  '__proto__', // lost in node:http's own objects
 ]);
 
 /**
