@@ -21,6 +21,9 @@ const TELLING: Readonly<Record<ParameterKind, readonly Signature[]>> = {
 
 /** Letters, digits, and what stands in ids, dates and ordinary words: nothing that an expression looks for. */
 const PLAIN = /^[\w ,:@-]*(?:\.[\w ,:@-]+)*$/;
+/** Attacks that need no more than letters. */
+const SAYING = /union|select|waitfor|having|_schema|_catalog|sqlite_|sysobjects|all_tables|outfile|dumpfile|id_[rde]/i;
+const isPlain = (value: string) => PLAIN.test(value) && !SAYING.test(value);
 const SHORTEST_INSTRUCTION = 20;
 const HEAD = 49_152;
 const TAIL = 16_384;
@@ -94,7 +97,7 @@ function openUp(here: Here, open: Here[], note: (finding: Finding) => void): voi
 }
 
 function readText(value: string, { kind, at }: Here, tool: string, note: (finding: Finding) => void): void {
-  if (value.length < SHORTEST_INSTRUCTION && PLAIN.test(value)) return;
+  if (value.length < SHORTEST_INSTRUCTION && isPlain(value)) return;
   const text = value.length <= HEAD + TAIL ? value : `${value.slice(0, HEAD)}\n${value.slice(-TAIL)}`;
   look(text, 0);
   const secret = secretLeaving(text, { kind, tool });
@@ -109,7 +112,7 @@ function readText(value: string, { kind, at }: Here, tool: string, note: (findin
       const score = promptInjection(what, kind);
       if (score > 0) note({ family: 'prompt-injection', at, score: raised(score, odd) });
     }
-    if (PLAIN.test(what)) return;
+    if (isPlain(what)) return;
     for (const { family, pattern, weights } of TELLING[kind]) {
       if (pattern.test(what)) note({ family, at, score: raised(weights[kind], odd) });
     }

@@ -15,7 +15,7 @@ const MARKERS: readonly Marker[] = [
   },
   {
     pattern:
-      /ignorier\w{0,3}\b[^.\n]{0,30}\b(?:vorherig|bisherig|obig|all)\w{0,4}\b[^.\n]{0,20}anweisung|ignor(?:ez|e|a|ar|are)\b[^.\n]{0,30}(?:instructions?|instrucciones|instruções|istruzioni|consignes)|olvida\b[^.\n]{0,30}instrucciones|oublie\w{0,2}\b[^.\n]{0,30}(?:instructions|consignes)|忽略(?:之前|以上|先前|所有)|игнорируй\S{0,3}\s[^.\n]{0,30}(?:инструкц|указан)|(?:以前|これまで|上記)の(?:指示|命令)を(?:無視|忘れ)/iu,
+      /ignorier\w{0,3}\b[^.\n]{0,30}\b(?:vorherig|bisherig|obig|all)\w{0,4}\b[^.\n]{0,20}anweisung|ignor(?:ez|a|ar|are)\b[^.\n]{0,30}(?:instructions?|instrucciones|instruções|istruzioni|consignes)|olvida\b[^.\n]{0,30}instrucciones|oublie\w{0,2}\b[^.\n]{0,30}(?:instructions|consignes)|忽略(?:之前|以上|先前|所有)|игнорируй\S{0,3}\s[^.\n]{0,30}(?:инструкц|указан)|(?:以前|これまで|上記)の(?:指示|命令)を(?:無視|忘れ)/iu,
     score: 0.62,
   },
   {
