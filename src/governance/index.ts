@@ -1,3 +1,4 @@
+export { callsToBegin } from './calls.ts';
 export { Attention, type SigningClock } from './attention.ts';
 export {
   Certificate,

@@ -54,6 +54,11 @@ export class Checks {
   readonly #saidAt = new Map<string, number>();
   readonly #approvedAt = new Map<string, number>();
   readonly #inForce = new Map<string, ReadonlySet<string>>();
+  readonly #forged = new Set<string>();
+  readonly #effects = new Set<string>();
+  readonly #fences = new Set<string>();
+  /** Somebody signs with keys that were replaced. */
+  thieves = false;
   signatures = 0;
   /** An epoch was closed without one voter: what that one signed unheard is void, and may have counted somewhere before. */
   closedWithout = false;
@@ -67,6 +72,11 @@ export class Checks {
     this.signatures += 1;
     this.#saidAt.set(statement.id, nowMs);
     const { payload, kid } = statement;
+    if (payload.kind === 'fence' && payload.voter !== this.#traitor) {
+      const name = `${kid} fence ${payload.body.change} ${payload.body.without}`;
+      if (this.#fences.has(name)) throw new Violation('S5', `${payload.voter} fences ${payload.body.change} twice`);
+      this.#fences.add(name);
+    }
     if (payload.kind !== 'commit') return;
     const name = `${kid} ${payload.ep} ${questionOf(payload.body)}`;
     const values = this.#commits.get(name) ?? new Map<Choice, Statement>();
@@ -77,8 +87,28 @@ export class Checks {
     }
   }
 
+  /** Not by whom the key was given to. */
+  forged({ id }: Statement): void {
+    this.thieves = true;
+    this.#forged.add(id);
+  }
+
+  isForged(id: string): boolean {
+    return this.#forged.has(id);
+  }
+
+  /** S9: for one approval, and for one request however often approved, at most one effect. */
+  effect(node: SimNode, { id, nonce }: { readonly id: string; readonly nonce: string }): void {
+    for (const name of [id, `${node.name} ${nonce}`]) {
+      if (this.#effects.has(name)) throw new Violation('S9', `${node.name} makes call ${name} again`);
+      this.#effects.add(name);
+    }
+    if (node.ledger.outcome(id) !== 'approved') throw new Violation('S9', `${node.name} makes call ${id} unapproved`);
+  }
+
   /** It was lost with the only disk it was on. */
   unsigned({ id, payload, kid }: Statement): void {
+    if (payload.kind === 'fence') this.#fences.delete(`${kid} fence ${payload.body.change} ${payload.body.without}`);
     if (payload.kind !== 'commit' || payload.voter === this.#traitor) return;
     const values = this.#commits.get(`${kid} ${payload.ep} ${questionOf(payload.body)}`);
     if (values?.get(payload.body.value)?.id === id) values.delete(payload.body.value);
@@ -136,7 +166,7 @@ export class Checks {
   /** S4: what is decided is never undecided. */
   #riseOnly(node: SimNode, stand: Stand): void {
     const before = this.#stands.get(node.name);
-    if (before === undefined || this.#traitor !== undefined || this.closedWithout) return;
+    if (before === undefined || this.#traitor !== undefined || this.closedWithout || this.thieves) return;
     for (const [id, outcome] of before.outcomes) {
       const now = stand.outcomes.get(id) ?? 'open';
       if (HEIGHT[now] < HEIGHT[outcome])
@@ -189,7 +219,7 @@ export class Checks {
         if (action.op !== 'set') continue;
         const slot = `${action.key} ${action.base}`;
         const other = taken.get(slot);
-        if (other !== undefined && this.#traitor === undefined && !this.closedWithout) {
+        if (other !== undefined && this.#traitor === undefined && !this.closedWithout && !this.thieves) {
           throw new Violation('S6', `${other} and ${id} both replace ${slot}`);
         }
         taken.set(slot, id);
@@ -213,7 +243,7 @@ export class Checks {
       }
     }
     for (const id of this.#inForce.get(node.name) ?? []) {
-      if (!majorities.has(id) && this.#traitor === undefined && !this.closedWithout)
+      if (!majorities.has(id) && this.#traitor === undefined && !this.closedWithout && !this.thieves)
         throw new Violation('S6', `${id} was displaced`);
     }
     this.#inForce.set(node.name, majorities);
@@ -309,7 +339,7 @@ export class Checks {
   /** Who decides changes only by those who decide: by all of them, or by two against the third. */
   #electorate(node: SimNode): void {
     for (const { end, ep, rules } of node.ledger.epochs()) {
-      if (end === undefined) continue;
+      if (end === undefined || this.isForged(end.change)) continue; // who has not heard of the end yet may be misled until then
       const action = (node.ledger.get(end.change) as StatementOf<'proposal'>).payload.body.actions[0];
       const approving = EVERY_VOTER.filter(({ kid }) =>
         this.#commits.get(`${kid} ${ep} ${end.change}`)?.has('approve'),
@@ -330,7 +360,7 @@ export class Checks {
   /** S11: a closed epoch has the same decisions everywhere. */
   #epochs(node: SimNode): void {
     for (const { end, ep } of node.ledger.epochs()) {
-      if (end === undefined || this.#traitor !== undefined || this.closedWithout) continue;
+      if (end === undefined || this.#traitor !== undefined || this.closedWithout || this.thieves) continue;
       const decided = node.ledger.proposals().filter((one) => one.ep === ep && one.outcome === 'approved');
       const spelled = decided
         .map(({ id }) => id)

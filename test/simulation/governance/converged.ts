@@ -1,6 +1,7 @@
-import { referenceTally } from '../../../src/governance/index.ts';
+import { Ledger, referenceTally, type Statement } from '../../../src/governance/index.ts';
 import { Violation } from './checks.ts';
 import type { SimNode } from './node.ts';
+import { BORN_MS, DAY_MS } from './village.ts';
 import type { World } from './world.ts';
 
 export interface Ended {
@@ -41,10 +42,45 @@ export function converged(world: World): Ended {
   if (unasked.length > 0 && ledger.closing() === undefined && !world.voters.some(({ halted }) => halted)) {
     throw new Violation('S10', `${unasked.length} overlay entries outlast their deadline without being ratified`);
   }
+  for (const node of world.nodes) unforged(node, world);
+  for (const node of world.nodes) retold(node, world);
   differ(world);
   const outcomes: Record<string, number> = {};
   for (const { outcome } of ledger.proposals()) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
   return { outcomes, epochs: ledger.epoch().ep, evidence: ledger.evidence().length, root: ledger.policy().root };
+}
+
+/** S11: in a closed epoch nothing rests on what was signed with keys that were replaced since. */
+function unforged({ ledger, name }: SimNode, { checks }: World): void {
+  if (!checks.thieves) return;
+  for (const { end, ep } of ledger.epochs()) {
+    if (end !== undefined && checks.isForged(end.change))
+      throw new Violation('S11', `${name}: thieves ended epoch ${ep}`);
+  }
+  for (const { id, ep } of ledger.decisions()) {
+    if (ledger.epochs()[ep]?.end === undefined || ledger.epochs()[ep]?.end?.change === id) continue;
+    const said = [...ledger.registers().commitsOn(id).values()].flat();
+    const own = said.filter(
+      (one) => one.payload.body.value === 'approve' && one.payload.ep === ep && !checks.isForged(one.id),
+    );
+    const approving = new Set(own.map(({ kid }) => kid));
+    if (approving.size < (ledger.proposal(id)?.required ?? 0) || checks.isForged(id))
+      throw new Violation('S11', `${name}: ${id} rests on what thieves signed`);
+  }
+}
+
+/** S12, S3: told the same backwards and twice, by a clock of another year, a node ends at the same. */
+function retold({ ledger, disk, name }: SimNode, { chance, off }: World): void {
+  const again = new Ledger(ledger.constitution, { off });
+  const nowMs = BORN_MS + chance.between(-300, 300) * DAY_MS;
+  let waiting: readonly Statement[] = [...disk].reverse();
+  for (let before = -1; before !== again.size; ) {
+    before = again.size;
+    // Whose epoch is not known yet, or known wrongly until thieves are found out, is offered again.
+    const offered = [...waiting, ...waiting.slice(0, 5)];
+    waiting = offered.filter((one) => ['parked', 'refused'].includes(again.add(one, { nowMs }).kind));
+  }
+  if (again.policy().root !== ledger.policy().root) throw new Violation('S12', `${name} tells itself another policy`);
 }
 
 /** Who is proven to have contradicted itself. */

@@ -1,6 +1,7 @@
-import { type Action, GENESIS, type Choice, type ProposalType, type Statement } from '../../../src/governance/index.ts';
+import { type Action, GENESIS, type ProposalType, type Statement } from '../../../src/governance/index.ts';
 import type { SimNode } from './node.ts';
-import { DAY_MS, HOUR_MS, KEYS, proofOf, signStatement, VOTERS } from './village.ts';
+import { forge, lie, strayNote } from './adversary.ts';
+import { DAY_MS, HOUR_MS, KEYS, proofOf, VOTERS } from './village.ts';
 import type { World } from './world.ts';
 
 const WORDS = 'for a reason that is long enough';
@@ -199,6 +200,16 @@ export const MOVES = {
       { op: 'recover', base, voter, key: key.x, proof: proofOf(key, ep), intent: named },
     ]);
   },
+  /** A call that needed a vote, now and then the same again under another proposal. */
+  proposeCall: (world: World) => {
+    const by = voterNode(world);
+    const node = world.chance.pick(world.nodes)?.name ?? 'observer';
+    const nonce = `n${world.chance.below(6)}`;
+    draft(world, by, 'minor_change', [{ op: 'call', node, agent: 'gardener', tool: 'dig', arguments: {}, nonce }]);
+  },
+  forge,
+  lie,
+  strayNote,
   deliver: (world: World) => {
     for (let count = world.chance.between(1, 6); count > 0; count -= 1) world.deliver();
     if (world.chance.happens(0.7)) world.tick();
@@ -319,39 +330,4 @@ function ratify(world: World): void {
   if (entry === undefined) return;
   const value = world.chance.pick(['approve', 'reject'] as const) ?? 'reject';
   if (world.act(by, 'vote', { proposal: entry.id, ratifies: true, value })) world.count('vote on an overlay entry');
-}
-
-/** What a traitor signs: contradictions, repeats and strays, each sent to some, in a log that forks. */
-export function betray(world: World): void {
-  const node = world.node(world.traitor ?? '');
-  const now = node.ledger.epoch().ep;
-  const way = world.chance.weighted({ contradict: 6, contradictTwice: 3, repeat: 3, stray: 3 });
-  const known = world.chance.pick(node.ledger.proposals().filter(({ ep }) => ep === now || way === 'stray'));
-  if (known === undefined) return;
-  const entry = world.chance.pick(node.ledger.policy().overlay);
-  const onEntry = entry !== undefined && world.chance.happens(0.3);
-  const about = onEntry ? { proposal: entry.id, ratifies: true as const } : { proposal: known.id };
-  const values = {
-    contradict: ['approve', 'reject'],
-    contradictTwice: ['approve', 'reject', 'abstain'],
-    repeat: ['approve', 'approve'],
-    stray: ['approve'],
-  }[way] as Choice[];
-  for (const value of values) {
-    world.advance(1);
-    const statement = node.draft('commit', { ...about, value }, world.nowMs);
-    const key = node.key();
-    if (statement === undefined || key === undefined) return;
-    const strayed =
-      way === 'stray'
-        ? signStatement(key, {
-            ...statement.payload,
-            ep: world.chance.happens(0.5) ? now : world.chance.below(now + 2),
-          })
-        : statement;
-    world.checks.signed(strayed, world.nowMs);
-    const some = world.nodes.filter(() => world.chance.happens(0.5));
-    world.publish({ name: '' }, strayed, some.length === 0 ? world.nodes : some);
-  }
-  world.count(`equivocation ${way}`);
 }

@@ -14,6 +14,8 @@ export const MUTANTS: readonly (Mutant & { readonly seed: number })[] = [
   { where: 'ledger', rule: 'closing-waits', seed: 144 },
   { where: 'ledger', rule: 'two-to-remove', seed: 110 },
   { where: 'ledger', rule: 'intent-first', seed: 19 },
+  { where: 'ledger', rule: 'cut-off', seed: 0 },
+  { where: 'ledger', rule: 'one-fence', seed: 0 },
   { where: 'ledger', rule: 'log-order', seed: 422 },
   { where: 'ledger', rule: 'overlay-floors', seed: 100 },
   { where: 'ledger', rule: 'overlay-binds-base', seed: 2 },
@@ -37,6 +39,7 @@ export const MUTANTS: readonly (Mutant & { readonly seed: number })[] = [
   { where: 'disk', rule: 'persist-first', seed: 22 },
   { where: 'disk', rule: 'own-disk', seed: 4 },
   { where: 'disk', rule: 'sync-forwards', seed: 0 },
+  { where: 'disk', rule: 'journal-first', seed: 0 },
 ];
 
 /** The first seed from `first` at which the village fails without the rule. */

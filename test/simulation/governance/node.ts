@@ -1,5 +1,6 @@
 import {
   Attention,
+  callsToBegin,
   decideToSign,
   type IngestResult,
   Ledger,
@@ -38,6 +39,8 @@ export class SimNode {
   #parked: Statement[] = [];
   #bootMs = 0;
   readonly #mine = new Set<string>();
+  /** On disk: calls that were begun here, by proposal and by nonce. */
+  readonly #begun = new Set<string>();
 
   constructor(name: string, faults: Faults) {
     this.name = name;
@@ -60,20 +63,31 @@ export class SimNode {
     return nowMs + this.skewMs;
   }
 
-  take(statement: Statement): IngestResult {
-    const result = this.ledger.add(statement);
+  take(statement: Statement, nowMs: number): IngestResult {
+    const result = this.ledger.add(statement, { nowMs: this.wallMs(nowMs) });
     if (result.kind === 'parked') this.#parked.push(statement);
     if (result.kind !== 'accepted') return result;
     this.#disk.push(statement);
     if (statement.kid === this.key()?.kid && !this.#mine.has(statement.id) && this.heard.size >= this.mustHear)
       this.halted = true;
-    if (result.effects.some(({ kind }) => kind === 'epoch') || this.ledger.wanted().length > 0) this.#reconsider();
+    if (result.effects.some(({ kind }) => kind === 'epoch') || this.ledger.wanted().length > 0) this.#reconsider(nowMs);
     return result;
   }
 
-  #reconsider(): void {
+  #reconsider(nowMs: number): void {
     const again = this.#parked.splice(0);
-    for (const statement of again) this.take(statement);
+    for (const statement of again) this.take(statement, nowMs);
+  }
+
+  callsToBegin(): readonly { readonly id: string; readonly nonce: string }[] {
+    const begun = (name: string): boolean => this.#begun.has(name);
+    return callsToBegin(this.ledger.policy(), { node: this.name, begun }).flatMap(({ id, actions: [action] }) =>
+      action?.op === 'call' ? [{ id, nonce: action.nonce }] : [],
+    );
+  }
+
+  begin(id: string, nonce: string): void {
+    this.#begun.add(id).add(nonce);
   }
 
   /** The next statement of its log, not yet stored and not yet sent. */
@@ -100,9 +114,9 @@ export class SimNode {
     return signStatement(key, payload as Payload);
   }
 
-  keep(statement: Statement): void {
+  keep(statement: Statement, nowMs: number): void {
     this.#mine.add(statement.id);
-    this.take(statement);
+    this.take(statement, nowMs);
   }
 
   /** What its voter's rules make it sign now. */
@@ -126,7 +140,7 @@ export class SimNode {
     this.#mine.clear();
     this.ledger = new Ledger(council, { off: this.#faults.ledger });
     for (const statement of disk) this.#mine.add(statement.id);
-    for (const statement of disk) this.take(statement);
+    for (const statement of disk) this.take(statement, nowMs);
     this.up = true;
   }
 }

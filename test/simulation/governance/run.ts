@@ -2,7 +2,8 @@ import type { Rule, SigningRule } from '../../../src/governance/index.ts';
 import { Chance } from './chance.ts';
 import { Violation } from './checks.ts';
 import { converged, type Ended } from './converged.ts';
-import { betray, type Move, MOVES } from './moves.ts';
+import { betray } from './adversary.ts';
+import { type Move, MOVES } from './moves.ts';
 import { DAY_MS, VOTERS } from './village.ts';
 import { type DiskRule, World } from './world.ts';
 
@@ -32,6 +33,7 @@ const ALWAYS: Partial<Record<Move, number>> = {
   wake: 3,
   cut: 2,
   heal: 3,
+  lie: 1,
 };
 
 /** What a run is mostly about: chance alone rarely comes by the deep ends. */
@@ -78,6 +80,7 @@ const THEMES: Readonly<Record<string, Partial<Record<Move, number>>>> = {
     proposePlan: 6,
     proposeNote: 3,
     amendTogether: 5,
+    strayNote: 1,
     emergency: 1,
     rotate: 1,
     amend: 1,
@@ -92,7 +95,7 @@ const THEMES: Readonly<Record<string, Partial<Record<Move, number>>>> = {
     ...ALWAYS,
     proposePlan: 2,
     recover: 3,
-    recoverTogether: 2,
+    recoverTogether: 4,
     expel: 6,
     amendTogether: 1,
     rotate: 1,
@@ -104,6 +107,19 @@ const THEMES: Readonly<Record<string, Partial<Record<Move, number>>>> = {
     crash: 1,
     cut: 1,
   },
+  thieves: {
+    ...ALWAYS,
+    proposePlan: 5,
+    proposeNote: 4,
+    amendTogether: 7,
+    forge: 9,
+    strayNote: 6,
+    vote: 20,
+    syncAll: 9,
+    crash: 1,
+    cut: 1,
+  },
+  calls: { ...ALWAYS, proposeCall: 12, vote: 20, crash: 6, syncAll: 3, copy: 1, restore: 1, day: 1 },
   copies: { ...ALWAYS, proposePlan: 8, proposeRule: 2, copy: 3, restore: 3, crash: 6, day: 1 },
 };
 export const THEME_NAMES = Object.keys(THEMES);
@@ -113,7 +129,9 @@ const STEPS = 90;
 export function simulate(seed: number, mutant?: Mutant): Run {
   const chance = new Chance(seed);
   const theme = THEME_NAMES[seed % THEME_NAMES.length] ?? 'votes';
-  const traitor = chance.happens(theme === 'removal' ? 0.6 : 0.35) ? chance.pick(VOTERS) : undefined;
+  const traitor = chance.happens(theme === 'removal' || theme === 'thieves' ? 0.6 : 0.35)
+    ? chance.pick(VOTERS)
+    : undefined;
   const off = <T>(where: Mutant['where']): ReadonlySet<T> => new Set(mutant?.where === where ? [mutant.rule as T] : []);
   const faults = { ledger: off<Rule>('ledger'), signing: off<SigningRule>('signing') };
   const world = new World({ chance, faults, disk: off<DiskRule>('disk'), traitor });

@@ -4,14 +4,15 @@ import {
   type Statement,
   type StatementKind,
   type StatementOf,
+  type Switches,
 } from '../../../src/governance/index.ts';
 import type { Chance } from './chance.ts';
 import { Checks } from './checks.ts';
 import { type Faults, SimNode } from './node.ts';
-import { BORN_MS, DAY_MS, HOUR_MS, VOTERS } from './village.ts';
+import { BORN_MS, DAY_MS, HOUR_MS, NET, VOTERS } from './village.ts';
 
 /** Rules of the machinery around the ledger that can be switched off. */
-export type DiskRule = 'own-log-first' | 'persist-first' | 'sync-forwards' | 'own-disk';
+export type DiskRule = 'own-log-first' | 'persist-first' | 'sync-forwards' | 'own-disk' | 'journal-first';
 
 export interface WorldOptions {
   readonly faults: Faults;
@@ -34,6 +35,9 @@ export class World {
   readonly nodes: readonly SimNode[];
   readonly voters: readonly SimNode[];
   readonly traitor: string | undefined;
+  readonly net = NET;
+  /** Rules of the ledger that are switched off. */
+  readonly off: Switches;
   readonly final = new Set<string>();
   readonly counts = new Map<string, number>();
   /** The traitor signs no fence. */
@@ -50,6 +54,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.#options = options;
     this.chance = options.chance;
+    this.off = options.faults.ledger;
     this.traitor = options.traitor;
     this.nodes = [...VOTERS, 'observer', 'joiner'].map((name) => new SimNode(name, options.faults));
     this.voters = this.nodes.filter(({ voter }) => voter !== undefined);
@@ -89,7 +94,7 @@ export class World {
       return this.crash(node); // sent, and forgotten
     }
     this.checks.signed(statement, this.nowMs);
-    node.keep(statement);
+    node.keep(statement, this.nowMs);
     if (crash && moment === 1) {
       this.count('crash between storing and sending');
       return this.crash(node);
@@ -140,7 +145,8 @@ export class World {
   }
 
   give(to: SimNode, statement: Statement): void {
-    to.take(statement);
+    to.take(statement, this.nowMs);
+    this.perform(to);
     this.checks.after(to, this.nowMs);
   }
 
@@ -155,6 +161,24 @@ export class World {
     const batch = forwarded.slice(0, limit);
     for (const statement of [...wanted, ...batch]) this.give(to, statement);
     if (batch.length === has.length) to.heard.add(from.name);
+  }
+
+  /** S9: what was approved is done: written down that it is begun, done, written down that it ended, with a crash between any two. */
+  perform(node: SimNode): void {
+    const unsafe = this.#options.disk.has('journal-first');
+    for (const { id, nonce } of node.callsToBegin()) {
+      const crashAt = !this.calm && this.chance.happens(0.1) ? this.chance.below(3) : undefined;
+      if (crashAt === 0) return this.crash(node);
+      if (!unsafe) node.begin(id, nonce);
+      if (crashAt === 1) return this.crash(node);
+      this.checks.effect(node, { id, nonce });
+      this.count('call made');
+      if (crashAt === 2) {
+        this.count('call interrupted');
+        return this.crash(node);
+      }
+      if (unsafe) node.begin(id, nonce);
+    }
   }
 
   advance(ms: number): void {
