@@ -1,3 +1,4 @@
+export { adOf } from './ad-of.ts';
 export { FogAd, type Gpu, type Power, POWER_SOURCES, THERMAL_LEVELS, type ThermalLevel } from './ad.ts';
 export { type Enforcement, ENFORCEMENTS, WATCHDOG_MARGIN } from './enforcement.ts';
 export { acceptAd, type AdRefusal, isExpired, type KnownAd, nextAdMs } from './ad-cache.ts';

@@ -1,0 +1,32 @@
+import { type Mutant, simulate } from './run.ts';
+
+/** Every rule of which the village must fail without, with a seed that shows it. */
+export const MUTANTS: readonly (Mutant & { readonly seed: number })[] = [
+  { where: 'machines', rule: 'journal-first', seed: 0 },
+  { where: 'machines', rule: 'lease-from-send', seed: 0 },
+  { where: 'machines', rule: 'reclaim-margin', seed: 0 },
+  { where: 'machines', rule: 'fence-waits', seed: 0 },
+  { where: 'machines', rule: 'stops-at-lease-end', seed: 0 },
+  { where: 'machines', rule: 'restart-waits', seed: 0 },
+  { where: 'machines', rule: 'fence-rises', seed: 0 },
+  { where: 'machines', rule: 'bound-to-boot', seed: 0 },
+  { where: 'machines', rule: 'room-is-checked', seed: 0 },
+  { where: 'machines', rule: 'booked-until-exit', seed: 0 },
+  { where: 'machines', rule: 'answered-from-table', seed: 0 },
+  { where: 'machines', rule: 'vote-is-checked', seed: 0 },
+  { where: 'world', rule: 'guard', seed: 0 },
+  { where: 'world', rule: 'boottime', seed: 0 },
+  { where: 'world', rule: 'sweep-first', seed: 0 },
+];
+
+/** The first seed from `first` at which the village fails without the rule. */
+export function killerOf(
+  mutant: Mutant,
+  { first, limit }: { first: number; limit: number },
+): { seed: number; what: string } | undefined {
+  for (let seed = first; seed < first + limit; seed += 1) {
+    const { violation } = simulate(seed, mutant);
+    if (violation !== undefined) return { seed, what: violation.what };
+  }
+  return undefined;
+}
