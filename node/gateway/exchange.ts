@@ -9,6 +9,7 @@ import {
   META,
   type RpcRequest,
 } from '../../src/mcp/index.ts';
+import type { Cancellable, Cancellation } from '../../protocols/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { Awaitable } from '../backends/backend.ts';
 import type { Outlet } from './outlet.ts';
@@ -26,7 +27,8 @@ export interface Caller {
 }
 
 /** One request on its way through the router, and the way back of its messages. Ends once: by reply, or by cancellation. */
-export class Exchange implements RouterCall {
+export class Exchange implements RouterCall, Cancellation {
+  listener: Cancellable | undefined;
   readonly request: RpcRequest;
   readonly principal: Principal;
   readonly era: Era;
@@ -72,6 +74,15 @@ export class Exchange implements RouterCall {
       if (this.#cancelled) this.#controller.abort();
     }
     return this.#controller.signal;
+  }
+
+  /** It tells of its own cancellation. */
+  get cancellation(): Cancellation {
+    return this;
+  }
+
+  get cancelled(): boolean {
+    return this.#cancelled;
   }
 
   readonly onRelated = (message: Uint8Array): void => {
@@ -124,6 +135,7 @@ export class Exchange implements RouterCall {
     this.#ended = true;
     this.#cancelled = true;
     this.#controller?.abort();
+    this.listener?.onCancel();
     this.#asking?.abort();
     this.#outlet.cancelled();
   }
@@ -134,6 +146,7 @@ export class Exchange implements RouterCall {
     const error = { name: 'OUTCOME_UNKNOWN', message: 'the node stopped before this was answered' } as const;
     this.#cancelled = true;
     this.#controller?.abort();
+    this.listener?.onCancel();
     this.#end({ body: Buffer.from(errorText(this.request.id, error)), errorName: error.name });
   }
 

@@ -1,3 +1,4 @@
+import type { Cancellation } from '../../protocols/mcp/index.ts';
 import type { ClientAbilities, Era, ErrorName, LogLevel, MirroredArgument, RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { Service } from '../../src/routing/index.ts';
@@ -13,6 +14,8 @@ export interface RouterCall {
   readonly sessionId: string | undefined;
   /** Aborts when the caller cancels or, in the stateless era, goes away. Made on first reading: read it once and keep it. */
   readonly signal: AbortSignal;
+  /** The same, for who would do nothing else with the signal than be told. */
+  readonly cancellation?: Cancellation | undefined;
   /** Takes a notification of this request (progress, log) as JSON bytes, before the reply. */
   readonly onRelated?: ((message: Uint8Array) => void) | undefined;
   /** As in BackendContext: what the client can be asked, how to ask it, and which log messages it wants. */

@@ -2,12 +2,13 @@ import { randomFillSync } from 'node:crypto';
 import type { ClientAbilities, Era, LogLevel } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { BackendContext } from '../backends/backend.ts';
-import type { Deadlines, Expiring } from '../../protocols/mcp/index.ts';
+import type { Cancellable, Cancellation, Deadlines, Expiring } from '../../protocols/mcp/index.ts';
 
 interface Origin {
   readonly principal: Principal;
   readonly era: Era;
   readonly signal: AbortSignal;
+  readonly cancellation?: Cancellation | undefined;
   readonly onRelated?: ((message: Uint8Array) => void) | undefined;
   readonly client?: ClientAbilities | undefined;
   readonly ask?: BackendContext['ask'];
@@ -28,8 +29,11 @@ export function newCallId(): Uint8Array {
   return Uint8Array.prototype.slice.call(POOL, used - 16, used);
 }
 
-/** One call under way. Its signal, and its place in the deadline wheel, are made when somebody first reads them: most local calls never do. */
-export class CallContext implements BackendContext, Expiring {
+/**
+ * One call under way. Its signal, its place in the deadline wheel and its ear for the caller's cancellation are there once somebody
+ * wants them: most local calls want none.
+ */
+export class CallContext implements BackendContext, Expiring, Cancellable, Cancellation {
   readonly principal: Principal;
   readonly era: Era;
   readonly callId: Uint8Array;
@@ -46,6 +50,7 @@ export class CallContext implements BackendContext, Expiring {
   #abort: AbortController | undefined;
   #armed: { cancel(): void } | undefined;
   #onAbort: (() => void) | undefined;
+  #listener: Cancellable | undefined;
 
   constructor(
     origin: Origin,
@@ -67,17 +72,34 @@ export class CallContext implements BackendContext, Expiring {
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
-      const abort = new AbortController();
-      const outer = this.#origin.signal;
-      this.#abort = abort;
-      if (outer.aborted) abort.abort(outer.reason);
-      else {
-        this.#onAbort = () => abort.abort(outer.reason);
-        outer.addEventListener('abort', this.#onAbort, { once: true });
-        this.#armed = this.#deadlines.add(this.deadlineAt, this);
-      }
+      this.#abort = new AbortController();
+      this.#follow(this.#abort);
+      if (!this.#abort.signal.aborted) this.#armed = this.#deadlines.add(this.deadlineAt, this);
     }
     return this.#abort.signal;
+  }
+
+  get cancellation(): Cancellation | undefined {
+    return this.#origin.cancellation === undefined ? undefined : this;
+  }
+
+  get cancelled(): boolean {
+    return this.#origin.cancellation?.cancelled === true;
+  }
+
+  get listener(): Cancellable | undefined {
+    return this.#listener;
+  }
+
+  set listener(listener: Cancellable | undefined) {
+    this.#listener = listener;
+    const { cancellation } = this.#origin;
+    if (cancellation !== undefined) cancellation.listener = this;
+  }
+
+  onCancel(): void {
+    this.#abort?.abort();
+    this.#listener?.onCancel();
   }
 
   onDeadline(): void {
@@ -87,6 +109,21 @@ export class CallContext implements BackendContext, Expiring {
   /** The call ended: nothing may fire any more. */
   end(): void {
     this.#armed?.cancel();
+    const { cancellation } = this.#origin;
+    if (cancellation?.listener === this) cancellation.listener = undefined;
     if (this.#onAbort !== undefined) this.#origin.signal.removeEventListener('abort', this.#onAbort);
+  }
+
+  #follow(abort: AbortController): void {
+    const { cancellation } = this.#origin;
+    if (cancellation !== undefined) {
+      if (cancellation.cancelled) abort.abort();
+      else cancellation.listener = this;
+      return;
+    }
+    const { signal } = this.#origin;
+    if (signal.aborted) return abort.abort(signal.reason);
+    this.#onAbort = () => abort.abort(signal.reason);
+    signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 }

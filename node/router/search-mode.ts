@@ -165,6 +165,10 @@ class RenamedCall implements RouterCall {
   get signal(): AbortSignal {
     return this.#call.signal;
   }
+
+  get cancellation(): RouterCall['cancellation'] {
+    return this.#call.cancellation;
+  }
 }
 
 function argumentsOf(call: RouterCall): Readonly<Record<string, unknown>> {

@@ -45,7 +45,9 @@ export class Calling {
   }
 
   call(call: OutgoingCall): Promise<CallEnd> {
-    if (call.context.signal.aborted) return Promise.resolve({ kind: 'cancelled', sent: false });
+    const { cancellation } = call.context;
+    const cancelled = cancellation === undefined ? call.context.signal.aborted : cancellation.cancelled;
+    if (cancelled) return Promise.resolve({ kind: 'cancelled', sent: false });
     if (this.#pending.size >= this.#maxInFlight || this.#outbox.busy) {
       return Promise.resolve({ kind: 'unsent', because: 'busy' });
     }

@@ -1,6 +1,8 @@
 export { argumentsHash } from './arguments-hash.ts';
 export type {
   CallContext,
+  Cancellable,
+  Cancellation,
   CallEnd,
   Clock,
   Deadlines,

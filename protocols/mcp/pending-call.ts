@@ -1,9 +1,9 @@
 import type { Presented } from './delegations.ts';
-import type { CallEnd, Deadlines, Expiring, OutgoingCall } from './ports.ts';
+import type { Cancellable, CallEnd, Deadlines, Expiring, OutgoingCall } from './ports.ts';
 import { OpenQuestions } from './questions.ts';
 
 /** One call waiting for its end. It listens for its own deadline and its caller's signal, without a closure for either. */
-export class PendingCall implements Expiring {
+export class PendingCall implements Expiring, Cancellable {
   readonly key: number;
   readonly call: OutgoingCall;
   readonly end: Promise<CallEnd>;
@@ -30,12 +30,16 @@ export class PendingCall implements Expiring {
 
   arm(deadlines: Deadlines): void {
     this.#deadline = deadlines.add(this.call.context.deadlineAt, this);
-    this.call.context.signal.addEventListener('abort', this);
+    const { cancellation } = this.call.context;
+    if (cancellation === undefined) this.call.context.signal.addEventListener('abort', this);
+    else cancellation.listener = this;
   }
 
   settle(end: CallEnd): void {
     this.#deadline?.cancel();
-    this.call.context.signal.removeEventListener('abort', this);
+    const { cancellation } = this.call.context;
+    if (cancellation === undefined) this.call.context.signal.removeEventListener('abort', this);
+    else if (cancellation.listener === this) cancellation.listener = undefined;
     this.questions?.close();
     this.#resolve(end);
   }
@@ -47,6 +51,10 @@ export class PendingCall implements Expiring {
   }
 
   onDeadline(): void {
+    this.#giveUp(this);
+  }
+
+  onCancel(): void {
     this.#giveUp(this);
   }
 
