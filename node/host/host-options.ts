@@ -18,6 +18,9 @@ export interface HostLimits {
   /** How long a provider record of ours is believed, and how often old ones are looked for. */
   readonly provideValidityMs: number;
   readonly provideSweepMs: number;
+  /** Gossip is offered again to who missed it for some heartbeats, and known again for `gossipSeenMs`. Then only pulling brings it. */
+  readonly gossipHeartbeatMs: number;
+  readonly gossipSeenMs: number;
 }
 
 export const HOST_LIMITS: HostLimits = {
@@ -30,6 +33,8 @@ export const HOST_LIMITS: HostLimits = {
   redialLongestMs: 30_000,
   provideValidityMs: 30 * 60_000,
   provideSweepMs: 60_000,
+  gossipHeartbeatMs: 1_000,
+  gossipSeenMs: 120_000,
 };
 
 export interface HostOptions {

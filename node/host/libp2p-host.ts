@@ -181,6 +181,7 @@ export class Libp2pHost implements MeshHost {
       onNeighbour: this.#usesMdns()
         ? ({ id, multiaddrs }) => this.#running?.known.suggest(id.toString(), multiaddrs.map(String))
         : undefined,
+      gossip: { heartbeatMs: this.#limits.gossipHeartbeatMs, seenMs: this.#limits.gossipSeenMs },
       reprovide: { validityMs: this.#limits.provideValidityMs, intervalMs: this.#limits.provideSweepMs },
     });
   }

@@ -44,6 +44,7 @@ export interface Libp2pNodeOptions {
   readonly gate: GateContext;
   /** A node on the local network, when mDNS is to look for them. */
   readonly onNeighbour: ((peer: PeerInfo) => void) | undefined;
+  readonly gossip: { readonly heartbeatMs: number; readonly seenMs: number };
   readonly reprovide: { readonly validityMs: number; readonly intervalMs: number };
 }
 
@@ -99,7 +100,7 @@ export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp
       identifyPush: identifyPush(),
       ping: ping(),
       dht: (components) => kadDHT(kadSettings(options))(gatedComponents(components, gate)),
-      pubsub: (components) => gossipsub(gossipSettings(options.topics))(gatedComponents(components, gate)),
+      pubsub: (components) => gossipsub(gossipSettings(options))(gatedComponents(components, gate)),
     },
   });
 }
@@ -121,8 +122,10 @@ function kadSettings({ names, reprovide }: Libp2pNodeOptions): Parameters<typeof
   };
 }
 
-function gossipSettings(topics: readonly string[]): Parameters<typeof gossipsub>[0] {
+function gossipSettings({ topics, gossip }: Libp2pNodeOptions): Parameters<typeof gossipsub>[0] {
   return {
+    heartbeatInterval: gossip.heartbeatMs,
+    seenTTL: gossip.seenMs,
     globalSignaturePolicy: 'StrictSign',
     fallbackToFloodsub: false,
     allowPublishToZeroTopicPeers: true,

@@ -127,11 +127,16 @@ export class Spread<Item> {
   #hear(data: Uint8Array, from: string): boolean {
     const { host, clock } = this.#options;
     if (from === host.nodeId) return true;
-    if (this.#rates.take(from, this.#topic.heard, clock.now()) > 0) return false;
+    if (this.#rates.take(from, this.#topic.heard, clock.now()) > 0) return this.#refuse(from, 'rate');
     const item = this.#topic.read(data);
-    if (item === undefined) return false;
+    if (item === undefined) return this.#refuse(from, 'malformed');
     const { kind } = this.#take(item, from);
-    return kind !== 'bad' && kind !== 'ended';
+    return kind === 'bad' || kind === 'ended' ? this.#refuse(from, kind) : true;
+  }
+
+  #refuse(from: string, reason: 'rate' | 'malformed' | 'bad' | 'ended'): false {
+    this.#options.reporter.report('gossip.refused', { topic: this.#topic.name, from, reason });
+    return false;
   }
 
   #take(item: Item, from: string): Taken {

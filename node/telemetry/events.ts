@@ -30,6 +30,12 @@ export interface Events {
   /** A valid revocation is not honoured, since its signer has too many in force. */
   'revocation.full': { readonly by: string };
   /** A voter's key signed here. `statement`: its id. */
+  /** What was gossiped and is not looked at or passed on. `from`: who published it, which need not be who brought it. */
+  'gossip.refused': {
+    readonly topic: string;
+    readonly from: string;
+    readonly reason: 'rate' | 'malformed' | 'bad' | 'ended';
+  };
   'governance.signed': { readonly voter: string; readonly kind: string; readonly statement: string };
   'governance.decided': { readonly proposal: string; readonly outcome: string };
   /** A voter signed two things that cannot both be honest; both are kept. */
@@ -76,6 +82,16 @@ export interface Events {
     readonly durationMs: number;
   };
   'call.refused': { readonly stage: string; readonly reason: string };
+  /** A call looked too dangerous to be made. `signals`: names of what spoke against it. */
+  'threat.blocked': {
+    readonly agent: string;
+    readonly server: string;
+    readonly target: string;
+    readonly score: number;
+    readonly signals: string;
+  };
+  /** So many calls of an agent were blocked that this node takes none for a while. */
+  'threat.quarantined': { readonly agent: string };
   /** A peer has countersigned this node's log up to `seq`. */
   'audit.witnessed': { readonly peer: string; readonly seq: number };
   /** What `by` holds of the log of `node` is not what that node now signs, or what its log says. */
