@@ -3,10 +3,10 @@ import { extname, join } from 'node:path';
 import { sha256Hex } from '../../../src/kernel/index.ts';
 import {
   type ArtifactRef,
-  judgeModule,
   MAX_ARTIFACT_BYTES,
   MODULE_TYP,
   ModuleManifest,
+  type ModuleTrust,
   type RefusalCode,
   type ShardSpec,
 } from '../../../src/fog/index.ts';
@@ -158,7 +158,7 @@ export class Artifacts {
     return entry === undefined ? undefined : { kind: 'process', ...entry };
   }
 
-  #trust(): Parameters<typeof judgeModule>[2] {
+  #trust(): ModuleTrust {
     const publishers = [this.#parts.nodeId, ...this.#parts.config().publishers];
     return { publishers, approved: this.#parts.approved(), nowMs: this.#parts.wallMs() };
   }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Exit as LeaderExit } from '../../backends/child.ts';
 import type { GuardLink } from './guard-link.ts';
 import { LogRing } from './log-ring.ts';
@@ -14,6 +15,7 @@ interface Parts {
 }
 
 const DEFAULT_START_MS = 30_000;
+const LAST_CHANCE_MS = 500;
 
 /** A shard that runs as a process under its guard. */
 export class GuardedShard implements RunningShard {
@@ -75,8 +77,7 @@ export class GuardedShard implements RunningShard {
       if (state === 'healthy' && !settled) settle(true);
       if (state !== 'down') return;
       // One that no longer speaks serves nobody, whether or not it still runs.
-      if (settled) this.#guard.tell({ kind: 'stop', graceMs: 0 });
-      else this.#giveUp({ kind: 'start-failed', problem: problem.split(': ')[0] as string });
+      void this.#lost(settled ? undefined : { kind: 'start-failed', problem: problem.split(': ')[0] as string });
     };
     this.server.onChange(look);
     void this.exited.then(() => settle(false));
@@ -84,8 +85,13 @@ export class GuardedShard implements RunningShard {
     return promise;
   }
 
-  /** Why, unless the guard saw it end by itself before. */
   #giveUp(reason: EndReason): void {
+    this.#guard.tell({ kind: 'stop', reason, graceMs: 0 });
+  }
+
+  /** A program that closed its streams usually ends itself next, and how it does tells more. */
+  async #lost(reason: EndReason | undefined): Promise<void> {
+    await Promise.race([this.exited, delay(LAST_CHANCE_MS, undefined, { ref: false })]);
     this.#guard.tell({ kind: 'stop', reason, graceMs: 0 });
   }
 }

@@ -27,7 +27,7 @@ export function embed(text: string, dimensions: number): number[] {
     const framed = `_${word}_`;
     for (let at = 0; at + 3 <= framed.length; at++) add(`t ${framed.slice(at, at + 3)}`, TRIGRAM);
   }
-  const vector = new Array<number>(dimensions).fill(0);
+  const vector = Array.from({ length: dimensions }, () => 0);
   for (const [feature, { count, weight }] of counts) {
     const hash = hash32(feature);
     const place = (hash >>> 1) % dimensions;

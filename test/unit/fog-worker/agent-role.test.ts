@@ -62,7 +62,7 @@ describe('embed', () => {
 
   test.each([
     { texts: [] },
-    { texts: new Array(65).fill('a') },
+    { texts: Array.from({ length: 65 }, () => 'a') },
     { texts: ['a'], dimensions: 63 },
     { texts: ['x'.repeat(65_537)] },
   ])('refuses what is out of bounds: %#', async (args) => {
@@ -131,7 +131,9 @@ describe('on its standard streams the worker', () => {
       '{"jsonrpc":"2.0","id":2,"method":"tools/list"}',
     );
     expect(first).toMatchObject({ id: 1, result: { protocolVersion: '2024-11-05', serverInfo: { name: 'agent' } } });
-    const { tools } = second?.['result'] as { tools: { name: string; outputSchema: object }[] };
+    const { tools } = (second as Record<string, unknown>)['result'] as {
+      tools: { name: string; outputSchema: object }[];
+    };
     expect(tools.map((tool) => tool.name)).toEqual(['hash', 'embed', 'summarise', 'query', 'shard_status']);
     expect(tools.every((tool) => tool.outputSchema !== undefined)).toBe(true);
   });
