@@ -10,6 +10,8 @@ export interface Refused {
   readonly reason: string;
   readonly message: string;
   readonly retryAfterMs?: number | undefined;
+  /** What spoke against it, JSON text of names and numbers: goes into the audit whole. */
+  readonly evidence?: string | undefined;
 }
 
 type Question = Pick<Job, 'request' | 'server' | 'target' | 'scope' | 'called' | 'permission' | 'context' | 'standing'>;

@@ -7,9 +7,10 @@ import type { Job } from './job.ts';
 import type { RouterParts } from './parts.ts';
 import type { Recorder } from './recorder.ts';
 import { Running } from './running.ts';
+import { ThreatGate } from './threat-gate.ts';
 import { standingOf, type VotePort } from './vote-port.ts';
 
-type Parts = Pick<RouterParts, 'rates' | 'limits' | 'policy' | 'votes'>;
+type Parts = Pick<RouterParts, 'rates' | 'limits' | 'policy' | 'votes' | 'reporter'>;
 type Work = () => Awaitable<BackendReply>;
 /** A look at a call before it begins: why it must not, or undefined. */
 type Check = (job: Job) => Refused | undefined;
@@ -24,18 +25,21 @@ export class Pipeline {
   readonly #recorder: Recorder;
   readonly #votes: Parts['votes'];
   readonly #running = new Running();
+  readonly #threat: ThreatGate;
   readonly #checks: readonly Check[];
   readonly #detours: readonly Detour[];
 
-  constructor({ rates, limits, policy, votes }: Parts, recorder: Recorder) {
+  constructor({ rates, limits, policy, votes, reporter }: Parts, recorder: Recorder) {
     this.#recorder = recorder;
     this.#votes = votes;
+    this.#threat = new ThreatGate({ policy, reporter });
     this.#checks = [
       (job) => this.#running.tooMany(job.context.principal, limits().maxInFlightPerAgent),
       (job) => limited(job, rates, { perAgentPerMinute: limits().perAgentPerMinute, nowMs: job.began }),
       unauthorised,
       (job) => stopped(job, { blocked: isBlocked(job.server, policy()) }),
       unapproved,
+      (job) => this.#threat.check(job),
     ];
     this.#detours = [
       (job, work) => (job.standing === 'ask' && votes !== undefined ? votes.ask(job) : work()),
@@ -47,6 +51,11 @@ export class Pipeline {
     return this.#running.total;
   }
 
+  /** Agents that this node keeps in quarantine by itself. */
+  quarantined(nowMs: number): readonly string[] {
+    return this.#threat.quarantined(nowMs);
+  }
+
   /** Does the call and puts the outcome on record, whatever it is; `job.refused` says why it was not let through. */
   perform(job: Job, work: Work): Awaitable<BackendReply> {
     job.standing = standingOf(job, this.#votes);
@@ -54,7 +63,7 @@ export class Pipeline {
       const refused = check(job);
       if (refused === undefined) continue;
       job.refused = refused;
-      return this.#recorder.ended(job, denial(job.request, refused));
+      return this.#ended(job, denial(job.request, refused));
     }
     const room = this.#recorder.room();
     return room === undefined ? this.#begin(job, work) : room.then(() => this.#begin(job, work));
@@ -68,7 +77,7 @@ export class Pipeline {
     let ended: Awaitable<BackendReply>;
     try {
       const reply = this.#detour(job, work, 0);
-      ended = reply instanceof Promise ? this.#whenDone(job, reply) : this.#recorder.ended(job, reply);
+      ended = reply instanceof Promise ? this.#whenDone(job, reply) : this.#ended(job, reply);
     } catch (error) {
       this.#running.end(agentId);
       throw error;
@@ -78,8 +87,13 @@ export class Pipeline {
     return ended;
   }
 
+  #ended(job: Job, reply: BackendReply): Awaitable<BackendReply> {
+    this.#threat.ended(job, reply);
+    return this.#recorder.ended(job, reply);
+  }
+
   async #whenDone(job: Job, reply: Promise<BackendReply>): Promise<BackendReply> {
-    return this.#recorder.ended(job, await reply);
+    return this.#ended(job, await reply);
   }
 
   #detour(job: Job, work: Work, at: number): Awaitable<BackendReply> {

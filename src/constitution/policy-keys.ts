@@ -90,6 +90,8 @@ export const POLICY_KEYS: readonly PolicyKey[] = [
 
   { key: 'threat.block_above', shape: percent, preset: 80, least: major, reader: 'threat' },
   { key: 'threat.quarantined', shape: names, preset: [], least: major, reader: 'threat' },
+  // Whom no node puts in quarantine by itself.
+  { key: 'threat.pardoned', shape: names, preset: [], least: major, reader: 'threat' },
   { key: 'tools.changed', shape: oneOf('warn', 'block'), preset: 'warn', least: major, reader: 'tools' },
   { key: 'tools.approved', shape: digests, preset: [], least: major, reader: 'tools' },
   { key: 'cache.enabled', shape: flag, preset: true, least: major, reader: 'cache' },

@@ -1,0 +1,107 @@
+import type { PolicyView } from '../../src/constitution/index.ts';
+import { atLeast } from '../../src/permissions/index.ts';
+import { type Threat, ThreatBook } from '../../src/threat/index.ts';
+import type { BackendReply } from '../backends/backend.ts';
+import type { Reporter } from '../telemetry/events.ts';
+import { isSpared } from './emergency.ts';
+import type { Refused } from './gate.ts';
+import type { Job } from './job.ts';
+import { Quarantine } from './quarantine.ts';
+
+/** Refusals that say the agent asked for what it may not have. */
+const OUT_OF_BOUNDS: ReadonlySet<string> = new Set(['level', 'narrowed', 'not-listed', 'exclusive']);
+const BLOCK_ABOVE = 0.8;
+
+interface Parts {
+  readonly policy: () => Pick<PolicyView, 'value'>;
+  readonly reporter: Reporter;
+}
+
+/**
+ * Keeps dangerous calls from being made: above `threat.block_above` a call is BLOCKED, and an agent whose calls were blocked over
+ * and over is QUARANTINED on this node for a while; one that `threat.quarantined` names is, on every node, until a decision lifts
+ * it. What ends an emergency and what casts a vote is never kept back here: other rules guard it.
+ */
+export class ThreatGate {
+  readonly #parts: Parts;
+  readonly #book = new ThreatBook();
+  readonly #quarantine = new Quarantine();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Agents that this node keeps in quarantine by itself. */
+  quarantined(nowMs: number): readonly string[] {
+    return this.#quarantine.agents(nowMs);
+  }
+
+  /** Comes after the permission was checked. */
+  check(job: Job): Refused | undefined {
+    const { context, request, target, server, sourceIp, began, permission } = job;
+    const { agentId } = context.principal;
+    if (isSpared(server) && (target === 'governance_vote' || permission?.level === 'EMERGENCY')) return undefined;
+    const policy = this.#parts.policy();
+    if (!isSpared(server)) {
+      const decided = listed(policy, 'threat.quarantined', agentId);
+      if (decided || this.#quarantine.holds(agentId, began)) return inQuarantine(agentId, decided);
+    }
+    const threat = this.#book.assess({
+      agentId,
+      tool: target,
+      arguments: request.method === 'resources/read' ? request.params : request.params?.['arguments'],
+      isHighRisk: permission !== undefined && atLeast(permission.level, 'GOVERNANCE'),
+      source: sourceIp,
+      nowMs: began,
+    });
+    if (threat.score === 0 || threat.score <= limitOf(policy)) return undefined;
+    this.#parts.reporter.report('threat.blocked', { agent: agentId, server, target, ...spelled(threat) });
+    if (!listed(policy, 'threat.pardoned', agentId) && this.#quarantine.blocked(agentId, began)) {
+      this.#parts.reporter.report('threat.quarantined', { agent: agentId });
+    }
+    return blocked(threat);
+  }
+
+  /** Learns from how it ended. */
+  ended({ context, target, began, refused }: Job, { outcome }: BackendReply): void {
+    const { agentId } = context.principal;
+    if (refused !== undefined) {
+      if (OUT_OF_BOUNDS.has(refused.reason)) this.#book.refused(agentId, target, began);
+    } else if (outcome === 'failed' || outcome === 'tool_error') {
+      this.#book.failed(agentId, began);
+    }
+  }
+}
+
+function limitOf(policy: Pick<PolicyView, 'value'>): number {
+  const decided = policy.value('threat.block_above');
+  return typeof decided === 'number' ? decided / 100 : BLOCK_ABOVE;
+}
+
+function listed(policy: Pick<PolicyView, 'value'>, key: string, agentId: string): boolean {
+  const list = policy.value(key);
+  return Array.isArray(list) && list.length > 0 && list.includes(agentId);
+}
+
+function inQuarantine(agentId: string, isDecided: boolean): Refused {
+  const message = isDecided
+    ? `${agentId} is in quarantine by a decision of the voters (threat.quarantined); another decision lifts it`
+    : `${agentId} is in quarantine on this node: too many of its calls were blocked; it ends by itself, or at once when threat.pardoned names it`;
+  return { error: 'QUARANTINED', reason: 'quarantine', message };
+}
+
+function blocked(threat: Threat): Refused {
+  const { score, signals } = spelled(threat);
+  const [strongest] = threat.reasons;
+  const where = strongest !== undefined && strongest.at !== '' ? ` in ${strongest.at}` : '';
+  return {
+    error: 'BLOCKED',
+    reason: `threat ${strongest?.signal ?? ''}`,
+    message: `the call looks dangerous (${score}): ${signals}${where}; if it is not, say it otherwise or ask the voters`,
+    evidence: JSON.stringify({ threat }),
+  };
+}
+
+function spelled({ score, reasons }: Threat): { score: number; signals: string } {
+  return { score, signals: reasons.map(({ signal }) => signal).join(', ') };
+}
