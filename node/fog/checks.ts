@@ -25,20 +25,14 @@ export async function checksOf(message: ToNode, from: string, parts: CheckParts)
   const wallMs = parts.wallMs();
   switch (message.kind) {
     case 'cfp': {
-      const judged = await judge(message.artifact, parts);
+      const { artifact, res } = message;
+      const judged = await judge({ artifact, res, env: {} }, from, parts);
       return { wallMs, artifact: judged.objection, warm: judged.warm };
     }
     case 'reserve': {
-      const judged = await judge(message.spec.artifact, parts);
+      const judged = await judge(message.spec, from, parts);
       const { level, objection } = authority(message, from, parts);
-      const { publisherKnown } = judged;
-      return {
-        wallMs,
-        level,
-        artifact: objection ?? judged.objection,
-        publisherKnown,
-        approval: approval(message, from, parts),
-      };
+      return { wallMs, level, artifact: objection ?? judged.objection, approval: approval(message, from, parts) };
     }
     case 'accept': {
       const { level, objection } = authority(message, from, parts);
@@ -81,8 +75,14 @@ function approval({ receipt, agent }: Bound, owner: string, { villageId }: Check
   return approvalIn(receipt, { villageId, owner, agent });
 }
 
-function judge(artifact: string, { artifacts }: CheckParts): ReturnType<ArtifactPort['judge']> {
-  return artifacts.judge(artifact, { signal: AbortSignal.timeout(JUDGE_MS) });
+async function judge(
+  asked: Parameters<ArtifactPort['judge']>[0],
+  from: string,
+  { artifacts }: CheckParts,
+): Promise<{ readonly objection?: Objection; readonly warm: boolean }> {
+  const verdict = await artifacts.judge(asked, { from, signal: AbortSignal.timeout(JUDGE_MS) });
+  if (verdict.kind === 'runnable') return { warm: verdict.warm };
+  return { objection: { code: verdict.code, detail: verdict.detail.slice(0, 256) }, warm: false };
 }
 
 function refused(detail: string): Objection {

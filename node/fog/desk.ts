@@ -80,8 +80,6 @@ export interface DeployRequest {
   readonly wait: 'accepted' | 'running';
   /** Puts another spec in the place of what runs under this id. */
   readonly replace?: boolean | undefined;
-  /** The proposal by which this deployment was approved, where it needs a vote. */
-  readonly proposalId?: string | undefined;
 }
 
 export interface DeployOptions {
@@ -132,17 +130,22 @@ export interface DeploymentView {
   readonly mode: Mode | undefined;
   readonly server: string;
   readonly shards: readonly ShardView[];
+  /** By which the village allowed it, or is asked to; undefined: it needs no vote, or another node owns it. */
+  readonly proposalId: string | undefined;
+  /** Why some of its slots have no place; undefined: all have one, or are about to, or another node owns it. */
+  readonly refusal: FogRefusal | undefined;
 }
 
 /** What would happen now. Nothing is asked of anybody, nothing is held. */
 export interface Plan {
-  readonly slots: readonly { readonly slot: number; readonly nodeId: string; readonly score: number }[];
+  /** Fewer than asked for where not all have a place. */
+  readonly slots: readonly { readonly slot: number; readonly nodeId: string }[];
   readonly filtered: Readonly<Record<string, number>>;
   readonly perNode: readonly NodeRefusal[];
   /** Why it needs a vote; empty: it does not. */
   readonly needsVote: readonly string[];
-  /** What a proposal for it has to allow: hand it to governance as the argument `approval` of the call that deploys. */
-  readonly approval: Approval | undefined;
+  /** What the village would be asked to allow; `deploy` asks by itself. */
+  readonly approval: Omit<Approval, 'notAfter'> | undefined;
 }
 
 export interface Explanation {

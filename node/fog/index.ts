@@ -1,3 +1,4 @@
+export { Fog, type FogParts } from './fog.ts';
 export type {
   DeploymentView,
   DeployOptions,

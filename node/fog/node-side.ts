@@ -22,6 +22,9 @@ import type { FogClock } from './ports.ts';
 import { Shards, type ShardsParts } from './shards.ts';
 import { Ticker } from './ticker.ts';
 
+/** How long the end of this node waits for its shards to end as they should; then they are killed. */
+const ENDING_MS = 2_000;
+
 type Event = NodeEvent & { readonly nowMs: number };
 
 export interface NodeSideParts extends Pick<ShardsParts, 'runner' | 'artifacts' | 'groups'> {
@@ -122,8 +125,11 @@ export class NodeSide {
     this.#feed({ kind: 'configure', config });
   }
 
-  /** Ends what runs here, and what is still to be written of it is. Never rejects. */
+  /** Tells owners that what runs here ends, ends it, and writes what is to be written of that. Never rejects. */
   async stop(): Promise<void> {
+    this.drain(0);
+    this.#feed({ kind: 'tick' });
+    await this.shards.ended(ENDING_MS);
     await this.shards.close();
     this.#ticker.stop();
     await this.#driver.settled();
@@ -146,7 +152,7 @@ export class NodeSide {
       case 'send':
         return this.#parts.send(effect.to, effect.message);
       case 'fetch':
-        return this.shards.fetch(effect, { env: this.#envOf(effect.placementId) });
+        return this.#fetch(effect);
       case 'start':
         return this.shards.start(effect);
       case 'lease':
@@ -158,9 +164,9 @@ export class NodeSide {
     }
   }
 
-  #envOf(placementId: string): Readonly<Record<string, string>> {
-    for (const { placement, spec } of this.state.rows.values())
-      if (placement?.placementId === placementId) return spec.env;
-    return {};
+  #fetch(effect: Extract<NodeEffect, { kind: 'fetch' }>): void {
+    for (const { placement, spec, owner } of this.state.rows.values()) {
+      if (placement?.placementId === effect.placementId) return this.shards.fetch(effect, { spec, owner });
+    }
   }
 }

@@ -12,15 +12,18 @@ const LAST_WORDS_MS = 300;
 export class Outbox {
   readonly #host: Pick<MeshHost, 'openStream'>;
   readonly #nodeId: string;
+  readonly #onLost: (envelope: Envelope) => void;
   readonly #waiting: Envelope[] = [];
   readonly #stopping = new AbortController();
   #writer: FogWriter | undefined;
   #isOpen: () => boolean = () => false;
   #working: Promise<void> | undefined;
 
-  constructor(host: Pick<MeshHost, 'openStream'>, nodeId: string) {
+  /** `onLost` hears of each message that could not be sent. */
+  constructor(host: Pick<MeshHost, 'openStream'>, to: { nodeId: string; onLost: (envelope: Envelope) => void }) {
     this.#host = host;
-    this.#nodeId = nodeId;
+    this.#nodeId = to.nodeId;
+    this.#onLost = to.onLost;
   }
 
   /** False while nothing waits and no stream is open: then it may be forgotten. */
@@ -51,7 +54,8 @@ export class Outbox {
       // An idle stream may have been ended by its reader at any time: a message is tried on a fresh one too.
       const reused = this.#isOpen();
       if (await this.#write(envelope)) continue;
-      if (!reused || !(await this.#write(envelope))) this.#waiting.length = 0;
+      if (reused && (await this.#write(envelope))) continue;
+      for (const lost of [envelope, ...this.#waiting.splice(0)]) this.#onLost(lost);
     }
   }
 

@@ -1,29 +1,13 @@
-import type { Objection } from '../../src/fog/index.ts';
-import type { Program } from './runner/index.ts';
+import type { Artifacts } from './artifacts/index.ts';
 
 /** What this node knows of what a shard may be. */
-export interface ArtifactPort {
-  /** What it can run, as advertised: `role:NAME`, `cmd:NAME@VERSION`, `mod`. */
-  runtimes(): readonly string[];
-  /** What stands against running it here. Never rejects. */
-  judge(artifact: string, options: { readonly signal: AbortSignal }): Promise<Judged>;
-  /** Fetches it where it is not here, and checks it again. Errors: with a closed `code`. */
-  resolve(
-    artifact: string,
-    options: { readonly env: Readonly<Record<string, string>>; readonly signal: AbortSignal },
-  ): Promise<Program>;
-}
-
-export interface Judged {
-  readonly objection?: Objection | undefined;
-  readonly publisherKnown: boolean;
-  /** It is here already. */
-  readonly warm: boolean;
-}
+export type ArtifactPort = Pick<Artifacts, 'judge' | 'prepare' | 'names'>;
 
 export interface FogClock {
   /** Milliseconds since the machine booted, sleep included. */
   boottimeMs(): number;
+  /** Milliseconds on a clock that never steps and is finer than the boot-time clock. */
+  now(): number;
   /** Milliseconds since 1970. */
   wallMs(): number;
   /** 0 ≤ chance < 1. */

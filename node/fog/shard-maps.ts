@@ -42,8 +42,9 @@ export class ShardMaps {
     this.#maps.delete(key); // the newest is last
     this.#maps.set(key, known);
     const named = this.#byAlias.get(alias);
-    // Whoever had a name first keeps it.
-    if (named === undefined || keyOf(named.map) === key) this.#byAlias.set(alias, known);
+    // Whoever had a name first keeps it, for as long as it has slots.
+    if (named === undefined || named.map.slots.length === 0 || keyOf(named.map) === key)
+      this.#byAlias.set(alias, known);
     for (const listener of this.#listeners) listener(known);
     return 'news';
   }
@@ -53,7 +54,8 @@ export class ShardMaps {
   }
 
   named(alias: string): KnownMap | undefined {
-    return this.#byAlias.get(alias);
+    const known = this.#byAlias.get(alias);
+    return known === undefined || known.map.slots.length === 0 ? undefined : known;
   }
 
   all(): Iterable<KnownMap> {

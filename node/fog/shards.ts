@@ -49,6 +49,7 @@ export class Shards {
   readonly #programs = new Map<string, Program>();
   readonly #logs = new Map<string, Logs>();
   readonly #stopping = new AbortController();
+  #whenIdle: () => void = () => undefined;
 
   constructor(parts: ShardsParts) {
     this.#parts = parts;
@@ -63,11 +64,11 @@ export class Shards {
     return { usage: shard?.usage(), pid: shard?.pid };
   }
 
-  /** `spec`: what the placement runs, which the machine knows. */
-  fetch({ placementId, artifact }: Of<'fetch'>, spec: Pick<ShardSpec, 'env'>): void {
+  /** `asked`: what the placement runs, and whose it is, which the machine knows. */
+  fetch({ placementId }: Of<'fetch'>, { spec, owner }: { readonly spec: ShardSpec; readonly owner: string }): void {
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(FETCH_MS)]);
     const { artifacts, tell } = this.#parts;
-    void artifacts.resolve(artifact, { env: spec.env, signal }).then(
+    void artifacts.prepare(spec, { from: owner, signal }).then(
       (program) => {
         this.#programs.set(placementId, program);
         tell({ kind: 'fetched', placementId });
@@ -109,6 +110,16 @@ export class Shards {
   /** The placement is over: what is needed to start it again is not. */
   forget({ placementId }: Of<'forget'>): void {
     this.#programs.delete(placementId);
+  }
+
+  /** Resolves when nothing runs any more, or after `ms`. */
+  async ended(ms: number): Promise<void> {
+    if (this.#runs.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#whenIdle = resolve;
+    await promise;
+    clearTimeout(timer);
   }
 
   /** Ends everything that runs here. Never rejects. */
@@ -168,6 +179,7 @@ export class Shards {
     groups.remove(run.alias, run);
     if (this.#runs.get(run.placementId) === run) this.#runs.delete(run.placementId);
     tell({ kind: 'exited', placementId: run.placementId, run: run.run, exit });
+    if (this.#runs.size === 0) this.#whenIdle();
   }
 
   #keepLogs(placementId: string, logs: Logs): void {

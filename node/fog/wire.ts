@@ -39,7 +39,9 @@ export interface WireParts {
 export interface WireDesk extends FogDesk {
   announced(told: Told): boolean;
   /** A peer was admitted: what to tell it at once. */
-  greeting(nodeId: string): readonly Told[];
+  greeting(nodeId: string): { readonly told: readonly Told[]; readonly said: readonly Said[] };
+  /** A plain message could not be brought to that node. */
+  unsent(said: Said, to: string): void;
 }
 
 /** Carries fog messages between this node and its peers, itself included. */
@@ -108,7 +110,9 @@ export class FogWire {
   }
 
   #greet(nodeId: string): void {
-    for (const told of this.#desk.greeting(nodeId)) this.tellOne(nodeId, told);
+    const { told, said } = this.#desk.greeting(nodeId);
+    for (const one of said) this.send(nodeId, one);
+    for (const one of told) this.tellOne(nodeId, one);
   }
 
   #heard(data: Uint8Array, from: string): boolean {
@@ -133,7 +137,12 @@ export class FogWire {
     if (this.#outboxes.size >= MAX_OUTBOXES) {
       for (const [id, outbox] of this.#outboxes) if (!outbox.inUse) this.#outboxes.delete(id);
     }
-    const outbox = new Outbox(this.#parts.host, nodeId);
+    const outbox = new Outbox(this.#parts.host, {
+      nodeId,
+      onLost: (envelope) => {
+        if ('said' in envelope) this.#desk.unsent(envelope.said, nodeId);
+      },
+    });
     this.#outboxes.set(nodeId, outbox);
     return outbox;
   }

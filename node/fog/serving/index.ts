@@ -1,4 +1,4 @@
 export { aliasOf } from './alias.ts';
 export { addressedTo, keyOf } from './call-meta.ts';
 export { type SlotRefusal, slotRefused } from './refusal.ts';
-export { ShardGroups } from './shard-groups.ts';
+export { type GuestHosting, ShardGroups } from './shard-groups.ts';
