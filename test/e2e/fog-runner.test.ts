@@ -138,23 +138,38 @@ describe.skipIf(process.platform !== 'linux')('a shard', () => {
 });
 
 describe.skipIf(process.platform !== 'linux')('a lease', () => {
+  /** What of it is alive at the first look after the instant at which it may not be. */
+  async function aliveAfter(instantMs: number, shard: RunningShard): Promise<number[]> {
+    await until(() => boottimeMs() >= instantMs, { timeoutMs: 20_000, what: 'the lease is over' });
+    return processesOf(shard.placementId);
+  }
+
   test('that nobody renews ends the shard before it is over, stubborn or not', async () => {
-    const until = boottimeMs() + 2_500;
-    const shard = await started('stubborn', { leaseUntilMs: until });
+    const endMs = boottimeMs() + 2_500;
+    const shard = await started('stubborn', { leaseUntilMs: endMs });
+    expect(await shard.ready).toBe(true);
+    expect(await aliveAfter(endMs, shard)).toEqual([]);
     expect(await within(shard)).toEqual({ kind: 'lease' });
-    expect(boottimeMs()).toBeLessThanOrEqual(until + 20);
   });
 
   test('that is renewed keeps it, until the renewals end', async () => {
-    const first = boottimeMs() + 2_000;
-    const shard = await started('plain', { leaseUntilMs: first });
+    const firstMs = boottimeMs() + 2_500;
+    const shard = await started('plain', { leaseUntilMs: firstMs });
     await shard.ready;
-    shard.renewLease(first + 1_500);
-    shard.renewLease(first - 500);
-    await until(() => boottimeMs() > first + 200, { what: 'the first lease is over' });
+    shard.renewLease(firstMs + 2_000);
+    shard.renewLease(firstMs - 500);
+    expect(await aliveAfter(firstMs, shard)).toEqual([shard.pid]);
     expect((await callTool(shard.server, 'echo', { text: 'still here' })).text).toBe('still here');
+    expect(await aliveAfter(firstMs + 2_000, shard)).toEqual([]);
     expect(await within(shard)).toEqual({ kind: 'lease' });
-    expect(boottimeMs()).toBeLessThanOrEqual(first + 1_520);
+  });
+
+  test('that is over stays over, whatever comes late', async () => {
+    const endMs = boottimeMs() + 1_500;
+    const shard = await started('stubborn', { leaseUntilMs: endMs });
+    await until(() => boottimeMs() >= endMs - 400, { what: 'its end has begun' });
+    shard.renewLease(endMs + 60_000);
+    expect(await aliveAfter(endMs, shard)).toEqual([]);
   });
 });
 

@@ -13,7 +13,7 @@ const USAGE_EVERY = 10;
 const BURIAL_MS = 20;
 /** SIGTERM and SIGKILL come this long before the lease is over: the promise is about its end. */
 const LEASE_TERM_MS = 600;
-const LEASE_KILL_MS = 150;
+const LEASE_KILL_MS = 300;
 const NODE_GONE_GRACE_MS = 500;
 
 interface Ending {
@@ -89,7 +89,14 @@ export class ShardGuard {
     if (now >= this.#leaseUntilMs - LEASE_TERM_MS) {
       this.#end({ kind: 'lease' }, { graceMs: this.#leaseUntilMs - LEASE_KILL_MS - now });
     }
-    if (this.#ending !== undefined && now >= this.#ending.killAtMs) killAll(processes.search({ again: true }));
+    if (this.#ending !== undefined && now >= this.#ending.killAtMs) this.#kill();
+  }
+
+  /** Its group at once: looking for those who left it reads all of /proc, which takes longest when time is short. */
+  #kill(): void {
+    signal(-(this.#child?.pid as number), 'SIGKILL');
+    killAll(this.#processes?.look() ?? []);
+    killAll(this.#processes?.search({ again: true }) ?? []);
   }
 
   /** The first reason stays; a later end may only come sooner. */
@@ -102,7 +109,7 @@ export class ShardGuard {
     }
     this.#ending = { reason, killAtMs };
     if (pid === undefined) return;
-    if (graceMs <= 0) killAll(this.#processes?.search({ again: true }) ?? []);
+    if (graceMs <= 0) this.#kill();
     else signal(-pid, 'SIGTERM');
   }
 
@@ -110,11 +117,9 @@ export class ShardGuard {
   async #bury(code: number | null, by: NodeJS.Signals | null): Promise<void> {
     clearInterval(this.#timer);
     const reason = this.#endOf(code, by);
-    const processes = this.#processes;
-    const { pid = 0 } = this.#child ?? {};
-    signal(-pid, 'SIGKILL');
+    signal(-(this.#child?.pid as number), 'SIGKILL');
     for (;;) {
-      const left = processes?.search({ again: true }) ?? [];
+      const left = this.#processes?.search({ again: true }) ?? [];
       if (left.length === 0) break;
       killAll(left);
       await new Promise((resolve) => setTimeout(resolve, BURIAL_MS));
