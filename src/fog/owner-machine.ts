@@ -1,4 +1,5 @@
 import { acceptAd } from './ad-cache.ts';
+import type { FogAd } from './ad.ts';
 import { judgeNodes } from './candidates.ts';
 import { hearOffer, isDenied, isPreparing, isReserved, isUnreachable, letBidAge, look } from './owner-bid.ts';
 import {
@@ -23,6 +24,7 @@ import {
   type OwnerStep,
   type Slot,
 } from './owner-state.ts';
+import { objectToFree } from './room.ts';
 import { type At, OwnerTurn } from './owner-turn.ts';
 import type { ToOwner } from './messages.ts';
 import { mayOverlap } from './owner-grant.ts';
@@ -65,8 +67,7 @@ export function startOwner(config: OwnerConfig, boot: OwnerBoot): OwnerStep {
 function adopt(turn: OwnerTurn, at: At, journaled: OwnerBoot['slots'][number] | undefined): void {
   const epoch = journaled?.epoch ?? 0;
   const deployment = turn.deployment(at.deployment);
-  const state =
-    deployment?.stopping === true ? 'released' : deployment?.vote === 'awaited' ? 'awaiting_vote' : 'pending';
+  const state = deployment?.stopping === true ? 'released' : waitingState(deployment?.vote);
   if (journaled?.holder === undefined || turn.isOff('restart-waits')) {
     turn.put(at, { epoch, state }, 'started');
     return;
@@ -76,6 +77,11 @@ function adopt(turn: OwnerTurn, at: At, journaled: OwnerBoot['slots'][number] | 
   const reclaimMs = turn.nowMs + Math.ceil((leaseMs * reclaimShare) / 1000) + margin;
   const holder = { ...journaled.holder, reclaimMs, madeMs: turn.nowMs, heardMs: turn.nowMs, rev: 0 };
   turn.put(at, { epoch, holder, state: 'uncertain', dueMs: turn.nowMs }, 'started');
+}
+
+function waitingState(vote: Deployment['vote'] | undefined): Slot['state'] {
+  if (vote === 'awaited') return 'awaiting_vote';
+  return vote === 'rejected' ? 'failed' : 'pending';
 }
 
 /** One event, at `nowMs` of this machine's boot-time clock. */
@@ -102,13 +108,8 @@ function apply(turn: OwnerTurn, event: OwnerEvent): void {
       return voted(turn, event.deployment, event.approval);
     case 'message':
       return receive(turn, event.from, event.message);
-    case 'ad': {
-      const ads = acceptAd(turn.state.ads, { ad: event.ad, nowMs: turn.nowMs, maxAds: turn.config.limits.maxAds });
-      if (typeof ads === 'string') return;
-      turn.change({ ads });
-      hearBoot(turn, event.ad.node, event.ad.bootSeq);
-      return wake(turn, event.ad.node);
-    }
+    case 'ad':
+      return hearAd(turn, event.ad);
     case 'rtt':
       return turn.putPeer(event.node, { ...turn.peer(event.node), rttMs: event.rttMs });
     case 'unreachable':
@@ -180,16 +181,24 @@ function place(turn: OwnerTurn, at: At): void {
   if (slot.state === 'pending' || (slot.state === 'blocked' && isDue(turn, slot))) look(turn, at);
 }
 
-/** A node's advertisement may be what a blocked slot waits for. */
-function wake(turn: OwnerTurn, node: string): void {
-  for (const at of turn.all()) {
-    const slot = turn.slot(at);
-    const deployment = turn.deployment(at.deployment);
-    if (slot?.state !== 'blocked' || deployment === undefined) continue;
-    if (turn.nowMs - slot.sinceMs < turn.config.limits.blockedMinMs) continue;
-    const judged = judgeNodes(turn.state, deployment, slot).find((one) => one.node === node);
-    if (judged?.objection === undefined) turn.clear(at, 'lookMs');
-  }
+/** What a blocked slot waits for may be there: room that was not. */
+function hearAd(turn: OwnerTurn, ad: FogAd): void {
+  const ads = acceptAd(turn.state.ads, { ad, nowMs: turn.nowMs, maxAds: turn.config.limits.maxAds });
+  if (typeof ads === 'string') return;
+  const blocked = turn.all().filter((at) => turn.slot(at)?.state === 'blocked');
+  const before = blocked.filter((at) => hasRoom(turn, at, ad.node));
+  turn.change({ ads });
+  hearBoot(turn, ad.node, ad.bootSeq);
+  for (const at of blocked) if (!before.includes(at) && hasRoom(turn, at, ad.node)) turn.clear(at, 'lookMs');
+}
+
+function hasRoom(turn: OwnerTurn, at: At, node: string): boolean {
+  const deployment = turn.deployment(at.deployment);
+  if (deployment === undefined) return false;
+  const judged = judgeNodes(turn.state, deployment, turn.slot(at)).find((one) => one.node === node);
+  if (judged === undefined || judged.objection !== undefined) return false;
+  const { free, shards, maxShards } = judged.known.ad;
+  return objectToFree(deployment.spec, { free, shards, maxShards }) === undefined;
 }
 
 /** When a `tick` is due, if nothing else happens; undefined: never. */
