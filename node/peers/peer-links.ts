@@ -53,12 +53,14 @@ export class PeerLinks {
   }
 
   /** Asks `nodeId`. Opens a stream where there is none, within the call's own deadline. Never rejects. */
-  async call(nodeId: string, call: OutgoingCall): Promise<CallEnd> {
-    const end = await this.#callOnce(nodeId, call);
-    const left =
-      end.kind === 'refused' ? end.because === 'draining' : end.kind === 'unsent' && end.because === 'closed';
-    // The stream was being left when the call came to it: it has not started, and a new stream may take it.
-    return left && !this.#stopped ? this.#callOnce(nodeId, call) : end;
+  call(nodeId: string, call: OutgoingCall): Promise<CallEnd> {
+    return this.#callOnce(nodeId, call).then((end) => {
+      if (end.kind === 'result') return end;
+      const left =
+        end.kind === 'refused' ? end.because === 'draining' : end.kind === 'unsent' && end.because === 'closed';
+      // The stream was being left when the call came to it: it has not started, and a new stream may take it.
+      return left && !this.#stopped ? this.#callOnce(nodeId, call) : end;
+    });
   }
 
   /** Sends a hint to every peer with an open stream; answers how many took it. */
@@ -110,7 +112,7 @@ export class PeerLinks {
     });
   }
 
-  #callOnce(nodeId: string, call: OutgoingCall): Promise<CallEnd> | CallEnd {
+  #callOnce(nodeId: string, call: OutgoingCall): Promise<CallEnd> {
     const session = this.#links.get(nodeId)?.session;
     return session?.open === true ? session.call(call) : this.#openAndCall(nodeId, call);
   }

@@ -5,9 +5,10 @@ import { argumentsHash, targetOf } from './arguments-hash.ts';
 import { type CallHeader, MAX_RESULT_HEADER_BYTES, readCallHeader, writeResultHeader } from './call-header.ts';
 import { HeldDelegations } from './delegations.ts';
 import type { Outbox } from './outbox.ts';
-import type { Deadlines, Expiring, RefusedCall, ServedReply, SessionPorts } from './ports.ts';
-import { AskedQuestions, decodeAnswer, encode, questionHead, readQuestionId, refusal } from './questions.ts';
+import type { RefusedCall, ServedReply, SessionPorts } from './ports.ts';
+import { decodeAnswer, encode, questionHead, readQuestionId, refusal } from './questions.ts';
 import { readRequest } from './read-request.ts';
+import { type CallerSide, RunningCall } from './running-call.ts';
 import { LIMITS, mcp, REFUSALS, type RefuseReason, TYPE } from './schema.ts';
 import { SeenCalls } from './seen-calls.ts';
 
@@ -87,7 +88,7 @@ export class Serving {
     const { method } = request;
     if (argumentsHash(header.callId, request) !== header.argumentsHash) return refuse('hash-mismatch', method);
     if (!this.#seen.add(header.callId, this.#ports.clock.now())) return refuse('replayed', method);
-    void this.#run(key, header, { request, principal });
+    this.#run(key, header, { request, principal });
   }
 
   /** What the caller's client answered. Throws WireError. */
@@ -112,55 +113,50 @@ export class Serving {
     return this.#running.size + arriving >= this.#maxInFlight || this.#outbox.busy ? 'busy' : undefined;
   }
 
-  /** Never rejects. */
-  async #run(key: number, header: CallHeader, made: { request: RpcRequest; principal: Principal }): Promise<void> {
+  /** A call that is answered at once is never among those that run. */
+  #run(key: number, header: CallHeader, { request, principal }: { request: RpcRequest; principal: Principal }): void {
     const deadlineAt = this.#ports.clock.now() + header.remainingMs;
-    const running = new RunningCall(this.#ports.deadlines, deadlineAt);
-    this.#running.set(key, running);
-    let reply: ServedReply;
+    const { deadlines } = this.#ports;
+    const running = new RunningCall(key, header, { principal, deadlineAt, deadlines, caller: this.#caller });
+    const { server, target } = header;
+    const asked = { peer: this.#peer, server, target, request, argumentsHash: header.argumentsHash, context: running };
+    let reply: ServedReply | Promise<ServedReply>;
     try {
-      reply = await this.#ports.serve({
-        peer: this.#peer,
-        server: header.server,
-        target: header.target,
-        request: made.request,
-        argumentsHash: header.argumentsHash,
-        context: {
-          principal: made.principal,
-          era: header.era,
-          callId: header.callId,
-          deadlineAt,
-          signal: running.signal,
-          onRelated: (message) => this.#related(key, running, message),
-          client: header.client,
-          ask:
-            header.era === 'session' && header.client.size > 0
-              ? (question, { signal }) => this.#ask(key, running, { question, signal })
-              : undefined,
-          logLevel: header.logLevel,
-          traceparent: header.traceparent,
-          argumentsHash: header.argumentsHash,
-        },
-      });
+      reply = this.#ports.serve(asked);
     } catch (error) {
-      this.#ports.onFault(error);
-      reply = { body: NOTHING, outcome: 'failed', reason: 'INTERNAL_ERROR' };
+      reply = this.#fault(error);
     }
-    running.done();
-    this.#running.delete(key);
-    if (!this.#ended && !running.unwanted) this.#reply(key, reply);
-    this.#onEnded(key);
+    if (!(reply instanceof Promise)) return this.#done(running, reply);
+    this.#running.set(key, running);
+    // Neither of the two rejects.
+    void reply.catch((error: unknown) => this.#fault(error)).then((ended) => this.#done(running, ended));
   }
 
-  #related(key: number, running: RunningCall, message: Uint8Array): void {
+  #done(running: RunningCall, reply: ServedReply): void {
+    running.done();
+    this.#running.delete(running.key);
+    if (!this.#ended && !running.unwanted) this.#reply(running.key, reply);
+    this.#onEnded(running.key);
+  }
+
+  #fault(error: unknown): ServedReply {
+    this.#ports.onFault(error);
+    return { body: NOTHING, outcome: 'failed', reason: 'INTERNAL_ERROR' };
+  }
+
+  readonly #caller: CallerSide = {
+    related: (running, message) => this.#related(running, message),
+    ask: (running, question, signal) => this.#ask(running, { question, signal }),
+  };
+
+  #related(running: RunningCall, message: Uint8Array): void {
     // A peer too slow to take its progress loses some of it, never the result.
     if (running.over || this.#ended || this.#outbox.busy || message.length > mcp.maxMessageBytes) return;
-    const id = REPLY_ID + key;
-    this.#outbox.message(id, { type: TYPE.RELATED, key, head: NOTHING, body: message });
+    const { key } = running;
+    this.#outbox.message(REPLY_ID + key, { type: TYPE.RELATED, key, head: NOTHING, body: message });
   }
 
   #ask(
-    key: number,
     running: RunningCall,
     { question, signal }: { question: ClientQuestion; signal: AbortSignal },
   ): Promise<ClientAnswer> {
@@ -169,6 +165,7 @@ export class Serving {
     if (running.questions.full) return refused(refusal('RATE_LIMITED', 'too many questions are open in this call'));
     const body = this.#outbox.busy ? undefined : encode(question, mcp.maxMessageBytes);
     if (body === undefined) return refused(refusal('TOO_LARGE', 'the question could not be carried to its client'));
+    const { key } = running;
     const send = (id: number, of: Uint8Array) =>
       this.#outbox.message(REPLY_ID + key, { type: TYPE.REQUEST, key, head: questionHead(id), body: of });
     return running.questions.add(signal, {
@@ -182,7 +179,8 @@ export class Serving {
     const noRoom = this.#outbox.queuedBytes + reply.body.length > LIMITS.maxQueueBytes;
     const body = tooLarge || noRoom ? NOTHING : reply.body;
     // It has run, yet the caller will not see what came of it.
-    const header = tooLarge || noRoom ? UNSEEN : { ...reply, notStarted: reply.notStarted === true };
+    const { notStarted = false, receipt } = reply;
+    const header = tooLarge || noRoom ? { ...UNSEEN, receipt } : { ...reply, notStarted };
     const id = REPLY_ID + key;
     if (body.length <= LIMITS.chunkBytes && !this.#outbox.follows(id)) {
       const { into, at } = this.#outbox.reserve(MAX_RESULT_HEADER_BYTES + body.length);
@@ -208,43 +206,3 @@ export class Serving {
 const NOTHING = Buffer.alloc(0);
 const OVER = refusal('INTERNAL_ERROR', 'the call is over');
 const UNSEEN = { outcome: 'unknown', reason: 'TOO_LARGE', notStarted: false } as const;
-
-/** What runs here, and what stops it: its deadline, its caller, or the end of the stream. */
-class RunningCall implements Expiring {
-  readonly #controller = new AbortController();
-  readonly #deadline: { cancel(): void };
-  /** Made when the first is asked: most calls ask nothing. */
-  #questions: AskedQuestions | undefined;
-  over = false;
-  /** The caller waits no longer: no reply is sent. */
-  unwanted = false;
-
-  constructor(deadlines: Deadlines, deadlineAt: number) {
-    this.#deadline = deadlines.add(deadlineAt, this);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  get questions(): AskedQuestions {
-    this.#questions ??= new AskedQuestions();
-    return this.#questions;
-  }
-
-  stop(because: 'cancelled' | 'gone' | 'deadline'): void {
-    if (because !== 'deadline') this.unwanted = true;
-    this.#questions?.close();
-    this.#controller.abort(because);
-  }
-
-  onDeadline(): void {
-    this.stop('deadline');
-  }
-
-  done(): void {
-    this.over = true;
-    this.#questions?.close();
-    this.#deadline.cancel();
-  }
-}

@@ -20,13 +20,15 @@ export class SeenCalls {
   /** Remembers `callId`; false when it is remembered already. */
   add(callId: Uint8Array, now: number): boolean {
     const name = Buffer.from(callId.buffer, callId.byteOffset, callId.byteLength).toString('latin1');
-    if (this.#young.has(name) || this.#old.has(name)) return false;
+    if (this.#old.has(name)) return false;
     if (this.#young.size >= this.#maxCalls || now - this.#since >= this.#windowMs) {
+      if (this.#young.has(name)) return false;
       this.#old = this.#young;
       this.#young = new Set();
       this.#since = now;
     }
-    this.#young.add(name);
-    return true;
+    // One look-up both asks and adds: this is on the way of every call.
+    const before = this.#young.size;
+    return this.#young.add(name).size > before;
   }
 }
