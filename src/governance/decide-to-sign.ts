@@ -99,7 +99,9 @@ function isSupported(own: Choice, question: Question, context: SigningContext): 
         .registers()
         .commitsOn(question.name)
         .get(rules.kids.get(voter) ?? '') ?? [];
-    const values = new Set(said.map((one) => one.payload.body.value));
+    const values = new Set(
+      said.filter(({ payload }) => payload.ep === question.ep).map((one) => one.payload.body.value),
+    );
     if (values.size === 0) return standOf(question, voter);
     return values.size === 1 && values.has('approve') ? 'approve' : 'reject';
   });

@@ -1,11 +1,7 @@
 export { callsToBegin } from './calls.ts';
 export { Attention, type SigningClock } from './attention.ts';
-export {
-  Certificate,
-  type CertificateRefusal,
-  type CertificateVerdict,
-  verifyCertificate,
-} from './certificate.ts';
+export { Certificate, historyOf } from './certificate.ts';
+export { type CertificateRefusal, type CertificateVerdict, verifyCertificate } from './verify-certificate.ts';
 export {
   Action,
   type Choice,

@@ -1,6 +1,7 @@
 import {
   type Choice,
   GENESIS,
+  historyOf,
   type OverlayEntry,
   type SetAction,
   type Outcome,
@@ -189,13 +190,16 @@ export class Checks {
   /** S7: what is in force is proven, and by as much as it takes. */
   #authority(node: SimNode, policy: PolicyState): void {
     for (const [id, standing] of policy.standing) {
-      if (this.#proven.has(id) || standing === 'superseded') continue;
-      this.#proven.add(id);
+      const name = `${id} ${node.ledger.epoch().ep}`;
+      if (this.#proven.has(name) || standing === 'superseded') continue;
+      this.#proven.add(name);
       const proposal = node.ledger.get(id) as StatementOf<'proposal'>;
       const certificate = node.ledger.certificate(id);
-      const verdict = verifyCertificate(certificate, { net: NET });
+      const verdict = verifyCertificate(certificate, { net: NET, history: historyOf(node.ledger) });
       if (verdict.kind !== 'valid')
         throw new Violation('S7', `${id} is in force and its certificate is ${verdict.because}`);
+      if (verdict.closed !== (node.ledger.epochs()[verdict.epoch]?.end !== undefined))
+        throw new Violation('S7', `${id}: its certificate is wrong about the end of epoch ${verdict.epoch}`);
       const needed = Math.max(
         ...proposal.payload.body.actions.map((one) => (one.op === 'set' ? approvalsFor(one.key) : 0)),
       );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Action, type Certificate, Ledger, verifyCertificate } from '../../../src/governance/index.ts';
+import { type Action, type Certificate, historyOf, Ledger, verifyCertificate } from '../../../src/governance/index.ts';
 import { council, feed, NET, Pen, pens, set } from '../../support/voters.ts';
 
 const { sage, curator, king } = pens();
@@ -113,5 +113,73 @@ describe('a certificate', () => {
     expect(forged({ fences: proof?.fences.slice(1) })).toMatchObject({ because: 'bad-epoch' });
     expect(forged({ commits: proof?.commits.slice(1) })).toMatchObject({ because: 'bad-epoch' });
     expect(verifyCertificate({ ...certificate, epochs: [] }, { net: NET })).toMatchObject({ because: 'bad-proposal' });
+  });
+});
+
+describe('a certificate of an epoch that has ended', () => {
+  const village = new Ledger(council);
+  const old = pens();
+  const next = new Pen('curator', 72);
+  const early = old.king.propose('minor_change', [set('display.village_name', 'before')]);
+  const plan = old.sage.propose('major_change', [set('fog.vote_above', 3)]);
+  const agreed = [old.sage, old.curator].map((pen) => pen.commit(plan.id, 'approve'));
+  feed(village, early, old.king.commit(early.id, 'approve'), plan, ...agreed, old.sage.vote(plan.id, 'approve'));
+  const whileOpen = village.certificate(plan.id) as Certificate;
+  const voters = { ...council.voters, curator: next.key };
+  const amend: Action = { op: 'amend', base: 'genesis', changes: { voters }, proofs: [next.proof()] };
+  const rotation = old.curator.propose('critical_change', [amend]);
+  feed(village, rotation, ...[old.sage, old.curator, old.king].map((pen) => pen.commit(rotation.id, 'approve')));
+  const fence = (pen: Pen) => pen.write('fence', { change: rotation.id, heads: [...village.tips()], without: null });
+  feed(village, fence(old.curator));
+  feed(village, fence(old.sage), fence(old.king));
+  const history = historyOf(village);
+  const after = village.certificate(plan.id) as Certificate;
+  // The key that curator gave up is in other hands now.
+  const late = old.curator.propose('minor_change', [set('display.village_name', 'taken')]);
+  const forged = { ...after, proposal: late.token, commits: [old.curator.commit(late.id, 'approve').token] };
+  const input = (token: string) => token.slice(0, token.lastIndexOf('.'));
+
+  test('shows by hashes alone that it lies before the end', () => {
+    expect(verifyCertificate(after, { net: NET })).toMatchObject({ kind: 'valid', epoch: 0, closed: true });
+    expect(verifyCertificate(after, { net: NET, history })).toMatchObject({ kind: 'valid', closed: true });
+    const king = village.certificate(early.id);
+    expect(verifyCertificate(king, { net: NET })).toMatchObject({ kind: 'valid', signers: ['king'], closed: true });
+    expect(verifyCertificate({ ...after, links: [] }, { net: NET })).toMatchObject({ because: 'not-within-its-epoch' });
+    const others = (after.links ?? []).map((link, index) => (index === 0 ? `${link}A` : link));
+    expect(verifyCertificate({ ...after, links: others }, { net: NET }).kind).toBe('refused');
+  });
+
+  test('is not believed when it was signed with a key that had been replaced', () => {
+    const links = [...(after.links ?? []), input(forged.commits[0] ?? ''), input(late.token)];
+    for (const one of [forged, { ...forged, links }]) {
+      expect(verifyCertificate(one, { net: NET })).toMatchObject({ because: 'not-within-its-epoch' });
+    }
+  });
+
+  test('that hides the end of its epoch says that it cannot know, and convinces nobody who knows', () => {
+    const hiding = { ...forged, epochs: [], links: undefined };
+    expect(verifyCertificate(hiding, { net: NET })).toMatchObject({ kind: 'valid', epoch: 0, closed: false });
+    expect(verifyCertificate(hiding, { net: NET, history })).toMatchObject({ because: 'not-within-its-epoch' });
+  });
+
+  test('made before the end says no more than it knew, and is asked for again', () => {
+    expect(verifyCertificate(whileOpen, { net: NET })).toMatchObject({ kind: 'valid', closed: false });
+    expect(verifyCertificate(whileOpen, { net: NET, history })).toMatchObject({ because: 'not-within-its-epoch' });
+  });
+
+  test('with another end than the one that is known is refused', () => {
+    const other = new Ledger(council);
+    const { sage, curator, king } = pens();
+    const changes = { cool_off_ms: { minor_change: 1, major_change: 1, critical_change: 1, emergency_action: 1 } };
+    const slower = sage.propose('critical_change', [{ op: 'amend', base: 'genesis', changes, proofs: [] }]);
+    const all = [sage, curator, king];
+    feed(other, slower, ...all.map((pen) => pen.commit(slower.id, 'approve')));
+    feed(
+      other,
+      ...all.map((pen) => pen.write('fence', { change: slower.id, heads: [...other.tips()], without: null })),
+    );
+    expect(verifyCertificate(other.certificate(slower.id), { net: NET, history })).toMatchObject({
+      because: 'other-history',
+    });
   });
 });
