@@ -1,7 +1,7 @@
 import { mcp } from '../protocols/mcp/index.ts';
-import { checkDelegation } from '../src/constitution/index.ts';
 import type { Principal } from '../src/permissions/index.ts';
 import { RateLimiter } from '../src/routing/index.ts';
+import { acceptDelegations } from './accept-delegations.ts';
 import { recordEvents } from './audit/index.ts';
 import { barred } from './barred.ts';
 import { LocalHosting } from './backends/index.ts';
@@ -16,6 +16,7 @@ import { liveLimits } from './live-limits.ts';
 import { openAdmin } from './open-admin.ts';
 import { openAudit } from './open-audit.ts';
 import { openAuditCare } from './open-witnesses.ts';
+import { openFog } from './open-fog.ts';
 import { openGovernance } from './open-governance.ts';
 import { openIdentity } from './open-identity.ts';
 import { PeerLinks } from './peers/index.ts';
@@ -60,7 +61,7 @@ export interface Assembled {
 /** Puts the parts of a node together and starts them in order, each on `stack` so that they stop in reverse, also when a later one fails. */
 export async function assemble(foundation: Foundation, stack: AsyncDisposableStack): Promise<Assembled> {
   const { dataDir, env, version, startedAtMs, bus, database, keys, village, loaded } = foundation;
-  const { villageId, constitution } = village;
+  const { villageId } = village;
   const { nodeId } = keys;
   const config = () => loaded().config;
   const limits = votedLimits(
@@ -99,21 +100,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       const made = delegations.delegationFor(principal, target, { nowMs: Date.now() });
       return made.kind === 'delegated' ? made.jws : undefined;
     },
-    accept: (delegation, from) => {
-      const peer = host.admitted().get(from)?.membership;
-      if (peer === undefined) return { kind: 'refused', because: 'not-a-member' };
-      const policy = village.policy();
-      const { isRevoked } = revocations;
-      return checkDelegation(delegation, {
-        constitution,
-        villageId,
-        policy,
-        peer,
-        selfNodeId: nodeId,
-        nowMs: Date.now(),
-        isRevoked,
-      });
-    },
+    accept: acceptDelegations({ host, village, revocations }),
     serve: (call) => router.serve(call),
   });
   revocations.onRevoked(({ kind, id }) => {
@@ -129,6 +116,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   const restarts = restartPort(() => hosting, foundation.askRestart);
   const governing = await openGovernance({ bus, database, keys, village, host, keystore, audit, bootstrap, restarts });
   const { governance } = governing;
+  const fogging = await openFog({ ...foundation, host, identity, governance, hosting: () => hosting });
 
   const spread = await RevocationSpread.open({
     host,
@@ -194,6 +182,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       links,
       audit,
       votes: votePort(governance),
+      shards: fogging.fog.routing,
       rates,
       reporter: bus,
       limits: () => limits(),
@@ -283,6 +272,8 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   governance.start();
   stack.defer(() => links.stop({ graceMs: GRACE_MS }));
   links.start();
+  stack.defer(() => fogging.stop());
+  await fogging.start();
   // First no more calls come in, while everything that serves those under way still stands.
   stack.defer(() => all(gateway.stop(), directory.stop()));
   await directory.start();

@@ -2,6 +2,7 @@ import { AD_TYPE, type Sign } from '../../protocols/fog/index.ts';
 import {
   decidePower,
   type FogAd,
+  type Gpu,
   ledgerOf,
   nextAdMs,
   type NodeState,
@@ -23,7 +24,7 @@ export interface AdvertisingParts {
   readonly clock: FogClock;
   readonly reporter: Reporter;
   readonly state: () => NodeState;
-  readonly gpus: FogAd['gpus'];
+  readonly gpus: readonly Gpu[];
   readonly condition: () => Promise<Condition>;
   readonly setPower: (verdict: PowerVerdict) => void;
   /** The advertisement and its signed form, to be told to everybody, this node's own owner included. */

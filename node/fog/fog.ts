@@ -1,5 +1,5 @@
 import { openAd, type Said, type Sign, type Told } from '../../protocols/fog/index.ts';
-import type { FogAd, NodeConfig, OwnerConfig, OwnerState, ToNode, Transition } from '../../src/fog/index.ts';
+import type { Approval, Gpu, NodeConfig, OwnerConfig, OwnerState, ToNode, Transition } from '../../src/fog/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { Store } from '../storage/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
@@ -29,7 +29,7 @@ export interface FogParts
   readonly clock: FogClock;
   readonly reporter: Reporter;
   readonly node: NodeConfig;
-  readonly gpus: FogAd['gpus'];
+  readonly gpus: readonly Gpu[];
   readonly condition: AdvertisingParts['condition'];
   readonly checks: Omit<CheckParts, 'artifacts' | 'wallMs'>;
   readonly remember: (principal: Principal) => void;
@@ -131,14 +131,12 @@ export class Fog {
     this.#advertising.nudge();
   }
 
-  /** A proposal was decided. `approval`: what it allows; undefined: nothing. */
-  async decided(
-    proposalId: string,
-    approvalFor: (deployment: string) => Parameters<OwnerSide['voted']>[1],
-  ): Promise<void> {
+  /** A proposal was decided. `allows`: what it allows that agent; null: nothing. */
+  async decided(proposalId: string, allows: (agent: string) => Approval | null): Promise<void> {
     const { owner } = this.#made();
     const deployment = owner.deploymentOf(proposalId);
-    if (deployment !== undefined) await owner.voted(deployment, approvalFor(deployment), proposalId);
+    const agent = deployment === undefined ? undefined : owner.state.deployments.get(deployment)?.agent;
+    if (deployment !== undefined && agent !== undefined) await owner.voted(deployment, allows(agent), proposalId);
   }
 
   /** Deployments that wait for a vote: deployment → proposal. */

@@ -1,3 +1,5 @@
+export { APPROVAL_TOOL, approvalIn, DEPLOY_TOOL } from './approvals.ts';
+export { Authorities } from './authorities.ts';
 export { Fog, type FogParts } from './fog.ts';
 export type {
   DeploymentView,

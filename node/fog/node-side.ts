@@ -127,9 +127,11 @@ export class NodeSide {
 
   /** Tells owners that what runs here ends, ends it, and writes what is to be written of that. Never rejects. */
   async stop(): Promise<void> {
-    this.drain(0);
-    this.#feed({ kind: 'tick' });
-    await this.shards.ended(ENDING_MS);
+    if (this.state.rows.size > 0) {
+      this.drain(0);
+      this.#feed({ kind: 'tick' });
+      await this.shards.ended(ENDING_MS);
+    }
     await this.shards.close();
     this.#ticker.stop();
     await this.#driver.settled();

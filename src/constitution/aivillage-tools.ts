@@ -41,6 +41,8 @@ export const TOOLS: Readonly<Record<string, ToolEntry>> = {
   resource_request: { level: 'OPERATOR' },
   resource_allocation: { level: 'COORDINATOR', perMinute: 5, approval: 'minor_change' },
   deploy_agent_shard: { level: 'COORDINATOR' },
+  // A deployment that is larger than `fog.vote_above` allows.
+  fog_deployment: { level: 'COORDINATOR', approval: 'major_change' },
   list_shards: { level: 'READ_ONLY', audit: false },
 
   // Governance and monitoring
