@@ -10,6 +10,7 @@ import {
   HEAD_EVERY,
   headKey,
   NEWEST_HEAD,
+  type Receipt,
   sealEntry,
 } from '../../src/audit/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
@@ -139,7 +140,7 @@ export class AuditLog {
   }
 
   /** The last entry chained, on disk or about to be. */
-  get head(): { readonly seq: number; readonly hash: string } {
+  get head(): Receipt {
     return { seq: this.#seq, hash: this.#hash };
   }
 
@@ -160,26 +161,31 @@ export class AuditLog {
 
   /**
    * Puts `record` into the chain; it is on disk some 10 ms later. Floods of equal refusals become one entry with a count. Never
-   * throws: what cannot be recorded (the log is stopped) is reported.
+   * throws: what cannot be recorded (the log is stopped) is reported. Answers the entry; undefined: it has none of its own.
    */
-  record(record: AuditRecord): void {
-    if (this.#take(record) === 'closed') this.#report(closed());
+  record(record: AuditRecord): Receipt | undefined {
+    const taken = this.#take(record);
+    if (taken === 'closed') this.#report(closed());
+    return taken === 'chained' ? this.head : undefined;
   }
 
   /**
    * As `record`; resolves when the entry is on disk (a refusal that is part of a flood: at once). Rejects with AUDIT_UNWRITABLE
    * (the entry mostly stays in the chain and is written when the disk can) or AUDIT_CLOSED.
    */
-  recordDurably(record: AuditRecord): Promise<void> {
-    switch (this.#take(record)) {
+  async recordDurably(record: AuditRecord): Promise<Receipt | undefined> {
+    const taken = this.#take(record);
+    const { head } = this;
+    switch (taken) {
       case 'chained':
-        return this.#commit.durable();
+        await this.#commit.durable();
+        return head;
       case 'counted':
-        return Promise.resolve();
+        return undefined;
       case 'lost':
-        return Promise.reject(new AuditError('AUDIT_UNWRITABLE', 'entries come faster than the disk takes them'));
+        throw new AuditError('AUDIT_UNWRITABLE', 'entries come faster than the disk takes them');
       case 'closed':
-        return Promise.reject(closed());
+        throw closed();
     }
   }
 

@@ -5,6 +5,7 @@ export { type ExportRange, exportAudit, type LiveLog, tailAudit } from './read-a
 export { type AuditOwner, hashAt, type SeqRange, verifyAudit } from './verify-audit.ts';
 export { verifyExport } from './verify-export.ts';
 export { recordEvents } from './record-events.ts';
+export { type MatchedExports, matchExports } from './match-exports.ts';
 export { Retention } from './retention.ts';
 export { moveIntoFiles } from './migrate.ts';
 export { EntryFiles, type LogStore } from './entry-files.ts';

@@ -1,3 +1,5 @@
+import type { Receipt } from '../../src/audit/index.ts';
+import type { Cancellation } from '../../protocols/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type {
   ClientAbilities,
@@ -21,6 +23,8 @@ export interface BackendContext {
   readonly deadlineAt: number;
   /** Aborts when the caller cancels, goes away, or the deadline passes. */
   readonly signal: AbortSignal;
+  /** Says of the caller what `signal` says; absent: listen to that. */
+  readonly cancellation?: Cancellation | undefined;
   /** Takes a notification that belongs to this request (progress, log), as JSON bytes, before the reply. */
   readonly onRelated?: ((message: Uint8Array) => void) | undefined;
   /** What this agent's client can be asked; undefined: nothing. */
@@ -48,6 +52,8 @@ export interface BackendReply {
   /** The error's name or string code where the outcome is not ok. */
   readonly reason: string;
   readonly notStarted?: boolean | undefined;
+  /** Where the node that served it has put it on record, when that is another one. */
+  readonly receipt?: Receipt | undefined;
 }
 
 /** There already, or to be waited for: who is on the way of every call looks before it waits. */

@@ -19,7 +19,9 @@ export class PeerBackend implements Backend {
 
   async request(request: RpcRequest, context: BackendContext): Promise<BackendReply> {
     const end = await this.#links.call(this.nodeId, { server: this.alias, request, context });
-    return end.kind === 'result' && end.body.length > 0 ? end : replyTo(request, end, context.principal.agentId);
+    if (end.kind === 'result' && end.body.length > 0) return end;
+    const reply = replyTo(request, end, context.principal.agentId);
+    return end.kind === 'result' ? { ...reply, receipt: end.receipt } : reply;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../../src/audit/index.ts';
+import type { AuditRecord, Receipt } from '../../src/audit/index.ts';
 import type { PolicyView } from '../../src/constitution/index.ts';
 import type { Catalogue } from '../../src/routing/index.ts';
 import type { Backend, Hosting } from '../backends/backend.ts';
@@ -7,10 +7,10 @@ import type { Reporter } from '../telemetry/events.ts';
 import type { ShardRoutes } from './shard-routes.ts';
 import type { VotePort } from './vote-port.ts';
 
-/** Where every outcome goes. `recordDurably` resolves when the entry is on disk and rejects when the disk refused it. */
+/** Where every outcome goes; answers the entry, unless the record became part of one that stands for many. `recordDurably` resolves when the entry is on disk and rejects when the disk refused it. */
 export interface AuditPort {
-  record(record: AuditRecord): void;
-  recordDurably(record: AuditRecord): Promise<void>;
+  record(record: AuditRecord): Receipt | undefined;
+  recordDurably(record: AuditRecord): Promise<Receipt | undefined>;
   /** Why entries cannot be put on disk now; undefined while they can. */
   readonly failure: Error | undefined;
   /** Something to wait for before more is recorded; undefined: there is room. */

@@ -1,4 +1,4 @@
-import { type AuditRecord, EMPTY_RECORD } from '../../src/audit/index.ts';
+import { type AuditRecord, EMPTY_RECORD, type Receipt, receiptOf } from '../../src/audit/index.ts';
 import { sha256Hex } from '../../src/kernel/index.ts';
 import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
@@ -32,8 +32,7 @@ export class Recorder {
     reporter.report('call.done', { kind: side, method, server, target, outcome, reason, durationMs });
     const record = recordOf(job, reply, durationMs);
     if (job.permission?.auditRequired !== true) {
-      audit.record(record);
-      return reply;
+      return withReceipt(job, reply, audit.record(record));
     }
     return this.#durably(job, record, reply);
   }
@@ -60,14 +59,18 @@ export class Recorder {
   async #durably(job: Job, record: AuditRecord, reply: BackendReply): Promise<BackendReply> {
     const { audit, reporter } = this.#parts;
     try {
-      await audit.recordDurably(record);
-      return reply;
+      return withReceipt(job, reply, await audit.recordDurably(record));
     } catch (error) {
       reporter.report('background.failed', { area: 'audit', error });
       const message = 'it may have run, but it could not be written to the audit log; look at the disk of this node';
       return failure(job.request.id, { name: 'OUTCOME_UNKNOWN', message }, { outcome: 'unknown' });
     }
   }
+}
+
+/** The node that asked is told where the call it asked for is on record here. */
+function withReceipt({ side }: Job, reply: BackendReply, receipt: Receipt | undefined): BackendReply {
+  return side === 'serve' && receipt !== undefined ? { ...reply, receipt } : reply;
 }
 
 const REFUSAL: AuditRecord = { ...EMPTY_RECORD, kind: 'refusal', outcome: 'denied' };
@@ -93,5 +96,6 @@ function recordOf(job: Job, reply: BackendReply, durationMs: number): AuditRecor
     durationMs: Math.round(durationMs * 1000) / 1000,
     justification: justificationOf(job),
     count: 1,
+    receipt: job.side === 'call' && reply.receipt !== undefined ? receiptOf(reply.receipt) : undefined,
   };
 }

@@ -5,6 +5,7 @@ import {
   LOG_LEVELS,
   type LogLevel,
 } from '../../src/mcp/index.ts';
+import type { Receipt } from '../../src/audit/index.ts';
 import { WireError } from '../wire/index.ts';
 import { type CallEra, type CallOutcome, ERAS, LIMITS, OUTCOMES } from './schema.ts';
 
@@ -102,27 +103,44 @@ export interface ResultHeader {
   readonly notStarted: boolean;
   /** An error's name or string code; empty where the outcome is ok. */
   readonly reason: string;
+  /** Where the node that served the call has put it on record. */
+  readonly receipt?: Receipt | undefined;
 }
 
 const NOT_STARTED = 0x80;
-export const MAX_RESULT_HEADER_BYTES = 2 + LIMITS.maxReasonBytes;
+const WITH_RECEIPT = 0x40;
+/** u48 number of the entry, SHA-256. */
+const RECEIPT_BYTES = 6 + 32;
+export const MAX_RESULT_HEADER_BYTES = 2 + LIMITS.maxReasonBytes + RECEIPT_BYTES;
 
 export function writeResultHeader(into: Buffer, at: number, header: ResultHeader): number {
-  into[at] = OUTCOMES.indexOf(header.outcome) | (header.notStarted ? NOT_STARTED : 0);
+  const { outcome, notStarted, receipt } = header;
+  into[at] = OUTCOMES.indexOf(outcome) | (notStarted ? NOT_STARTED : 0) | (receipt === undefined ? 0 : WITH_RECEIPT);
   const reason = into.write(header.reason, at + 2, LIMITS.maxReasonBytes, 'latin1');
   into[at + 1] = reason;
-  return at + 2 + reason;
+  const end = at + 2 + reason;
+  if (receipt === undefined) return end;
+  into.writeUIntBE(receipt.seq, end, 6);
+  into.write(receipt.hash, end + 6, 'hex');
+  return end + RECEIPT_BYTES;
 }
 
 /** Throws WireError WIRE_MALFORMED. */
 export function readResultHeader(bytes: Buffer, start: number, end: number): { header: ResultHeader; bodyAt: number } {
   const flags = bytes[start] ?? 0;
-  const outcome = OUTCOMES[flags & ~NOT_STARTED];
+  const outcome = OUTCOMES[flags & ~(NOT_STARTED | WITH_RECEIPT)];
   if (end - start < 2 || outcome === undefined) throw malformed('a result without a header');
-  const bodyAt = start + 2 + (bytes[start + 1] as number);
-  if (bodyAt - start > MAX_RESULT_HEADER_BYTES || bodyAt > end) throw malformed('a reason out of bounds');
-  const reason = bytes.toString('latin1', start + 2, bodyAt);
-  return { header: { outcome, notStarted: (flags & NOT_STARTED) !== 0, reason }, bodyAt };
+  const reasonEnd = start + 2 + (bytes[start + 1] as number);
+  if (reasonEnd - start - 2 > LIMITS.maxReasonBytes || reasonEnd > end) throw malformed('a reason out of bounds');
+  const reason = bytes.toString('latin1', start + 2, reasonEnd);
+  const header = { outcome, notStarted: (flags & NOT_STARTED) !== 0, reason };
+  if ((flags & WITH_RECEIPT) === 0) return { header, bodyAt: reasonEnd };
+  const bodyAt = reasonEnd + RECEIPT_BYTES;
+  if (bodyAt > end) throw malformed('a receipt out of bounds');
+  const seq = bytes.readUIntBE(reasonEnd, 6);
+  if (seq === 0) throw malformed('a receipt for no entry');
+  const receipt = { seq, hash: bytes.toString('hex', reasonEnd + 6, bodyAt) };
+  return { header: { ...header, receipt }, bodyAt };
 }
 
 function malformed(what: string): WireError {

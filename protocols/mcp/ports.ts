@@ -1,6 +1,19 @@
+import type { Receipt } from '../../src/audit/index.ts';
 import type { ClientAbilities, ClientAnswer, ClientQuestion, LogLevel, RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { CallEra, CallOutcome, RefuseReason } from './schema.ts';
+
+/** Hears that a caller has given its call up. */
+export interface Cancellable {
+  onCancel(): void;
+}
+
+/** A caller's giving up, for one listener at a time: what an AbortSignal says at a small part of its cost. */
+export interface Cancellation {
+  readonly cancelled: boolean;
+  /** Told once. Whoever sets it takes it away again. */
+  listener: Cancellable | undefined;
+}
 
 /** What goes with a request, at either end. */
 export interface CallContext {
@@ -10,6 +23,8 @@ export interface CallContext {
   /** On `Clock.now`. */
   readonly deadlineAt: number;
   readonly signal: AbortSignal;
+  /** Says of the caller what `signal` says; absent: listen to that. */
+  readonly cancellation?: Cancellation | undefined;
   readonly onRelated?: ((message: Uint8Array) => void) | undefined;
   /** What the caller's client can be asked; undefined: nothing. */
   readonly client?: ClientAbilities | undefined;
@@ -45,12 +60,15 @@ export interface ServedReply {
   readonly outcome: CallOutcome;
   readonly reason: string;
   readonly notStarted?: boolean | undefined;
+  /** Where the node that served the call has put it on record. */
+  readonly receipt?: Receipt | undefined;
 }
 
 /** How a call ended for its caller. */
 export type CallEnd =
   | ({ readonly kind: 'result' } & Required<Pick<ServedReply, 'body' | 'outcome' | 'reason'>> & {
         readonly notStarted: boolean;
+        readonly receipt?: Receipt | undefined;
       })
   /** The peer said no before it began. */
   | { readonly kind: 'refused'; readonly because: RefuseReason }

@@ -464,6 +464,44 @@ describe('how a call ends', () => {
     expect(serving.faults).toEqual([broken]);
   });
 
+  verifies(
+    'mcp/R34',
+    'a receipt travels with the result in the frozen bytes, also where the body could not',
+    async () => {
+      const receipt = { seq: 0x010203040506, hash: 'ab'.repeat(32) };
+      const { raw, it } = await facing({ serve: async () => ({ ...reply(Buffer.from(vectors.response)), receipt }) });
+      raw.sendBytes(frame('delegate') + frame('call'));
+      await until(() => raw.of(3).length === 1);
+      expect(raw.of(3)).toEqual([payload('resultWithReceipt')]);
+      expect(it.ends).toEqual([]);
+
+      const asked = await facing();
+      const ended = asked.it.session.call(outgoing(asked.clock, echoRequest('hi')));
+      asked.raw.sendBytes(frame('resultWithReceipt'));
+      expect(await ended).toMatchObject({ kind: 'result', outcome: 'ok', receipt });
+      expect(text(await ended)).toBe(vectors.response);
+
+      const huge = { body: Buffer.alloc(9 * 1024 * 1024), outcome: 'ok', reason: '', receipt } as const;
+      const both = await linked({ serving: { serve: async () => huge } });
+      expect(await both.asking.session.call(outgoing(both.clock, echoRequest('hi')))).toMatchObject({
+        reason: 'TOO_LARGE',
+        receipt,
+      });
+    },
+  );
+
+  verifies('mcp/R34', 'a receipt of no entry, or one cut off, ends the stream', async () => {
+    const whole = payload('resultWithReceipt').slice(0, 4 + 2 * 38);
+    for (const head of [whole.slice(0, -2), `4000${'00'.repeat(6)}${'ab'.repeat(32)}`]) {
+      const { clock, raw, it } = await facing();
+      const ended = it.session.call(outgoing(clock, echoRequest('hi')));
+      const bytes = `03${'00000001'}${head}`;
+      raw.sendBytes((bytes.length / 2).toString(16).padStart(8, '0') + bytes);
+      await ended;
+      expect(it.ends).toEqual(['WIRE_MALFORMED']);
+    }
+  });
+
   verifies('mcp/R24', 'a result, a related message or a refusal that nobody waits for is ignored', async () => {
     const { clock, raw, it } = await facing();
     raw.sendBytes(

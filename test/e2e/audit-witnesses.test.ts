@@ -1,6 +1,7 @@
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EVERYTHING } from '../support/agents.ts';
 import { cleanUp, dataFolder, ProcessNode, village } from '../support/process-node.ts';
 import { rewriteLog } from '../support/rewritten-log.ts';
 import { until } from '../support/until.ts';
@@ -22,10 +23,18 @@ interface Status {
   readonly audit: { readonly entries: number; readonly witnessed_to: number; readonly witnesses: number };
 }
 
+interface Against {
+  readonly other: string;
+  readonly intact: boolean;
+  readonly matched: number;
+  readonly mismatches: { readonly kind: string }[];
+}
+
 const config = { audit: { witnessEverySeconds: 1 } };
 const status = (node: ProcessNode) => node.json<Status>(['status']);
 const verify = async (node: ProcessNode, args: string[] = []): Promise<Verdict> =>
   JSON.parse((await node.cli(['audit', 'verify', '--json', ...args])).stdout) as Verdict;
+const servers = { everything: { command: process.execPath, args: [EVERYTHING, 'stdio'] } };
 const WAIT = { timeoutMs: 20_000, intervalMs: 200 };
 
 let a: ProcessNode;
@@ -49,7 +58,7 @@ async function countersigned(): Promise<number> {
 beforeAll(async () => {
   a = await ProcessNode.start({ name: 'a', config });
   const { invite } = await a.json<{ invite: string }>(['invite', '--uses', '2']);
-  b = await ProcessNode.start({ name: 'b', config, args: ['--join', invite] });
+  b = await ProcessNode.start({ name: 'b', config: { ...config, mcpServers: servers }, args: ['--join', invite] });
   c = await ProcessNode.start({ name: 'c', config, args: ['--join', invite] });
   await until(async () => (await a.json<{ peers_admitted: number }>(['status'])).peers_admitted === 2, WAIT);
 }, 60_000);
@@ -66,6 +75,29 @@ describe('an audit log with witnesses', () => {
     expect((await status(a)).audit).toMatchObject({ witnesses: 2 });
     const told = await a.cli(['audit', 'verify']);
     expect(told.stdout).toContain(`countersigned by`);
+  });
+
+  test('names the entry of the other node for each call between the two, and both logs can be compared', async () => {
+    const echo = ['tools', 'call', 'everything__echo', '--args', '{"message":"on record"}'];
+    await until(async () => (await a.cli(echo)).code === 0, WAIT);
+    for (let called = 0; called < 3; called += 1) await a.json(echo);
+    const file = join(dataFolder('export'), 'b.jsonl');
+    const theirs = (await b.cli(['audit', 'export', '--json'])).stdout;
+    const compared = async (lines: string) => {
+      writeFileSync(file, lines);
+      const done = await a.cli(['audit', 'verify', '--json', '--against', file]);
+      return { code: done.code, ...(JSON.parse(done.stdout) as { against: Against }).against };
+    };
+    const whole = await compared(theirs);
+    expect(whole).toMatchObject({ code: 0, other: b.ready.node_id, intact: true, mismatches: [] });
+    expect(whole.matched).toBeGreaterThanOrEqual(4);
+    const served = theirs
+      .split('\n')
+      .filter((line) => line.includes('"kind":"serve"') && line.includes('"target":"echo"'));
+    const gone = await compared(theirs.replace(`${served[1]}\n`, ''));
+    expect(gone).toMatchObject({ code: 1, intact: false, mismatches: [{ kind: 'missing-there' }] });
+    const text = await a.cli(['audit', 'verify', '--against', file]);
+    expect(text.stdout).toContain('has it no more');
   });
 
   test('tells of its witnesses offline too, and what they hold can be handed over in a file', async () => {

@@ -1,14 +1,20 @@
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { AuditVerdict } from '../../admin/index.ts';
+import { type MatchedExports, matchExports } from '../../audit/index.ts';
 import { CliError } from '../exit.ts';
 import { type AddVerb, type Invocation, withSession } from '../invocation.ts';
-import { printable } from '../terminal.ts';
+import type { Session } from '../session.ts';
+import { lineOf, matchLines, witnessLines } from './audit-lines.ts';
 
 type Place = number | string;
 interface Range {
   readonly from?: Place;
   readonly to?: Place;
+}
+
+interface VerifyOptions extends Range {
+  readonly anchors?: string;
+  readonly against?: string;
 }
 
 const VERIFY_TIMEOUT_MS = 600_000;
@@ -40,18 +46,25 @@ export const addAudit: AddVerb = (program, invocation) => {
       '--anchors <file>',
       'what witnesses hold of this log: lines of `village audit anchors --of NODE` on their nodes',
     )
-    .action(({ anchors: file, ...range }: Range & { readonly anchors?: string }, command) =>
+    .option('--against <file>', 'another node’s export: finds calls between the two that only one side has')
+    .action(({ anchors: file, against, ...range }: VerifyOptions, command) =>
       withSession(command, invocation, async (session) => {
         const input = file === undefined ? range : { ...range, anchors: await anchorsIn(file) };
         const verdict = await session.call('audit.verify', input, { timeoutMs: VERIFY_TIMEOUT_MS });
+        const matched = against === undefined ? undefined : await matchedWith(against, session);
         const { broken_at: broken } = verdict;
         if (!verdict.ok && !terminal.json)
           throw new CliError('BROKEN_CHAIN', `entry ${broken?.seq}: ${broken?.message} (${broken?.kind})`);
         terminal.answer(
-          verdict,
-          [`${verdict.checked} entries, every one in its place`, ...witnessLines(verdict)].join('\n'),
+          matched === undefined ? verdict : { ...verdict, against: matched },
+          [
+            `${verdict.checked} entries, every one in its place`,
+            ...witnessLines(verdict),
+            ...(matched === undefined ? [] : matchLines(matched)),
+          ].join('\n'),
         );
-        if (!verdict.ok) invocation.exitCode = 1;
+        const agree = matched === undefined || (matched.intact && matched.mismatches.length === 0);
+        if (!verdict.ok || !agree || (matched !== undefined && matched.other === undefined)) invocation.exitCode = 1;
       }),
     );
   audit
@@ -66,32 +79,21 @@ export const addAudit: AddVerb = (program, invocation) => {
     );
 };
 
-/** How far others vouch for what was checked, and the window in which only this node does. */
-function witnessLines({ witnessed }: AuditVerdict): string[] {
-  if (witnessed === undefined) return [];
-  const { to, by, entries_since: entries, since, alone } = witnessed;
-  const lines = to === 0 ? [] : [`up to entry ${to} countersigned by ${by.join(', ')}`];
-  if (entries > 0)
-    lines.push(
-      `${entries} entries that nobody else has seen yet${since === undefined ? '' : `, the first of ${since}`}`,
-    );
-  if (to === 0) {
-    lines.push(
-      alone
-        ? 'no witness: there is no other node to ask, and a node alone can rewrite its whole log'
-        : 'no witness yet: other nodes are connected and have not countersigned',
-    );
+async function matchedWith(file: string, session: Session): Promise<MatchedExports> {
+  const opened = await open(file).catch((cause: unknown) => unreadable(file, cause));
+  try {
+    return await matchExports(opened.readLines(), session.stream('audit.export', {}));
+  } finally {
+    await opened.close();
   }
-  return lines;
+}
+
+function unreadable(file: string, cause: unknown): never {
+  throw new CliError('FILE_UNREADABLE', `${file} cannot be read`, { cause });
 }
 
 async function anchorsIn(file: string): Promise<{ head: string; anchor: string }[]> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new CliError('FILE_UNREADABLE', `${file} cannot be read`, { cause: error });
-  }
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => unreadable(file, cause));
   return text
     .split('\n')
     .filter((line) => line.trim() !== '')
@@ -131,17 +133,4 @@ async function write(invocation: Invocation, text: string): Promise<void> {
       resolve();
     });
   });
-}
-
-function lineOf(entry: object): string {
-  const { seq, atMs, kind, agentId, method, server, target, outcome, reason } = entry as Record<
-    string,
-    string | number | undefined
-  >;
-  const time = typeof atMs === 'number' ? new Date(atMs).toISOString() : '';
-  return printable(
-    [seq, time, kind, agentId, method, server, target, outcome, reason]
-      .filter((part) => part !== undefined && part !== '')
-      .join('  '),
-  );
 }

@@ -15,7 +15,7 @@ async function refusedBy(serving: Port, calls = 1) {
 function recorded(refused: Awaited<ReturnType<typeof refusedBy>>): AuditRecord[] {
   const bus = createEventBus();
   const records: AuditRecord[] = [];
-  recordEvents(bus, { record: (record) => records.push(record) });
+  recordEvents(bus, { record: (record) => void records.push(record) });
   for (const one of refused) bus.report('peer.denied', { peer: 'node-c', ...one });
   return records;
 }
