@@ -9,6 +9,8 @@ import {
   ShardRunner,
   type ShardStart,
 } from '../../node/fog/runner/index.ts';
+import { HostedRole } from '../../node/backends/hosted-role.ts';
+import { AgentInput, agentRole } from '../../node/fog/worker/agent-role.ts';
 import { callTool } from '../support/hosting.ts';
 import { guardsOf, nothingLeftOf, processesOf, shardStart } from '../support/shards.ts';
 import { until } from '../support/until.ts';
@@ -227,6 +229,60 @@ describe.skipIf(process.platform !== 'linux')('logs', () => {
     expect(lines.reduce((sum, line) => sum + line.length + 1, 0)).toBeLessThanOrEqual(1024 * 1024);
     expect(lines.length).toBeGreaterThan(1_000);
     expect(lines.at(-1)).toMatch(/x2999$/);
+  });
+});
+
+describe('a role as a shard', () => {
+  const role = (): HostedRole =>
+    new HostedRole(agentRole({ input: AgentInput.parse({}), slot: null, epoch: null }), {
+      wallMs: Date.now,
+      reporter: { report: () => undefined },
+    });
+  const start = (leaseMs: number): Promise<RunningShard> =>
+    runner.start(
+      shardStart('plain', {
+        program: { kind: 'role', open: role },
+        leaseUntilMs: boottimeMs() + leaseMs,
+      }),
+    );
+
+  test('answers in this process until it is stopped, and says that it has no process', async () => {
+    const shard = await start(60_000);
+    expect(await shard.ready).toBe(true);
+    expect([shard.pid, shard.usage()]).toEqual([undefined, undefined]);
+    expect((await callTool(shard.server, 'shard_status')).result.structuredContent.agent_type).toBe('agent');
+    expect(await shard.stop('preempted', { graceMs: 0 })).toEqual({ kind: 'preempted' });
+    expect(shard.server.state().state).toBe('down');
+  });
+
+  test('ends with its lease', async () => {
+    const shard = await start(200);
+    expect(await within(shard)).toEqual({ kind: 'lease' });
+    expect(shard.server.state().state).toBe('down');
+  });
+});
+
+describe('a start', () => {
+  test.each(['', '..', '../x', 'a b', 'x'.repeat(129)])(
+    'without a placement id is refused: %j',
+    async (placementId) => {
+      await expect(runner.start(shardStart('plain', { placementId }))).rejects.toMatchObject({
+        code: 'RUNNER_INVALID',
+      });
+    },
+  );
+
+  test('of a placement that still runs is refused: each is one attempt', async () => {
+    const shard = await started('plain');
+    const again = shardStart('plain', { placementId: shard.placementId });
+    await expect(runner.start(again)).rejects.toMatchObject({ code: 'RUNNER_INVALID' });
+    await shard.ready;
+    expect((await callTool(shard.server, 'echo', { text: 'untouched' })).text).toBe('untouched');
+  });
+
+  test('with more input than a shard may be given is refused', async () => {
+    const start = shardStart('plain', { input: { text: 'x'.repeat(256 * 1024) } });
+    await expect(runner.start(start)).rejects.toMatchObject({ code: 'RUNNER_INVALID' });
   });
 });
 

@@ -9,6 +9,8 @@ export interface GuardOrders {
   readonly mark: string;
   /** 0: memory is not looked at. */
   readonly memMib: number;
+  /** Its command moves it into a control group of its own. */
+  readonly ownGroup: boolean;
   readonly leaseUntilMs: number;
 }
 

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { boottimeMs } from './boottime.ts';
+import { ControlGroup } from './control-group.ts';
 import { type FromGuard, type GuardOrders, LAST_WORDS, SHARD_FDS, type ToGuard } from './guard-messages.ts';
 import type { EndReason } from './port.ts';
 import type { ProcessEntry } from './process-table.ts';
@@ -31,6 +32,7 @@ export class ShardGuard {
   readonly #orders: GuardOrders;
   #child: ChildProcess | undefined;
   #processes: ShardProcesses | undefined;
+  #group: ControlGroup | undefined;
   #leaseUntilMs: number;
   #ending: Ending | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -82,6 +84,7 @@ export class ShardGuard {
     this.#looks += 1;
     const entries = this.#looks % SEARCH_EVERY === 0 ? processes.search() : processes.look();
     const usage = processes.usage(entries);
+    this.#lookAtGroup();
     if (this.#looks % USAGE_EVERY === 1) void this.#say({ kind: 'usage', usage });
     const { memMib } = this.#orders;
     if (memMib > 0 && usage.memMib > memMib) this.#end({ kind: 'oom', by: 'limit' }, { graceMs: 0 });
@@ -92,8 +95,15 @@ export class ShardGuard {
     if (this.#ending !== undefined && now >= this.#ending.killAtMs) this.#kill();
   }
 
+  #lookAtGroup(): void {
+    if (!this.#orders.ownGroup) return;
+    this.#group ??= ControlGroup.of(this.#child?.pid as number);
+    this.#group?.memoryKills();
+  }
+
   /** Its group at once: looking for those who left it reads all of /proc, which takes longest when time is short. */
   #kill(): void {
+    this.#group?.kill();
     signal(-(this.#child?.pid as number), 'SIGKILL');
     killAll(this.#processes?.look() ?? []);
     killAll(this.#processes?.search({ again: true }) ?? []);
@@ -117,6 +127,7 @@ export class ShardGuard {
   async #bury(code: number | null, by: NodeJS.Signals | null): Promise<void> {
     clearInterval(this.#timer);
     const reason = this.#endOf(code, by);
+    this.#group?.kill();
     signal(-(this.#child?.pid as number), 'SIGKILL');
     for (;;) {
       const left = this.#processes?.search({ again: true }) ?? [];
@@ -136,6 +147,7 @@ export class ShardGuard {
 
   #ownEnd(code: number | null, by: NodeJS.Signals | null): EndReason {
     if (this.#gaveUpForMemory()) return { kind: 'oom', by: 'heap' };
+    if (by === 'SIGKILL' && (this.#group?.memoryKills() ?? 0) > 0) return { kind: 'oom', by: 'kernel' };
     return by === null ? { kind: 'exit', code: code ?? 0 } : { kind: 'signal', signal: by };
   }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Exit as LeaderExit } from '../../backends/child.ts';
 import type { GuardLink } from './guard-link.ts';
+import { paced } from './paced.ts';
 import { LogRing } from './log-ring.ts';
 import type { EndReason, RunningShard, ShardServer, ShardStart, StopCause, Usage } from './port.ts';
 import type { ShardServers } from './shard-server.ts';
@@ -10,8 +11,8 @@ interface Parts {
   readonly pid: number;
   readonly startTime: string;
   readonly servers: ShardServers;
-  /** Kills whatever may be left of a shard whose guard is gone, and resolves when nothing is. */
-  readonly clearUp: () => Promise<void>;
+  /** What is to be done before the end is told. `reason` undefined: the guard did not say that nothing is left. */
+  readonly clearUp: (reason: EndReason | undefined) => Promise<void>;
 }
 
 const DEFAULT_START_MS = 30_000;
@@ -35,12 +36,11 @@ export class GuardedShard implements RunningShard {
     this.#guard = guard;
     this.exited = guard.ended.then(async (reason) => {
       await guard.gone;
-      // Its guard was killed: of its processes the kernel ended only the first.
-      if (reason === undefined) await clearUp();
+      await clearUp(reason);
       return reason ?? { kind: 'guard-lost' };
     });
     const { startTimeoutMs = DEFAULT_START_MS } = shard;
-    const streams = { stdin: guard.stdin, stdout: guard.stdout, stderr: guard.stderr };
+    const streams = { stdin: guard.stdin, stdout: guard.stdout, stderr: paced(guard.stderr) };
     this.server = servers.forProcess(shard, {
       process: { pid, ...streams, ended: this.exited.then(leaderExit) },
       output: this.logs,

@@ -44,7 +44,7 @@ export interface ModuleFile {
 }
 
 export interface ShardStart {
-  /** Names the attempt for ever; travels in the environment of every process of it as FOG_PLACEMENT. 1–128 of A–Z a–z 0–9 . _ - */
+  /** Names the attempt for ever; travels in the environment of every process of it as FOG_PLACEMENT. 1–128 of A–Z a–z 0–9 . _ -, the first a letter or digit. */
   readonly placementId: string;
   /** The alias under which its server is to be registered. */
   readonly alias: string;

@@ -11,14 +11,14 @@ import { GuardLink } from './guard-link.ts';
 import { GuardedShard } from './guarded-shard.ts';
 import type { GuardOrders } from './guard-messages.ts';
 import { launchLine, runtimeEnvironment } from './launch-line.ts';
-import type { EnforcementFound, Program, Runner, RunningShard, ShardStart } from './port.ts';
+import type { EndReason, EnforcementFound, Program, Runner, RunningShard, ShardStart } from './port.ts';
 import { allPids, carries, PLACEMENT_MARK } from './process-table.ts';
 import { RoleShard } from './role-shard.ts';
 import { RunnerError } from './runner-error.ts';
 import { ShardFolders } from './shard-folder.ts';
 import { ShardServers } from './shard-server.ts';
 
-const PLACEMENT_ID = /^[A-Za-z0-9._-]{1,128}$/;
+const PLACEMENT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const CLOSE_GRACE_MS = 1_000;
 const CLEAR_MS = 20;
 
@@ -44,6 +44,8 @@ export class ShardRunner implements Runner {
   readonly #servers: ShardServers;
   readonly #shards = new Set<RunningShard>();
   readonly #starting = new Set<Promise<RunningShard>>();
+  /** Placements that are starting or not yet wholly ended. */
+  readonly #taken = new Set<string>();
   #found: Promise<EnforcementFound> | undefined;
   #swept: Promise<number> | undefined;
   #turn = 0;
@@ -73,13 +75,22 @@ export class ShardRunner implements Runner {
   async start(shard: ShardStart): Promise<RunningShard> {
     if (this.#closed) throw new RunnerError('RUNNER_CLOSED', 'the node stops');
     if (!PLACEMENT_ID.test(shard.placementId)) throw new RunnerError('RUNNER_INVALID', 'no placement id');
+    const { placementId } = shard;
+    if (this.#taken.has(placementId)) throw new RunnerError('RUNNER_INVALID', 'that placement runs already');
+    this.#taken.add(placementId);
     const starting = this.#begin(shard);
     this.#starting.add(starting);
     try {
       const running = await starting;
       this.#shards.add(running);
-      void running.exited.then(() => this.#shards.delete(running));
+      void running.exited.then(() => {
+        this.#shards.delete(running);
+        this.#taken.delete(placementId);
+      });
       return running;
+    } catch (error) {
+      this.#taken.delete(placementId);
+      throw error;
     } finally {
       this.#starting.delete(starting);
     }
@@ -131,7 +142,16 @@ export class ShardRunner implements Runner {
       { ...shard, tier, cpuMilli, memMib, folder, modulePath, turn },
     );
     const looked = tier === 'watchdog' ? memMib : 0;
-    return { command, args, env, folder, mark, memMib: looked, leaseUntilMs: shard.leaseUntilMs };
+    return {
+      command,
+      args,
+      env,
+      folder,
+      mark,
+      memMib: looked,
+      ownGroup: tier === 'cgroup',
+      leaseUntilMs: shard.leaseUntilMs,
+    };
   }
 
   /** Guard and group are on file before the program begins, so that whatever happens the next start finds them. */
@@ -152,13 +172,14 @@ export class ShardRunner implements Runner {
     }
     const { pid, startTime } = begun;
     await this.#file.add(pid).catch(() => undefined); // its guard and its mark are known already
-    const clearUp = (): Promise<void> => clearMarked(pid, orders.mark);
-    const running = new GuardedShard(shard, { guard, pid, startTime, servers: this.#servers, clearUp });
-    void running.exited.then(async () => {
-      await running.server.stop();
+    const clearUp = async (reason: EndReason | undefined): Promise<void> => {
+      // Of a shard whose guard was killed the kernel ended only the first process.
+      if (reason === undefined) await clearMarked(pid, orders.mark);
       await this.#folders.remove(orders.folder);
       for (const one of [pid, guard.pid]) await this.#file.remove(one).catch(() => undefined);
-    });
+    };
+    const running = new GuardedShard(shard, { guard, pid, startTime, servers: this.#servers, clearUp });
+    void running.exited.then(() => running.server.stop());
     return running;
   }
 }
