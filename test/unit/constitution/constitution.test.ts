@@ -31,7 +31,7 @@ describe('the village of AIVillage', () => {
   });
 
   test('keeps its id', () => {
-    expect(villageIdOf(aivillage)).toBe('8b0c00002ef42ea2c672a4d7eb172b81c4fba2475358ca988f65af70a0d0a46b');
+    expect(villageIdOf(aivillage)).toBe('845ee7f16d622a1867416ab8009f7084d7bcf758063cf3da59d64676a6df3dee');
   });
 
   test.each([
