@@ -27,6 +27,7 @@ import { MemoryStore } from '../../node/storage/index.ts';
 import { createEventBus, createMetrics } from '../../node/telemetry/index.ts';
 import { Policy } from '../../src/constitution/index.ts';
 import { buildCatalogue, type Offer, RateLimiter } from '../../src/routing/index.ts';
+import type { Cancellation } from '../../protocols/mcp/index.ts';
 import type { ServerDefinition } from '../../src/mcp/index.ts';
 import { principal } from '../support/mux-peers.ts';
 import { constitution } from '../support/small-village.ts';
@@ -164,7 +165,10 @@ async function node() {
 }
 
 /** As the gateway makes one: nothing that a call seldom needs is there before it is looked at. */
-class Call implements RouterCall {
+class Call implements RouterCall, Cancellation {
+  readonly cancellation = this;
+  readonly cancelled = false;
+  listener: Cancellation['listener'];
   readonly request: RouterCall['request'];
   readonly principal = who;
   readonly era = 'stateless';
