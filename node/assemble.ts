@@ -11,6 +11,7 @@ import type { LoadedConfig } from './config/index.ts';
 import { Directory, storedState, systemClock } from './discovery/index.ts';
 import { Gateway } from './gateway/index.ts';
 import { hostStores, Libp2pHost, revisionGapOf } from './host/index.ts';
+import type { Fog } from './fog/index.ts';
 import type { NodeKeys } from './identity/index.ts';
 import { liveLimits } from './live-limits.ts';
 import { openAdmin } from './open-admin.ts';
@@ -51,6 +52,7 @@ export interface Foundation {
 export interface Assembled {
   readonly host: Libp2pHost;
   readonly hosting: LocalHosting;
+  readonly fog: Fog;
   /** Full URL of `/mcp`. */
   readonly gateway: string;
   /** Origin of the admin address. */
@@ -114,7 +116,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   const { bootstrap } = config();
   const { keystore } = identity;
   const restarts = restartPort(() => hosting, foundation.askRestart);
-  const governing = await openGovernance({ bus, database, keys, village, host, keystore, audit, bootstrap, restarts });
+  const governing = await openGovernance({ ...foundation, host, keystore, audit, bootstrap, restarts });
   const { governance } = governing;
   const fogging = await openFog({ ...foundation, host, identity, governance, hosting: () => hosting });
 
@@ -282,7 +284,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   stack.defer(() => {
     ready = false;
   });
-  return { host, hosting, ...addresses, secret };
+  return { host, hosting, fog: fogging.fog, ...addresses, secret };
 }
 
 async function all(...stopping: readonly Promise<void>[]): Promise<void> {

@@ -74,8 +74,9 @@ export interface DeployRequest {
   readonly spec: ShardSpec;
   /** 1 by default, at most 64. */
   readonly slots?: number | undefined;
-  /** Only there; no other node is asked. */
+  /** There first; no other node is asked, then or when it is lost, unless `allowFallback`. */
   readonly targetNode?: string | undefined;
+  readonly allowFallback?: boolean | undefined;
   /** What is waited for: `accepted` that somebody will run it, `running` that it answers. */
   readonly wait: 'accepted' | 'running';
   /** Puts another spec in the place of what runs under this id. */

@@ -186,10 +186,13 @@ export class Office implements FogOffice {
   }
 }
 
-function wantedOf(request: Pick<DeployRequest, 'shardId' | 'spec' | 'slots' | 'targetNode'>, agent: string): Wanted {
-  const { shardId: deployment, spec, slots = 1, targetNode } = request;
+function wantedOf(
+  request: Pick<DeployRequest, 'shardId' | 'spec' | 'slots' | 'targetNode' | 'allowFallback'>,
+  agent: string,
+): Wanted {
+  const { shardId: deployment, spec, slots = 1, targetNode, allowFallback = false } = request;
   const target = targetNode === undefined ? {} : { target: targetNode };
-  const how = { allowFallback: false, gang: false, spread: slots > 1, publisherKnown: true };
+  const how = { allowFallback, gang: false, spread: slots > 1, publisherKnown: true };
   return { deployment, agent, spec, slots, ...target, ...how };
 }
 

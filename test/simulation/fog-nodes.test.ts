@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { type FogNode, FogVillage, principalOf, specOf } from '../support/fog-village.ts';
 
+import { until } from '../support/until.ts';
 let village = new FogVillage();
 afterEach(async () => {
   await village.stop();
@@ -33,3 +34,38 @@ test('a shard is placed on a node that has room, and runs there once', async () 
   expect(shards).toMatchObject([{ status: 'running', epoch: 1, slot: 0 }]);
   expect(running(nodes)).toEqual([{ nodeId: shards[0]?.nodeId, slot: 0, epoch: 1 }]);
 });
+
+test('five slots on five nodes; one dies in silence, its slot comes back elsewhere with a higher epoch, the others stay', async () => {
+  const nodes = await village.of(6);
+  const [owner, ...others] = nodes as [FogNode, ...FogNode[]];
+  const { shards } = await deployed(owner, { slots: 5 });
+  expect(shards.every(({ status }) => status === 'running')).toBe(true);
+  expect(new Set(shards.map(({ nodeId }) => nodeId)).size).toBe(5);
+  const before = running(nodes);
+  const lost = others.find(({ nodeId }) => before.some((one) => one.nodeId === nodeId)) as FogNode;
+  const slot = before.find(({ nodeId }) => nodeId === lost.nodeId)?.slot;
+  const began = performance.now();
+  await village.kill(lost);
+  const left = nodes.filter((node) => node !== lost);
+  await until(() => running(left).some((one) => one.slot === slot && one.epoch === 2), {
+    timeoutMs: 20_000,
+    what: 'the slot runs again',
+  });
+  // Exclusive: the lease of 6 s and its margin had to pass.
+  expect(performance.now() - began).toBeLessThan(15_000);
+  const kept = (all: typeof before) => all.filter((one) => one.slot !== slot).sort((a, b) => a.slot - b.slot);
+  expect(kept(running(left))).toEqual(kept(before));
+  expect(running(left)).toHaveLength(5);
+}, 40_000);
+
+test('a node that ends says so, and its slot is replaced at once', async () => {
+  const nodes = await village.of(3);
+  const [owner] = nodes as [FogNode];
+  const [, holder] = nodes as [FogNode, FogNode];
+  await deployed(owner, { targetNode: holder.nodeId, allowFallback: true });
+  const began = performance.now();
+  await village.end(holder);
+  const left = nodes.filter((node) => node !== holder);
+  await until(() => running(left).some(({ epoch }) => epoch === 2), { timeoutMs: 10_000 });
+  expect(performance.now() - began).toBeLessThan(5_000);
+}, 20_000);

@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { AssembledNode } from '../support/assembled-node.ts';
+import { principalOf, specOf } from '../support/fog-village.ts';
+import { until } from '../support/until.ts';
+
+let first: AssembledNode;
+let second: AssembledNode;
+
+beforeAll(async () => {
+  first = await AssembledNode.start();
+  second = await AssembledNode.start({ invite: first.invite() });
+  await second.reaches(first);
+}, 60_000);
+
+afterAll(async () => {
+  await second?.[Symbol.asyncDispose]();
+  await first?.[Symbol.asyncDispose]();
+}, 30_000);
+
+test('a shard deployed from one node runs on another as a real process, and answers through the gateway of both', async () => {
+  const principal = {
+    ...principalOf('magi', first.nodeId),
+    issuedAtMs: Date.now(),
+    expiresAtMs: Date.now() + 3_600_000,
+  };
+  await until(
+    () => first.parts.fog.office.nodes({ need: specOf().res }).nodes.some(({ nodeId }) => nodeId === second.nodeId),
+    { what: 'the other node is heard of' },
+  );
+  const spec = specOf({ res: { cpuMilli: 200, memMib: 256, diskMib: 0, gpus: 0 } });
+  const answer = await first.parts.fog.office.deploy(
+    { shardId: 'magi-real', spec, wait: 'running', targetNode: second.nodeId },
+    { principal, signal: AbortSignal.timeout(20_000) },
+  );
+  expect(answer).toMatchObject({
+    kind: 'done',
+    value: { shards: [{ status: 'running', nodeId: second.nodeId, epoch: 1 }] },
+  });
+  const { server } = answer.kind === 'done' ? answer.value : { server: '' };
+  for (const node of [second, first]) {
+    await until(async () => (await node.tools()).some((name) => name.startsWith(`${server}__`)), {
+      timeoutMs: 10_000,
+      what: 'the shard is listed',
+    });
+    const result = await node.call('tools.call', {
+      name: `${server}__hash`,
+      arguments: { text: 'abc' },
+      timeout_ms: 5_000,
+    });
+    expect(JSON.stringify(result)).toContain('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+  }
+  const stopped = await first.parts.fog.office.stop('magi-real', { signal: AbortSignal.timeout(10_000) });
+  expect(stopped).toMatchObject({ kind: 'done', value: { shards: [{ status: 'stopped' }] } });
+  expect(second.parts.fog.office.ledger().shards).toBe(0);
+}, 60_000);
