@@ -4,7 +4,7 @@ import { type Anchored, type AuditRecord, EMPTY_RECORD } from '../src/audit/inde
 import type { AuditLog, AuditOwner } from './audit/index.ts';
 import type { FilesPort } from './cli/index.ts';
 import { loadConfig } from './config/index.ts';
-import { stateOnDisk, writeNeed } from './governance/index.ts';
+import { markRestored, stateOnDisk, writeNeed } from './governance/index.ts';
 import { hostStores, lastAddresses } from './host/index.ts';
 import { type NodeKeys, openNodeKeys } from './identity/index.ts';
 import { governanceNamespace } from './open-governance.ts';
@@ -82,6 +82,7 @@ async function inVillage(village: Village, opened: Opened & Pick<OfflineHandlers
       signerState: (voter) =>
         stateOnDisk(statements, { village: villageId, voter, key: constitution.voters[voter] ?? '' }),
       adopt: (state) => writeNeed(statements, state),
+      distrust: (voter) => markRestored(statements, voter),
     }),
     invite: inviteVerb(village, () => lastAddresses(stores.host)),
     join,

@@ -93,6 +93,7 @@ export function openAdmin(
           forget: () => desk.forget(),
           signerState: (voter) => governance.released(voter),
           adopt: (state) => governance.adopt(state),
+          distrust: (voter) => governance.distrust(voter),
         }),
         ...governanceVerbs(governance),
         ...revokeVerbs({ ...identity, keys, villageId, spread, reporter: bus, now: Date.now }),

@@ -7,10 +7,12 @@ import { hostStores, type Libp2pHost } from './host/index.ts';
 import type { AgentKeystore, NodeKeys } from './identity/index.ts';
 import { type AuditPort, governanceRole, Registrations, type RestartPort } from './roles/governance/index.ts';
 import type { Database, Store } from './storage/index.ts';
+import { witnessDisk } from './restored-disk.ts';
 import type { Reporter } from './telemetry/index.ts';
 import type { Village } from './village/index.ts';
 
 export interface GovernanceFoundation {
+  readonly dataDir: string;
   readonly bus: Reporter;
   readonly database: Database;
   readonly keys: NodeKeys;
@@ -30,11 +32,12 @@ export const governanceNamespace = (villageId: string): string => `governance-${
 export async function openGovernance(
   foundation: GovernanceFoundation,
 ): Promise<{ readonly governance: Governance; readonly role: Role }> {
-  const { bus, database, keys, village, host, keystore, audit, bootstrap, restarts } = foundation;
+  const { dataDir, bus, database, keys, village, host, keystore, audit, bootstrap, restarts } = foundation;
   const { villageId } = village;
   const { nodeId, issuerKey } = keys;
   const met = await hasMetOthers(database, villageId);
   const strangers = met || bootstrap.length > 0 || village.inviterAddresses().length > 0;
+  const witness = await witnessDisk(dataDir, database.namespace('witness'));
   const governance = await Governance.open({
     host,
     village,
@@ -43,8 +46,10 @@ export async function openGovernance(
     store: database.namespace(governanceNamespace(villageId)),
     keys: keystore,
     sign: (typ, payload) => keys.signAsNode(typ, payload),
+    restored: witness.restored,
     alone: () => !strangers && host.admitted().size === 0,
   });
+  await witness.record();
   const role = governanceRole({
     desk: governance,
     audit: auditPort(audit.store, { villageId, nodeId, issuerKey }),

@@ -118,6 +118,8 @@ export interface Answers {
   readonly 'gov.list': { readonly proposals: readonly ProposalView[] };
   readonly 'gov.show': { readonly proposal: ProposalView; readonly timeline: readonly TimelineEntry[] };
   readonly 'gov.policy': { readonly policies: readonly PolicyRow[] };
+  /** `resumed`: there had been a doubt. */
+  readonly 'gov.resume': { readonly voter: string; readonly resumed: boolean };
   readonly 'gov.rules': RulesView;
   readonly 'gov.hand_in': { readonly statements: readonly BroughtView[] };
   readonly 'gov.certificate': { readonly certificate: Readonly<Record<string, unknown>> };

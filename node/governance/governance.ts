@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type CarriedReceipt, GOVERNANCE, type Heard } from '../../protocols/governance/index.ts';
 import type { Spread, Taken } from '../spread/index.ts';
-import type { Store } from '../storage/index.ts';
 import { Acting } from './acting.ts';
 import { Acts } from './acts.ts';
-import { CallJournal } from './call-journal.ts';
-import { Chronicle, type Entry } from './chronicle.ts';
+import type { Chronicle, Entry } from './chronicle.ts';
 import type {
   Acted,
   Actor,
@@ -22,10 +20,10 @@ import type {
 import { Enforcement } from './enforcement.ts';
 import { LoneActs } from './lone-acts.ts';
 import { Notices } from './notices.ts';
-import type { SpreadParts, VoterKeys } from './ports.ts';
-import { ReceiptBook } from './receipt-book.ts';
+import { type GovernanceParts, type Opened, openParts } from './open-parts.ts';
+import type { ReceiptBook } from './receipt-book.ts';
 import { Records } from './records.ts';
-import { Signer } from './signer.ts';
+import type { Signer } from './signer.ts';
 import type { SignerState } from './signer-state.ts';
 import { Sponsoring } from './sponsor.ts';
 import { governanceSpread } from './spread.ts';
@@ -33,22 +31,6 @@ import type { BroughtView, RulesView, PolicyRow, ProposalView, TimelineEntry } f
 import { type RunCall, VotedCalls } from './voted-calls.ts';
 import { Voting } from './voting.ts';
 import { warningsOf } from './warnings.ts';
-
-export interface GovernanceParts extends SpreadParts {
-  readonly store: Store;
-  readonly keys: VoterKeys;
-  /** A compact JWS by the key of this node's PeerId. */
-  readonly sign: (typ: string, payload: Readonly<Record<string, unknown>>) => string;
-  /** The village has no other nodes that anybody could know of. */
-  readonly alone: () => boolean;
-}
-
-interface Opened {
-  readonly chronicle: Chronicle;
-  readonly receipts: ReceiptBook;
-  readonly signer: Signer;
-  readonly journal: CallJournal;
-}
 
 /** How this node takes part in deciding: it hears, keeps, enforces and proves what voters sign, and signs for those whose keys are here. */
 export class Governance implements GovernanceDesk {
@@ -120,15 +102,7 @@ export class Governance implements GovernanceDesk {
 
   /** Reads what is on disk, serves and listens on the host: before the host starts. The policy is in force when this resolves. */
   static async open(parts: GovernanceParts): Promise<Governance> {
-    const { village, store, clock, reporter, keys, alone, host } = parts;
-    const { constitution, villageId } = village;
-    const chronicle = await Chronicle.open({ constitution, store, reporter, wallMs: () => clock.wallMs() });
-    const verify = (chain: readonly string[], nodeId: string) => village.verify(chain, nodeId);
-    const receipts = await ReceiptBook.open({ store, villageId, verify });
-    const halted = (voter: string) => reporter.report('governance.halted', { voter });
-    const connected = () => host.admitted().size;
-    const signer = await Signer.open({ chronicle, villageId, keys, clock, store, alone, connected, halted });
-    const governance = new Governance(parts, { chronicle, receipts, signer, journal: await CallJournal.open(store) });
+    const governance = new Governance(parts, await openParts(parts));
     governance.#enforcement.apply();
     return governance;
   }
@@ -243,6 +217,19 @@ export class Governance implements GovernanceDesk {
   /** Where the log of a voter ended whose key has just left: goes with the key. */
   released(voter: string): Promise<SignerState> {
     return this.#signer.released(voter);
+  }
+
+  /** A voter's key has come here without word of what it signed. */
+  distrust(voter: string): Promise<void> {
+    return this.#signer.distrust(voter);
+  }
+
+  /** The operator vouches that this disk holds all that the voter signed. False: there was no doubt. */
+  async resume(voter: string): Promise<boolean> {
+    const doubted = this.#signer.obstacle(voter)?.code === 'RESTORED';
+    await this.#signer.trust(voter);
+    this.#voting.drive();
+    return doubted;
   }
 
   /** A voter's key has come here, with what its last home said of its log. */

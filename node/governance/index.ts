@@ -13,8 +13,9 @@ export type {
 } from './desk.ts';
 
 export type { RunCall } from './voted-calls.ts';
-export { Governance, type GovernanceParts } from './governance.ts';
+export { Governance } from './governance.ts';
 export { CATEGORIES } from './policy-rows.ts';
 export type { GovernanceClock, GovernanceHost, GovernanceVillage, VoterKeys } from './ports.ts';
+export { markRestored } from './resumption.ts';
 export { SignerState, stateOnDisk, writeNeed } from './signer-state.ts';
 export type { BroughtView, RulesView, PolicyRow, ProposalView, TimelineEntry } from './views.ts';

@@ -12,6 +12,7 @@ import type { Store } from '../storage/index.ts';
 import type { Chronicle, Entry } from './chronicle.ts';
 import type { ActRefusal } from './desk.ts';
 import type { GovernanceClock, VoterKeys } from './ports.ts';
+import { type Reach, Resumption } from './resumption.ts';
 import { readNeeds, type SignerState, writeNeed } from './signer-state.ts';
 
 export interface SignerOptions {
@@ -20,18 +21,11 @@ export interface SignerOptions {
   readonly keys: VoterKeys;
   readonly clock: GovernanceClock;
   readonly store: Store;
-  /** Nobody else can know of statements that this disk lacks: the village has no other nodes. */
-  readonly alone: () => boolean;
-  /** How many other nodes are connected. */
-  readonly connected: () => number;
+  readonly reach: Reach;
+  /** This disk was put back: it may lack what it held once. */
+  readonly restored: boolean;
   readonly halted: (voter: string) => void;
 }
-
-/** With nobody in reach for so long, a voter signs without having asked anybody. */
-const UNREACHED_MS = 5_000;
-/** And with others in reach of whom none answers. */
-const UNANSWERED_MS = 30_000;
-const ENOUGH_ASKED = 2;
 
 export type Body<K extends StatementKind> = PayloadOf<K>['body'];
 
@@ -46,19 +40,20 @@ export class Signer {
   readonly #halted = new Set<string>();
   readonly #signed = new Set<string>();
   readonly #homes = new Map<string, { readonly node: string | undefined; readonly entries: number }>();
-  readonly #startedAt: number;
-  readonly #asked = new Set<string>();
+  readonly #resumption: Resumption;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: SignerOptions, needs: Map<string, SignerState>) {
+  private constructor(options: SignerOptions, needs: Map<string, SignerState>, resumption: Resumption) {
     this.#options = options;
     this.#needs = needs;
-    this.#startedAt = options.clock.now();
+    this.#resumption = resumption;
     options.chronicle.onEntry((entry) => this.#watch(entry));
   }
 
   static async open(options: SignerOptions): Promise<Signer> {
-    return new Signer(options, await readNeeds(options.store));
+    const { store, clock, reach, restored, keys } = options;
+    const resumption = await Resumption.open({ store, clock, reach, restored, voters: () => keys.list() });
+    return new Signer(options, await readNeeds(store), resumption);
   }
 
   /** The voters of the electorate whose keys are here. */
@@ -68,12 +63,12 @@ export class Signer {
 
   /** A peer gave us all it has, our own log included. */
   askedPeer(nodeId: string): void {
-    this.#asked.add(nodeId);
+    this.#resumption.askedPeer(nodeId);
   }
 
   /** Why this voter cannot sign here now; undefined: it can. */
   obstacle(voter: string): ActRefusal | undefined {
-    const { chronicle, alone, clock } = this.#options;
+    const { chronicle } = this.#options;
     if (this.#keyOf(voter) === undefined) {
       const message = `the key of ${voter} is not on this node: ask its own node, or hand in a signed_statement`;
       return { code: 'KEY_NOT_HERE', message };
@@ -87,12 +82,24 @@ export class Signer {
       const message = `this node does not know yet what ${voter} signed before the key came here; connect to the village`;
       return { code: 'NOT_SYNCED', message, retryAfterMs: 1_000 };
     }
-    if (alone() || this.#hasAsked(clock.now() - this.#startedAt)) return undefined;
-    return {
-      code: 'NOT_SYNCED',
-      message: 'this node is still asking the others what its voters signed',
-      retryAfterMs: 500,
-    };
+    const missing = this.#resumption.mustHearFrom(voter);
+    if (missing.length === 0) return undefined;
+    if (!this.#resumption.isRestored(voter)) {
+      const message = 'this node is still asking the others what its voters signed';
+      return { code: 'NOT_SYNCED', message, retryAfterMs: 500 };
+    }
+    const message = `what this disk holds of ${voter} may be an older copy: it signs when it has heard from ${named(missing)}, or after \`village gov resume ${voter}\``;
+    return { code: 'RESTORED', message, retryAfterMs: 1_000, detail: { missing } };
+  }
+
+  /** The key came without word of what it signed: it may have signed more than is known here. Durable on return. */
+  distrust(voter: string): Promise<void> {
+    return this.#resumption.distrust(voter);
+  }
+
+  /** Somebody vouches that all of the voter's log is here. Durable on return. */
+  trust(voter: string): Promise<void> {
+    return this.#resumption.trust(voter);
   }
 
   /** Where a voter's log ended, after its key was taken away: what was being signed then is part of it. */
@@ -146,6 +153,7 @@ export class Signer {
     const { chronicle, keys, villageId, clock } = this.#options;
     const key = this.#keyOf(voter);
     if (key === undefined || this.obstacle(voter) !== undefined) return undefined;
+    await this.#resumption.trust(voter);
     // Between its fence and the next epoch whatever a voter signs would be void.
     if (kind !== 'fence' && signingObstacle(voter, chronicle) !== undefined) return undefined;
     const kid = thumbprint(key);
@@ -176,13 +184,6 @@ export class Signer {
     }
   }
 
-  /** Who is connected was asked; or nobody answered for long. */
-  #hasAsked(sinceStartMs: number): boolean {
-    const peers = this.#options.connected();
-    if (peers === 0) return this.#asked.size > 0 || sinceStartMs > UNREACHED_MS;
-    return this.#asked.size >= Math.min(peers, ENOUGH_ASKED) || sinceStartMs > UNANSWERED_MS;
-  }
-
   /** The key as the electorate of now has it, when it is here. */
   #keyOf(voter: string): string | undefined {
     const key = this.#options.chronicle.ledger.epoch().rules.voters.get(voter);
@@ -202,4 +203,11 @@ export class Signer {
     this.#halted.add(voter);
     this.#options.halted(voter);
   }
+}
+
+const MAX_NAMED = 3;
+
+function named(nodes: readonly string[]): string {
+  const more = nodes.length - MAX_NAMED;
+  return `${nodes.slice(0, MAX_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

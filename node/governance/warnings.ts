@@ -5,9 +5,8 @@ import type { Signer } from './signer.ts';
 export function warningsOf(signer: Pick<Signer, 'voters' | 'obstacle'>, ledger: Pick<Ledger, 'evidence'>): string[] {
   const stopped = signer.voters().flatMap((voter) => {
     const obstacle = signer.obstacle(voter);
-    return obstacle === undefined || obstacle.retryAfterMs !== undefined
-      ? []
-      : [`${voter} does not vote here: ${obstacle.message}`];
+    const passes = obstacle?.retryAfterMs !== undefined && obstacle.code !== 'RESTORED';
+    return obstacle === undefined || passes ? [] : [`${voter} does not vote here: ${obstacle.message}`];
   });
   const caught = new Set(ledger.evidence().map(({ voter }) => voter));
   return [

@@ -18,6 +18,8 @@ export interface AgentParts {
   readonly forget: () => void;
   /** Where a voter's log ends: goes with its key. */
   readonly signerState: (voter: string) => Promise<SignerState>;
+  /** A voter's key came here without word of what it signed: it signs nothing before the others were asked. */
+  readonly distrust: (voter: string) => Promise<void>;
   /** A voter's key came here: it signs nothing before its log is known up to there. */
   readonly adopt: (state: SignerState) => Promise<void>;
 }
@@ -59,11 +61,19 @@ export function agentVerbs(
     'agents.key.import': async ({ key }) => {
       const state = signerStateIn(key);
       if (state !== undefined) await parts.adopt(state);
+      else await distrusted(key, parts);
       const name = keystore.import(key, villageAgents(parts));
       parts.forget();
       return { name };
     },
   };
+}
+
+/** A voter's key from a backup may have signed since. Before it is here: it must not sign in between. */
+async function distrusted(key: Readonly<Record<string, unknown>>, parts: AgentParts): Promise<void> {
+  const agents = villageAgents(parts);
+  const name = Object.keys(agents).find((agent) => agents[agent]?.key === key['x']);
+  if (name !== undefined && !parts.keystore.has(name)) await parts.distrust(name);
 }
 
 /** undefined: the key of an agent that does not vote, or one made outside. */

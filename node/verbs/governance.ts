@@ -6,15 +6,19 @@ export class GovernanceError extends VillageError<'UNKNOWN_PROPOSAL' | 'NOT_DECI
 
 type Desk = Pick<
   GovernanceDesk,
-  'rules' | 'bring' | 'proposals' | 'proposal' | 'timeline' | 'policies' | 'certificate'
+  'rules' | 'resume' | 'bring' | 'proposals' | 'proposal' | 'timeline' | 'policies' | 'certificate'
 >;
 
 /** The verbs that look at what was proposed and decided; acting goes through the tools. */
 export function governanceVerbs(
   desk: Desk,
-): Pick<AdminHandlers, 'gov.list' | 'gov.show' | 'gov.policy' | 'gov.certificate' | 'gov.rules' | 'gov.hand_in'> {
+): Pick<
+  AdminHandlers,
+  'gov.list' | 'gov.show' | 'gov.policy' | 'gov.certificate' | 'gov.rules' | 'gov.resume' | 'gov.hand_in'
+> {
   return {
     'gov.rules': async () => desk.rules(),
+    'gov.resume': async ({ voter }) => ({ voter, resumed: await desk.resume(voter) }),
     'gov.hand_in': async ({ statements }) => {
       const brought: BroughtView[] = [];
       // One after the other: a statement may rest on the one before it.

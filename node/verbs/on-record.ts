@@ -21,6 +21,7 @@ const ACTS: { readonly [Verb in VerbName]?: FactsOf<Verb> } = {
   },
   'revoke.agent': ({ name }, answer) => ({ target: answer?.agent ?? name }),
   invite: ({ level }, answer) => ({ level, target: answer === undefined ? '' : ticketIn(answer.invite) }),
+  'gov.resume': ({ voter }) => ({ target: voter }),
   'gov.hand_in': ({ statements }) => ({ target: `${statements.length} statements` }),
   join: (_input, answer) => ({ target: answer?.village_id ?? '' }),
 };

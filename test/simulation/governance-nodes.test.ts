@@ -218,7 +218,7 @@ describe('the king’s override', () => {
 
 describe('a voter’s key', () => {
   test('signs nothing more than before when its node starts again from an older copy of its disk', async () => {
-    const [a, b, c] = await row();
+    const [a, b, c, d] = await row();
     const { proposal_id: id } = await propose(a, 'sage');
     const copy = await copyOf(b.store);
     await vote(b, 'curator', id);
@@ -229,13 +229,63 @@ describe('a voter’s key', () => {
       again.as('curator'),
       forever,
     );
-    net.connect(again, c);
+    for (const node of [a, c, d]) net.connect(again, node);
     expect(codeOf(await during(early))).toBe('ALREADY_DECIDED');
     expect(again.reports.of('governance.halted')).toEqual([]);
     const later = await propose(again, 'curator', { ...retention(120) });
     await net.pass(15_000);
     expect(c.governance.proposal(later.proposal_id)).toMatchObject({ status: 'created' });
     for (const node of [a, c, again]) expect(node.reports.of('governance.equivocation')).toEqual([]);
+  });
+
+  test('signs nothing on an older copy of its disk while one voter’s node has not been heard', async () => {
+    const [a, b, c, d] = await row();
+    const { proposal_id: id } = await propose(a, 'sage');
+    const copy = await copyOf(b.store);
+    net.cut(b, c);
+    await vote(b, 'curator', id); // heard by `a` alone
+    net.cut(a, b);
+    const again = await b.restarted(copy);
+    net.connect(again, c);
+    net.connect(again, d);
+    const other = { proposalId: id, vote: 'reject', reasoning: 'anew', conditions: [], final: true } as const;
+    const tried = () => during(again.governance.vote(other, again.as('curator'), forever));
+    expect(codeOf(await tried())).toBe('RESTORED');
+    await net.pass(120_000); // no silence makes it right
+    expect(codeOf(await tried())).toBe('RESTORED');
+    expect(again.governance.warnings().join()).toContain(a.nodeId);
+    const later = await again.restarted();
+    net.connect(later, c);
+    expect(codeOf(await during(later.governance.vote(other, later.as('curator'), forever)))).toBe('RESTORED');
+    net.connect(later, a);
+    await net.pass(2_000);
+    expect(later.governance.proposal(id)?.votes['curator']).toMatchObject({ vote: 'approve' });
+    await during(later.governance.vote(other, later.as('curator'), forever));
+    for (const node of [a, c, later]) expect(node.reports.of('governance.equivocation')).toEqual([]);
+  });
+
+  test('signs on an older copy of its disk when its operator vouches for it', async () => {
+    const [a, b] = await row();
+    const again = await b.restarted(await copyOf(b.store));
+    net.connect(again, a);
+    expect(codeOf(await during(again.governance.propose(retention(50), again.as('curator'), forever)))).toBe(
+      'RESTORED',
+    );
+    expect([await again.governance.resume('curator'), await again.governance.resume('curator')]).toEqual([true, false]);
+    await propose(again, 'curator', retention(50));
+  });
+
+  test('that comes without word of what it signed is asked about before it signs', async () => {
+    const [a, b, c, d] = await row();
+    d.keys.names.add('curator');
+    await d.governance.distrust('curator');
+    b.keys.names.delete('curator');
+    net.cut(b, c);
+    expect(codeOf(await during(d.governance.propose(retention(50), d.as('curator'), forever)))).toBe('RESTORED');
+    for (const node of [a, b]) net.connect(d, node);
+    await net.pass(2_000);
+    await propose(d, 'curator', retention(50));
+    expect(d.reports.of('governance.halted')).toEqual([]);
   });
 
   test('is still what it was after a crash between signing and sending', async () => {

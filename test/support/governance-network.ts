@@ -88,6 +88,8 @@ export interface NodeOptions {
   readonly store?: MemoryStore;
   readonly alone?: boolean;
   readonly wallSkewMs?: number;
+  /** The disk was put back. */
+  readonly restored?: boolean;
 }
 
 const MEMBER = { host: true, invite: false, issue: 'OPERATOR' } as const;
@@ -100,7 +102,7 @@ export class GovernanceNetwork {
   #running = 0;
 
   async node(seed: number, options: NodeOptions = {}): Promise<TestNode> {
-    const { holds = [], store = new MemoryStore(), alone = false, wallSkewMs = 0 } = options;
+    const { holds = [], store = new MemoryStore(), alone = false, wallSkewMs = 0, restored = false } = options;
     const key = keypair(seed);
     const nodeId = key.peerId;
     const reports = new Reports();
@@ -126,7 +128,7 @@ export class GovernanceNetwork {
         await this.settle();
         await joint.governance.stop();
         for (const peer of peers) this.cutById(nodeId, peer);
-        return this.node(seed, { ...options, holds: keys.list(), store: kept });
+        return this.node(seed, { ...options, holds: keys.list(), store: kept, restored: kept !== store });
       },
     } as unknown as Joint;
     this.nodes.set(nodeId, joint);
@@ -153,6 +155,7 @@ export class GovernanceNetwork {
       keys,
       sign: (typ, payload) => key.jws(typ, payload),
       alone: () => alone,
+      restored,
     });
     Object.assign(joint, { governance });
     governance.start();

@@ -57,6 +57,20 @@ export function addRules(gov: Command, invocation: Invocation): void {
       }),
     );
   gov
+    .command('resume <voter>')
+    .description(
+      'vouches that this disk holds all that a voter signed, where it was put back from a copy and somebody is gone for good',
+    )
+    .action((voter: string, _options, command) =>
+      withSession(command, invocation, async (session) => {
+        const answer = await session.call('gov.resume', { voter });
+        terminal.answer(
+          answer,
+          answer.resumed ? `${voter} signs here again` : `nothing kept ${voter} from signing here`,
+        );
+      }),
+    );
+  gov
     .command('hand-in <file>')
     .description('brings statements that voters signed elsewhere, one a line; - reads standard input')
     .action((file: string, _options, command) =>
