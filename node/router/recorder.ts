@@ -1,6 +1,7 @@
 import { type AuditRecord, EMPTY_RECORD, type Receipt, receiptOf } from '../../src/audit/index.ts';
 import { sha256Hex } from '../../src/kernel/index.ts';
 import type { Awaitable, BackendReply } from '../backends/backend.ts';
+import { AuditedContent } from './audited-content.ts';
 import { failure } from '../backends/reply.ts';
 import { type Job, justificationOf } from './job.ts';
 import type { RouterParts } from './parts.ts';
@@ -17,9 +18,11 @@ export interface EarlyRefusal {
 /** Puts every outcome on record: allowed, denied, failed, at both ends of a hop. */
 export class Recorder {
   readonly #parts: Pick<RouterParts, 'audit' | 'reporter' | 'clock'>;
+  readonly #content: AuditedContent;
 
-  constructor(parts: Pick<RouterParts, 'audit' | 'reporter' | 'clock'>) {
+  constructor(parts: Pick<RouterParts, 'audit' | 'reporter' | 'clock' | 'policy'>) {
     this.#parts = parts;
+    this.#content = new AuditedContent(parts.policy);
   }
 
   /** Writes the call down, then hands its reply back: after the entry is on disk where the matrix asks for it. */
@@ -30,7 +33,7 @@ export class Recorder {
     const { outcome, reason } = reply;
     const { method } = job.request;
     reporter.report('call.done', { kind: side, method, server, target, outcome, reason, durationMs });
-    const record = recordOf(job, reply, durationMs);
+    const record = recordOf(job, reply, { durationMs, content: this.#content.of(job, reply) });
     if (job.permission?.auditRequired !== true) {
       return withReceipt(job, reply, audit.record(record));
     }
@@ -75,7 +78,11 @@ function withReceipt({ side }: Job, reply: BackendReply, receipt: Receipt | unde
 
 const REFUSAL: AuditRecord = { ...EMPTY_RECORD, kind: 'refusal', outcome: 'denied' };
 
-function recordOf(job: Job, reply: BackendReply, durationMs: number): AuditRecord {
+function recordOf(
+  job: Job,
+  reply: BackendReply,
+  { durationMs, content }: { readonly durationMs: number; readonly content: string | undefined },
+): AuditRecord {
   const { callId, principal } = job.context;
   return {
     kind: job.side,
@@ -97,5 +104,6 @@ function recordOf(job: Job, reply: BackendReply, durationMs: number): AuditRecor
     justification: justificationOf(job),
     count: 1,
     receipt: job.side === 'call' && reply.receipt !== undefined ? receiptOf(reply.receipt) : undefined,
+    content,
   };
 }

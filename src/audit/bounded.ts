@@ -4,7 +4,8 @@ import type { AuditRecord } from './entry.ts';
 const MAX_TARGET = 1024;
 const MAX_JUSTIFICATION = 2048;
 const MAX_OTHER = 256;
-const MAX_CONTENT = 8192;
+/** Longer than what redactedContent makes: a cut one would be no JSON. */
+const MAX_CONTENT = 16_384;
 
 /** The same record with its texts cut to their limits (a cut one ends in `…`) and its numbers made such that a line can carry them. */
 export function bounded(record: AuditRecord): AuditRecord {

@@ -9,6 +9,7 @@ export {
 export { bounded } from './bounded.ts';
 export { genesisHash, linkHash, openRecord, type SealedEntry, sealEntry } from './chain.ts';
 export { AUDIT_CHECKPOINT_TYPE, type AuditCheckpoint, verifyCheckpoint } from './checkpoint.ts';
+export { redactedContent } from './content.ts';
 export {
   AUDIT_KINDS,
   AUDIT_OUTCOMES,
