@@ -23,6 +23,7 @@ import { Notices } from './notices.ts';
 import { type GovernanceParts, type Opened, openParts } from './open-parts.ts';
 import type { ReceiptBook } from './receipt-book.ts';
 import { Records } from './records.ts';
+import { Retelling } from './retelling.ts';
 import type { Signer } from './signer.ts';
 import type { SignerState } from './signer-state.ts';
 import { Sponsoring } from './sponsor.ts';
@@ -47,6 +48,7 @@ export class Governance implements GovernanceDesk {
   readonly #acts: Acts;
   readonly #alone: LoneActs;
   readonly #notices: Notices;
+  readonly #retelling: Retelling;
 
   private constructor(parts: GovernanceParts, { chronicle, receipts, signer, journal }: Opened) {
     const { host, village, clock, reporter, sign } = parts;
@@ -90,6 +92,7 @@ export class Governance implements GovernanceDesk {
     const standing = { nodeId: host.nodeId, chronicle, signer, voting: this.#voting, village, clock, tell };
     const acting = new Acting(standing);
     this.#acting = acting;
+    this.#retelling = new Retelling({ ledger, clock, voters: () => signer.voters(), tell });
     this.#alone = new LoneActs({ ...standing, acting });
     this.#acts = new Acts({
       ...standing,
@@ -281,6 +284,7 @@ export class Governance implements GovernanceDesk {
 
   #tick(): void {
     this.#chronicle.forgetOld(this.#parts.clock.wallMs());
+    this.#retelling.tick();
     this.#voting.drive();
   }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { announcementOf, readAnnouncement } from '../../protocols/governance/index.ts';
 import { MemoryStore } from '../../node/storage/index.ts';
@@ -351,6 +352,34 @@ describe('a voter’s key', () => {
     expect(value(await handIn({ signedStatement }))).toMatchObject({ votes_for: 1 });
   });
 });
+
+test('what a voter signed on an open question is said again, less and less often, until it is decided', async () => {
+  const [a, b, c] = await row();
+  const { proposal_id: id } = await propose(a, 'sage');
+  const said = () => {
+    const times = a.published.filter((data) => {
+      const heard = readAnnouncement(data);
+      return heard?.kind === 'statement' && idOf(heard.statement) === id;
+    });
+    return times.length;
+  };
+  const first = said();
+  await net.pass(60_000);
+  const minute = said() - first;
+  expect(minute).toBeGreaterThanOrEqual(2);
+  await net.pass(600_000);
+  expect(said() - first - minute).toBeLessThanOrEqual(6);
+  await vote(b, 'curator', id);
+  await vote(c, 'king', id);
+  const decided = said();
+  await net.pass(1_200_000);
+  expect(said()).toBe(decided);
+});
+
+const idOf = (token: string) =>
+  createHash('sha256')
+    .update(token.slice(0, token.lastIndexOf('.')))
+    .digest('hex');
 
 describe('what is on disk', () => {
   test('is in force again after a restart, before any peer is there', async () => {
