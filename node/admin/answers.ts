@@ -120,6 +120,8 @@ export interface Answers {
   readonly 'gov.policy': { readonly policies: readonly PolicyRow[] };
   /** `resumed`: there had been a doubt. */
   readonly 'gov.resume': { readonly voter: string; readonly resumed: boolean };
+  /** How each epoch so far ended, as certificates carry it. */
+  readonly 'gov.history': { readonly village_id: string; readonly epochs: readonly unknown[] };
   readonly 'gov.rules': RulesView;
   readonly 'gov.hand_in': { readonly statements: readonly BroughtView[] };
   readonly 'gov.certificate': { readonly certificate: Readonly<Record<string, unknown>> };

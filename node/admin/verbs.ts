@@ -55,6 +55,7 @@ export const VERBS = {
   'gov.policy': z.strictObject({ key: z.string().min(1).max(128).optional(), include_history: z.boolean() }),
   'gov.certificate': z.strictObject({ id: ProposalId }),
   'gov.rules': Nothing,
+  'gov.history': Nothing,
   'gov.resume': z.strictObject({ voter: AgentName }),
   'gov.hand_in': z.strictObject({ statements: z.array(z.string().min(1).max(65_536)).min(1).max(64) }),
 } as const satisfies Readonly<Record<string, z.ZodType>>;

@@ -115,6 +115,8 @@ export interface GovernanceDesk {
   /** Answers what became of it. */
   takeBack(request: TakeBackRequest, by: Actor, options: WaitOptions): Promise<Acted<ProposalView>>;
   rules(): RulesView;
+  /** How each epoch so far ended, as plain JSON that certificates carry. */
+  history(): readonly unknown[];
   /** The operator vouches that this disk holds all that the voter signed. False: there was no doubt. */
   resume(voter: string): Promise<boolean>;
   /** Takes in what any voter signed, whoever brings it. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type CarriedReceipt, GOVERNANCE, type Heard } from '../../protocols/governance/index.ts';
+import { historyOf } from '../../src/governance/index.ts';
 import type { Spread, Taken } from '../spread/index.ts';
 import { Acting } from './acting.ts';
 import { Acts } from './acts.ts';
@@ -160,6 +161,10 @@ export class Governance implements GovernanceDesk {
 
   rules(): RulesView {
     return this.#acting.rules();
+  }
+
+  history(): readonly unknown[] {
+    return historyOf(this.#chronicle.ledger);
   }
 
   bring(token: string): Promise<BroughtView> {

@@ -6,7 +6,16 @@ export class GovernanceError extends VillageError<'UNKNOWN_PROPOSAL' | 'NOT_DECI
 
 type Desk = Pick<
   GovernanceDesk,
-  'rules' | 'resume' | 'bring' | 'proposals' | 'proposal' | 'timeline' | 'policies' | 'certificate'
+  | 'villageId'
+  | 'history'
+  | 'rules'
+  | 'resume'
+  | 'bring'
+  | 'proposals'
+  | 'proposal'
+  | 'timeline'
+  | 'policies'
+  | 'certificate'
 >;
 
 /** The verbs that look at what was proposed and decided; acting goes through the tools. */
@@ -14,10 +23,18 @@ export function governanceVerbs(
   desk: Desk,
 ): Pick<
   AdminHandlers,
-  'gov.list' | 'gov.show' | 'gov.policy' | 'gov.certificate' | 'gov.rules' | 'gov.resume' | 'gov.hand_in'
+  | 'gov.list'
+  | 'gov.show'
+  | 'gov.policy'
+  | 'gov.certificate'
+  | 'gov.rules'
+  | 'gov.history'
+  | 'gov.resume'
+  | 'gov.hand_in'
 > {
   return {
     'gov.rules': async () => desk.rules(),
+    'gov.history': async () => ({ village_id: desk.villageId, epochs: desk.history() }),
     'gov.resume': async ({ voter }) => ({ voter, resumed: await desk.resume(voter) }),
     'gov.hand_in': async ({ statements }) => {
       const brought: BroughtView[] = [];

@@ -5,7 +5,7 @@ import { act, proposalId, wholeHash } from './gov-act.ts';
 import { addLoneActs, asAgent } from './gov-alone.ts';
 import { addRules } from './gov-rules.ts';
 import { timelineOf } from './gov-timeline.ts';
-import { verifyFile } from './gov-verify.ts';
+import { type VerifyOptions, verifyFile } from './gov-verify.ts';
 
 const TYPES = ['minor_change', 'major_change', 'critical_change', 'emergency_action'];
 const VOTES = ['approve', 'reject', 'abstain'];
@@ -21,7 +21,11 @@ export const addGov: AddVerb = (program, invocation) => {
     .command('verify <file>')
     .description('checks a certificate with nothing but the id of the village; - reads standard input')
     .requiredOption('--village <id>', 'the id of the village, as `village status` shows it', wholeHash)
-    .action((file: string, { village }: { village: string }) => verifyFile(file, village, invocation));
+    .option(
+      '--history <file>',
+      'a later certificate: it shows how epochs ended (a node of the village that runs here does so too)',
+    )
+    .action((file: string, options: VerifyOptions, command) => verifyFile(file, options, { command, invocation }));
 };
 
 interface ProposeOptions {
