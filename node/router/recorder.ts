@@ -1,5 +1,5 @@
 import { type AuditRecord, EMPTY_RECORD, type Receipt, receiptOf } from '../../src/audit/index.ts';
-import { sha256Hex } from '../../src/kernel/index.ts';
+import { saltedSha256Hex } from '../../src/kernel/index.ts';
 import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { AuditedContent } from './audited-content.ts';
 import { failure } from '../backends/reply.ts';
@@ -99,7 +99,7 @@ function recordOf(
     reason: reply.reason,
     argumentsHash: job.argumentsHash,
     // Salted by the call's id: two equal results never show as equal in the log.
-    resultHash: sha256Hex(Buffer.concat([callId, reply.body])),
+    resultHash: saltedSha256Hex(callId, reply.body),
     durationMs: Math.round(durationMs * 1000) / 1000,
     justification: justificationOf(job),
     count: 1,

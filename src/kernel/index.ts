@@ -15,4 +15,5 @@ export {
   signingInput,
 } from './jws.ts';
 export { peerIdOfPublicKey, publicKeyOfPeerId } from './peer-id.ts';
+export { saltedSha256Hex } from './salted-hash.ts';
 export { parseStrictJson } from './strict-json.ts';
