@@ -1,7 +1,7 @@
 import type { Stream } from '@libp2p/interface';
 import { runningSha256 } from '../../src/kernel/index.ts';
 import { type Deadline, jsonStream, WireError } from '../wire/index.ts';
-import { Answer, FOG_BLOB } from './schema.ts';
+import { Answer, FOG_BLOB, PIECE_BYTES, PIECES_A_TURN } from './schema.ts';
 
 export type Offered =
   | { readonly kind: 'found'; readonly manifest: string; readonly bytes: number }
@@ -29,7 +29,7 @@ export async function askModule(
   digest: string,
   { sink, signal }: { readonly sink: ModuleSink } & Deadline,
 ): Promise<{ readonly kind: 'whole' } | { readonly kind: 'refused'; readonly because: 'unknown' | 'busy' }> {
-  const wire = jsonStream(stream, FOG_BLOB);
+  const wire = jsonStream(stream, { ...FOG_BLOB, maxUnreadBytes: (PIECES_A_TURN + 1) * FOG_BLOB.maxMessageBytes });
   const deadline = { signal };
   await wire.write({ v: 1, kind: 'module', digest }, deadline);
   const answer = await wire.read(Answer, deadline);
@@ -45,9 +45,11 @@ export async function askModule(
   // Spec fog-blob/R4: the manifest that was judged says how long it is.
   if (answer.bytes !== sink.bytes) fail('a module of another length than its manifest says');
   const hash = runningSha256();
-  for (let left = sink.bytes; left > 0; ) {
+  let left = sink.bytes;
+  for (let got = 0; left > 0; got++) {
+    if (got % PIECES_A_TURN === 0) await wire.write({ v: 1, kind: 'next' }, deadline);
     const piece = await wire.readBytes(deadline);
-    if (piece.length === 0 || piece.length > left) fail('a piece that does not fit');
+    if (piece.length !== Math.min(left, PIECE_BYTES)) fail('a piece that does not fit');
     hash.add(piece);
     await sink.write(piece).catch((error: unknown) => {
       wire.abort(error as Error);

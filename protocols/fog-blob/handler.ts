@@ -1,6 +1,6 @@
 import type { Stream } from '@libp2p/interface';
-import { type Deadline, jsonStream } from '../wire/index.ts';
-import { Ask, FOG_BLOB, MAX_ASK_BYTES } from './schema.ts';
+import { type Deadline, type JsonStream, jsonStream } from '../wire/index.ts';
+import { Ask, FOG_BLOB, MAX_ASK_BYTES, Next, PIECE_BYTES, PIECES_A_TURN } from './schema.ts';
 
 /** A module on the shelf, verified when it was put there. */
 export interface ShelvedModule {
@@ -35,7 +35,7 @@ export async function answerBlob(stream: Stream, shelf: ModuleShelf, deadline: D
     } else {
       const { manifest, bytes } = found;
       await wire.write({ v: 1, kind: 'found', manifest, bytes }, deadline);
-      if (kind === 'module') await send(found, (piece) => wire.writeBytes(piece, deadline));
+      if (kind === 'module') await send(found, wire, deadline);
     }
     await wire.close(deadline);
   } catch (error) {
@@ -46,10 +46,30 @@ export async function answerBlob(stream: Stream, shelf: ModuleShelf, deadline: D
   }
 }
 
-async function send(found: ShelvedModule, write: (piece: Uint8Array) => Promise<void>): Promise<void> {
-  for await (const bytes of found.read()) {
-    for (let at = 0; at < bytes.length; at += FOG_BLOB.maxMessageBytes) {
-      await write(bytes.subarray(at, at + FOG_BLOB.maxMessageBytes));
+/** Spec fog-blob/R2: as many pieces as were asked for, and no more before the next word. */
+async function send(found: ShelvedModule, wire: JsonStream, deadline: Deadline): Promise<void> {
+  let sent = 0;
+  for await (const piece of piecesOf(found.read())) {
+    if (sent % PIECES_A_TURN === 0) await wire.read(Next, deadline);
+    await wire.writeBytes(piece, deadline);
+    sent += 1;
+  }
+}
+
+/** The same bytes in pieces of 64 KiB, the last one shorter. */
+async function* piecesOf(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const piece = Buffer.alloc(PIECE_BYTES);
+  let filled = 0;
+  for await (const bytes of source) {
+    for (let at = 0; at < bytes.length; ) {
+      const part = bytes.subarray(at, at + PIECE_BYTES - filled);
+      piece.set(part, filled);
+      filled += part.length;
+      at += part.length;
+      if (filled < PIECE_BYTES) continue;
+      yield Uint8Array.from(piece);
+      filled = 0;
     }
   }
+  if (filled > 0) yield Uint8Array.from(piece.subarray(0, filled));
 }

@@ -38,3 +38,8 @@ export const Refused = z.strictObject({
   because: z.enum(['unknown', 'busy']),
 });
 export const Answer = z.discriminatedUnion('kind', [Found, Refused]);
+
+/** Spec fog-blob/R2: nothing holds back a sender but this: what is read too slowly would end the stream. */
+export const Next = z.strictObject({ v: z.literal(1), kind: z.literal('next') });
+export const PIECE_BYTES = FOG_BLOB.maxMessageBytes;
+export const PIECES_A_TURN = 4;

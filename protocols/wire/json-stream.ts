@@ -31,11 +31,12 @@ export function jsonStream(
     /** Of a message read, and of one written unless said otherwise. */
     readonly maxMessageBytes: number;
     readonly maxWrittenBytes?: number | undefined;
+    /** What the peer may send ahead of our reading; one message and the length of the next unless said otherwise. */
+    readonly maxUnreadBytes?: number | undefined;
   },
 ): JsonStream {
-  const { maxMessageBytes, maxWrittenBytes = maxMessageBytes } = limits;
-  // What may lie unread: one whole message and the length of the next.
-  const framed = lpStream(stream, { maxDataLength: maxMessageBytes, maxBufferSize: maxMessageBytes + 64 });
+  const { maxMessageBytes, maxWrittenBytes = maxMessageBytes, maxUnreadBytes = maxMessageBytes + 64 } = limits;
+  const framed = lpStream(stream, { maxDataLength: maxMessageBytes, maxBufferSize: maxUnreadBytes });
 
   const failing = (error: WireError): never => {
     stream.abort(error);

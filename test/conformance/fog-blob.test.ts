@@ -128,7 +128,25 @@ verifies('fog-blob/R2', 'a module goes out as frozen', async () => {
   const wire = lpStream(stream);
   stream.send(hex(vectors.askModule));
   await wire.read(within());
+  stream.send(hex(vectors.next));
   expect(Buffer.from((await wire.read(within())).subarray()).toString('utf8')).toBe(vectors.module);
+});
+
+verifies('fog-blob/R2', 'nothing is sent ahead of the word that asks for it, and four pieces for each', async () => {
+  const { stream, ended } = await served(shelf(Buffer.alloc(6 * 65_536, 7)), 500);
+  const name = createHash('sha256')
+    .update(Buffer.alloc(6 * 65_536, 7))
+    .digest('hex');
+  const got: number[] = [];
+  const wire = lpStream(stream, { maxBufferSize: 1024 * 1024 });
+  await wire.write(Buffer.from(JSON.stringify({ v: 1, kind: 'module', digest: name })), within());
+  await wire.read(within());
+  stream.send(hex(vectors.next));
+  for (let piece = 0; piece < 4; piece++) got.push((await wire.read(within())).byteLength);
+  expect(got).toEqual([65_536, 65_536, 65_536, 65_536]);
+  await expect(wire.read(within(100))).rejects.toThrow();
+  // It waits for the word until its own deadline.
+  expect(await ended).toBe('WIRE_TIMEOUT');
 });
 
 verifies('fog-blob/R2', 'what is not here is refused as unknown, and nothing follows', async () => {
@@ -168,8 +186,8 @@ verifies('fog-blob/R4', 'another length than the manifest says is refused before
   }
 });
 
-verifies('fog-blob/R4', 'an empty piece and one that goes beyond the end are refused', async () => {
-  for (const piece of [Buffer.alloc(0), Buffer.alloc(21)]) {
+verifies('fog-blob/R4', 'a piece that is too short or goes beyond the end is refused', async () => {
+  for (const piece of [Buffer.alloc(0), Buffer.alloc(19), Buffer.alloc(21)]) {
     const into = sink();
     const asking = askModule(await replying(hex(vectors.found), framed(piece)), digest, { sink: into, ...within() });
     await expect(asking).rejects.toMatchObject({ code: 'WIRE_MALFORMED' });

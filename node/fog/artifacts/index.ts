@@ -1,4 +1,3 @@
-export { ArtifactError } from './artifact-error.ts';
 export { Artifacts, type ArtifactsParts, type ArtifactVerdict, type Asked } from './artifacts.ts';
 export { modulePeers, type ModulePeers } from './module-peers.ts';
 export type { Wanted } from './modules.ts';

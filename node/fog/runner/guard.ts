@@ -65,7 +65,7 @@ export class ShardGuard {
 
   take(message: ToGuard): void {
     if (message.kind === 'lease') {
-      // One that is over stays over: its slot may have been given to another.
+      // One that is over stays over, its slot may have been given to another: after a sleep a late word is read before the clock is looked at.
       if (boottimeMs() < this.#leaseUntilMs - LEASE_TERM_MS) {
         this.#leaseUntilMs = Math.max(this.#leaseUntilMs, message.untilMs);
       }

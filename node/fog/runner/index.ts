@@ -13,5 +13,4 @@ export {
   type StopCause,
   type Usage,
 } from './port.ts';
-export { RunnerError } from './runner-error.ts';
 export { ShardRunner, type ShardRunnerOptions } from './shard-runner.ts';
