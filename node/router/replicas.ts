@@ -40,6 +40,8 @@ type Parts = Pick<RouterParts, 'hosting' | 'peer' | 'clock'>;
 export class Replicas {
   readonly #parts: Parts;
   readonly #tracked = new Map<string, Tracked>();
+  /** The same, by the replica as the catalogue of the moment has it: most calls need no key. */
+  readonly #seen = new WeakMap<Replica, Tracked>();
   readonly #homes = new StateHomes();
 
   constructor(parts: Parts) {
@@ -136,6 +138,14 @@ export class Replicas {
   }
 
   #of(replica: Replica): Tracked {
+    const seen = this.#seen.get(replica);
+    if (seen !== undefined) return seen;
+    const tracked = this.#track(replica);
+    this.#seen.set(replica, tracked);
+    return tracked;
+  }
+
+  #track(replica: Replica): Tracked {
     const key = `${replica.nodeId}/${replica.alias}`;
     const known = this.#tracked.get(key);
     if (known !== undefined) return known;
