@@ -39,8 +39,10 @@ export function look(turn: OwnerTurn, at: At, round = 0): void {
     }));
     return block(turn, at, reasons);
   }
-  const { target } = deployment;
-  if (target !== undefined && able.includes(target) && round === 0) {
+  const { target, allowFallback } = deployment;
+  // Where it failed lately and others will do, the named node is one among them.
+  const failed = allowFallback && (slot.avoid.get(target ?? '') ?? 0) > turn.nowMs;
+  if (target !== undefined && able.includes(target) && round === 0 && !failed) {
     turn.put(at, { bid: { ...NO_BID, queue: [target] } });
     return reserveNext(turn, at);
   }
