@@ -54,7 +54,7 @@ function entriesOf(state: OwnerState, deployment: string): Entry[] {
     node: holder?.node ?? null,
     placementId: holder?.placementId ?? null,
     addrs: [],
-    state: shown(now),
+    state: holder?.state === 'stopping' ? 'fenced' : shown(now),
   }));
 }
 

@@ -54,7 +54,8 @@ export function ownView(state: OwnerState, deployment: Deployment, proposalId: s
       slot: slot.slot,
       owner,
       agentType: spec.agentType,
-      status: STATUS[slot.state],
+      // Its node ends it, and has not said yet that it has: it is asked nothing more.
+      status: slot.state === 'running' && slot.holder?.state === 'stopping' ? 'unknown' : STATUS[slot.state],
       state: slot.state,
       term,
       epoch: slot.epoch,
