@@ -3,6 +3,7 @@ import type { Store } from '../storage/index.ts';
 
 const PREFIX = 'call/';
 const SERVED = 'served/';
+const FROM = 'calls-from';
 const MAX_RESULT_BYTES = 64 * 1024;
 
 /** How an approved call went. `running` that is found after a start was interrupted: `unknown`. */
@@ -20,6 +21,7 @@ export class CallJournal {
   readonly #entries = new Map<string, Execution>();
   readonly #nonces = new Set<unknown>();
   readonly #served = new Set<string>();
+  #fromMs = 0;
 
   private constructor(store: Store) {
     this.#store = store;
@@ -35,7 +37,24 @@ export class CallJournal {
     }
     for await (const [key] of store.entries({ gte: SERVED, lt: `${SERVED}~` }))
       journal.#served.add(key.slice(SERVED.length));
+    journal.#fromMs = Number(text((await store.get(FROM)) ?? utf8('0')));
     return journal;
+  }
+
+  /** What was proposed before, milliseconds since 1970, may have run here without this journal's knowing. */
+  get fromMs(): number {
+    return this.#fromMs;
+  }
+
+  /** The journal is an older copy: durable on return. */
+  async distrustBefore(nowMs: number): Promise<void> {
+    this.#fromMs = nowMs;
+    await this.#store.put(FROM, utf8(String(nowMs)), { sync: true });
+  }
+
+  /** It may have run: it does not run now. Durable on return. */
+  async skip(proposalId: string, at: string): Promise<void> {
+    if (!this.#entries.has(proposalId)) await this.#put(proposalId, { status: 'unknown', at });
   }
 
   get(proposalId: string): Execution | undefined {

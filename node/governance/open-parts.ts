@@ -40,5 +40,7 @@ export async function openParts(parts: GovernanceParts): Promise<Opened> {
   };
   const { restored = false } = parts;
   const signer = await Signer.open({ chronicle, villageId, keys, clock, store, reach, restored, halted });
-  return { chronicle, receipts, signer, journal: await CallJournal.open(store) };
+  const journal = await CallJournal.open(store);
+  if (restored) await journal.distrustBefore(clock.wallMs());
+  return { chronicle, receipts, signer, journal };
 }

@@ -73,7 +73,7 @@ export class VotedCalls {
     const { journal } = this.#options;
     const asked = spelled(args);
     const approved = this.#options.ledger.policy().calls.find(({ id, actions: [action] }) => {
-      if (action?.op !== 'call' || journal.isServed(id)) return false;
+      if (action?.op !== 'call' || journal.isServed(id) || this.#isOlder(id)) return false;
       return (
         action.node === peer && action.agent === agent && action.tool === tool && spelled(action.arguments) === asked
       );
@@ -93,11 +93,18 @@ export class VotedCalls {
     await this.#work;
   }
 
+  #isOlder(proposalId: string): boolean {
+    const { ledger, journal } = this.#options;
+    return journal.fromMs > 0 && (ledger.proposal(proposalId)?.createdAtMs ?? 0) < journal.fromMs;
+  }
+
   async #perform({ id }: Decision, call: Call): Promise<void> {
     const { journal, reporter, wallMs, changed } = this.#options;
     const run = this.#run;
     const at = new Date(wallMs()).toISOString();
     try {
+      // The disk was put back since it was proposed: whether it ran, nobody here knows.
+      if (this.#isOlder(id)) return await journal.skip(id, at);
       if (run === undefined || !(await journal.begin(id, { at, nonce: call.nonce }))) return;
       const args = structuredClone(call.arguments);
       this.#running.add(args);

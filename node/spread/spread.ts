@@ -161,7 +161,7 @@ export class Spread<Item> {
       got += items.length + skipped;
       news += fresh.length;
       told.push(...fresh.slice(0, this.#topic.maxToldOn - told.length).map(({ item }) => item));
-      await Promise.all(fresh.map(({ kept }) => kept));
+      await Promise.all(fresh.flatMap(({ kept }) => kept ?? []));
       return taken.filter(({ kind }) => kind === 'bad').length;
     };
     const ended = await this.#topic.pull(nodeId, { signal: this.#stopping.signal, take });

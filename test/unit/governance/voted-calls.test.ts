@@ -32,7 +32,10 @@ beforeEach(() => {
 
 async function node(): Promise<VotedCalls> {
   return new VotedCalls({
-    ledger: { policy: () => state } as unknown as Ledger,
+    ledger: {
+      policy: () => state,
+      proposal: (id: string) => ({ createdAtMs: id === 'later' ? 2_000 : 500 }),
+    } as unknown as Ledger,
     journal: await CallJournal.open(store),
     nodeId: 'here',
     reporter: new Reports(),
@@ -75,6 +78,18 @@ describe('an approved call', () => {
     again.start(async () => ({ ok: (ran = true), result: 0 }));
     await again.stop();
     expect([ran, again.executionOf('a')?.status]).toEqual([false, 'unknown']);
+  });
+
+  test('that was proposed before the disk was put back is not begun or served again, and a later one is', async () => {
+    await (await CallJournal.open(store)).distrustBefore(1_000);
+    state = stateOf(decision('a'), decision('later', { nonce: 'm' }), decision('b', { node: 'peer' }));
+    const ran: string[] = [];
+    const calls = await node();
+    calls.start(async () => ({ ok: true, result: ran.push('ran') }));
+    await until(() => calls.executionOf('later')?.status === 'done' && calls.executionOf('a')?.status === 'unknown');
+    expect(ran).toEqual(['ran']);
+    const { arguments: args } = call();
+    expect(calls.serveOnce({ peer: 'peer', agent: 'local@here', tool: 'spend', args })).toBeUndefined();
   });
 
   test('that fails is on record with why', async () => {

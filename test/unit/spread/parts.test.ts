@@ -88,7 +88,7 @@ describe('pages', () => {
   });
 
   test('that are none are a lie, and no answer is silence', async () => {
-    const failing = (error: unknown) => pages(bounds, () => Promise.reject(error));
+    const failing = (error: Error) => pages(bounds, () => Promise.reject(error));
     const malformed = new WireError('WIRE_MALFORMED', 'x');
     expect(await failing(malformed)).toEqual({ kind: 'lied', because: 'malformed' });
     expect(await failing(new Error('gone'))).toEqual({ kind: 'silent' });
