@@ -74,17 +74,15 @@ export class Pipeline {
     if (unrecordable !== undefined) return unrecordable;
     const { agentId } = job.context.principal;
     this.#running.begin(agentId);
-    let ended: Awaitable<BackendReply>;
+    let waits = false;
     try {
       const reply = this.#detour(job, work, 0);
-      ended = reply instanceof Promise ? this.#whenDone(job, reply) : this.#ended(job, reply);
-    } catch (error) {
-      this.#running.end(agentId);
-      throw error;
+      const ended = reply instanceof Promise ? this.#whenDone(job, reply) : this.#ended(job, reply);
+      waits = ended instanceof Promise;
+      return ended instanceof Promise && !(reply instanceof Promise) ? this.#whenRecorded(job, ended) : ended;
+    } finally {
+      if (!waits) this.#running.end(agentId);
     }
-    if (ended instanceof Promise) return ended.finally(() => this.#running.end(agentId));
-    this.#running.end(agentId);
-    return ended;
   }
 
   #ended(job: Job, reply: BackendReply): Awaitable<BackendReply> {
@@ -93,7 +91,20 @@ export class Pipeline {
   }
 
   async #whenDone(job: Job, reply: Promise<BackendReply>): Promise<BackendReply> {
-    return this.#ended(job, await reply);
+    try {
+      const ended = this.#ended(job, await reply);
+      return ended instanceof Promise ? await ended : ended;
+    } finally {
+      this.#running.end(job.context.principal.agentId);
+    }
+  }
+
+  async #whenRecorded(job: Job, ended: Promise<BackendReply>): Promise<BackendReply> {
+    try {
+      return await ended;
+    } finally {
+      this.#running.end(job.context.principal.agentId);
+    }
   }
 
   #detour(job: Job, work: Work, at: number): Awaitable<BackendReply> {
