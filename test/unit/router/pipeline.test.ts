@@ -107,7 +107,7 @@ describe('a call through the pipeline', () => {
     expect([refused.outcome, third.refused?.reason]).toEqual(['denied', 'in-flight']);
     expect(pipeline.perform(job(FREE, 'bob'), () => REPLY)).toBe(REPLY);
     work.resolve(REPLY);
-    await Promise.all(running);
+    for (const one of running) await one;
     expect(pipeline.perform(job(), () => REPLY)).toBe(REPLY);
   });
 });
