@@ -4,10 +4,10 @@ import { failure } from '../backends/reply.ts';
 import type { RouterParts } from './parts.ts';
 import type { Target } from './resolve.ts';
 import { StateHomes } from './state-homes.ts';
+import { type VotedRouting, votedRouting } from './voted-routing.ts';
 
 /** Failures that say something about the replica rather than about the call. */
 const FAULTS: ReadonlySet<string> = new Set(['NODE_UNREACHABLE', 'NO_HEALTHY_SERVER', 'OUTCOME_UNKNOWN']);
-const MAX_ATTEMPTS = 3;
 const NONE: readonly Replica[] = [];
 const LOCAL_GUESS_MS = 1;
 const PEER_GUESS_MS = 5;
@@ -34,7 +34,7 @@ type Send = (
 
 const plainly: Send = (_replica, backend, { target, context }) => backend.request(target.request, context);
 
-type Parts = Pick<RouterParts, 'hosting' | 'peer' | 'clock'>;
+type Parts = Pick<RouterParts, 'hosting' | 'peer' | 'clock' | 'policy'>;
 
 /** Chooses among the places where a service runs, and learns from every answer. */
 export class Replicas {
@@ -43,9 +43,11 @@ export class Replicas {
   /** The same, by the replica as the catalogue of the moment has it: most calls need no key. */
   readonly #seen = new WeakMap<Replica, Tracked>();
   readonly #homes = new StateHomes();
+  readonly #routing: VotedRouting;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#routing = votedRouting(parts.policy);
   }
 
   /** Sends the target's request to one replica, and to another only where the first provably never began. */
@@ -66,7 +68,7 @@ export class Replicas {
     const tried = [first];
     let replica = first;
     let reply = await asked;
-    while (reply.notStarted === true && !context.signal.aborted && tried.length < MAX_ATTEMPTS) {
+    while (reply.notStarted === true && !context.signal.aborted && tried.length < this.#routing.maxAttempts) {
       const next = this.#choose(target, tried);
       if (next === undefined) break;
       tried.push(next);
@@ -152,7 +154,7 @@ export class Replicas {
     if (this.#tracked.size >= MAX_TRACKED) this.#tracked.delete(this.#tracked.keys().next().value as string);
     const backend = replica.local ? undefined : this.#parts.peer(replica.nodeId, replica.alias);
     const load = new Load(replica.local ? LOCAL_GUESS_MS : PEER_GUESS_MS);
-    const tracked = { load, breaker: new Breaker(), backend };
+    const tracked = { load, breaker: new Breaker(this.#routing.breaker), backend };
     this.#tracked.set(key, tracked);
     return tracked;
   }

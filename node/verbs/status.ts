@@ -37,7 +37,7 @@ export function statusVerbs(parts: StatusParts): Pick<AdminHandlers, 'status' | 
     status: async () => ({
       node_id: host.nodeId,
       village_id: village.villageId,
-      village_name: village.constitution.name,
+      village_name: village.policy().value('display.village_name') ?? village.constitution.name,
       version: parts.version,
       pid: process.pid,
       uptime_ms: Math.round(Date.now() - parts.startedAtMs),

@@ -30,8 +30,10 @@ export async function chosen(): Promise<string> {
     ...({ nodeId: `node-${n}`, alias: 'echo', local: false } as Replica),
   }));
   const service = { label: 'echo', alias: 'echo', replicas } as unknown as Service;
+  const policy = { value: () => undefined };
   const parts = {
     hosting: { get: () => undefined },
+    policy: () => policy,
     peer: () => backend,
     clock: { now: () => performance.now(), chance: Math.random },
   };
