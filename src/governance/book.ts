@@ -1,4 +1,4 @@
-import type { Action } from './body.ts';
+import { type Action, GENESIS } from './body.ts';
 import { Log } from './log.ts';
 import { Registers } from './registers.ts';
 import type { Statement, StatementOf } from './statement.ts';
@@ -49,7 +49,9 @@ export class Book {
   readonly logs = new Map<string, Log>();
   readonly #byId = new Map<string, Statement>();
   /** Ids that a kept statement rests on and that are not here. */
-  readonly #wanted = new Set<string>();
+  readonly #wanted = new Map<string, ReadonlySet<string>>();
+  /** Proposals by the version that they would replace. */
+  readonly #byBase = new Map<string, string[]>();
 
   get(id: string): Statement | undefined {
     return this.#byId.get(id);
@@ -59,8 +61,18 @@ export class Book {
     return this.#byId.size;
   }
 
-  get wanted(): ReadonlySet<string> {
-    return this.#wanted;
+  get wanted(): Iterable<string> {
+    return this.#wanted.keys();
+  }
+
+  /** Whether something that another key signed rests on it. */
+  isNeeded({ id, kid }: Statement): boolean {
+    return [...(this.#wanted.get(id) ?? [])].some((by) => by !== kid);
+  }
+
+  /** Proposals that would replace what this one decides. */
+  buildingOn(proposal: string): readonly string[] {
+    return this.#byBase.get(proposal) ?? [];
   }
 
   /** Other proposals for the same key, or for the same change of epoch. */
@@ -73,8 +85,11 @@ export class Book {
     return all.filter((fence) => fence.kid === kid && fence.payload.ep === ep);
   }
 
-  want(id: string): void {
-    if (!this.#byId.has(id)) this.#wanted.add(id);
+  /** `by`: the key whose statement rests on it; absent: an epoch's end does. */
+  want(id: string, by = ''): void {
+    if (this.#byId.has(id)) return;
+    const others = this.#wanted.get(id);
+    if (others?.has(by) !== true) this.#wanted.set(id, new Set([...(others ?? []), by]));
   }
 
   /** What a key has signed under a number, as far as it is here. */
@@ -108,7 +123,7 @@ export class Book {
     log.add(statement);
     const { prev, seq } = statement.payload;
     // A rival of what is here already is fetched only when an epoch's end rests on it: forks must not grow without bound.
-    if (prev !== null && log.at(seq - 1).length === 0) this.want(prev);
+    if (prev !== null && log.at(seq - 1).length === 0) this.want(prev, statement.kid);
     this.#index(statement);
   }
 
@@ -118,15 +133,15 @@ export class Book {
         return this.#addProposal(statement as StatementOf<'proposal'>);
       case 'vote':
         this.registers.addVote(statement as StatementOf<'vote'>);
-        return this.#wantProposal(statement.payload.body.proposal);
+        return this.#wantProposal(statement.payload.body.proposal, statement.kid);
       case 'commit':
         this.registers.addCommit(statement as StatementOf<'commit'>);
-        return this.#wantProposal(statement.payload.body.proposal);
+        return this.#wantProposal(statement.payload.body.proposal, statement.kid);
       case 'fence':
         return push(this.fences, statement.payload.body.change, statement as StatementOf<'fence'>);
       case 'override':
         this.overrides.push(statement as StatementOf<'override'>);
-        return this.#wantProposal(statement.payload.body.proposal);
+        return this.#wantProposal(statement.payload.body.proposal, statement.kid);
       case 'hold':
         this.holds.push(statement as StatementOf<'hold'>);
         return;
@@ -146,13 +161,16 @@ export class Book {
       // An emergency action replaces no version: it lies above one.
       const slot = proposal.payload.body.type === 'emergency_action' ? undefined : slotOf(action);
       if (slot !== undefined) push(this.#bySlot, slot, proposal.id);
+      if (action.op !== 'set' || action.base === GENESIS) continue;
+      push(this.#byBase, action.base, proposal.id);
+      this.#wantProposal(action.base, proposal.kid);
     }
     if (changesRules(proposal)) push(this.changes, proposal.payload.ep, proposal);
     if (proposal.payload.body.type === 'emergency_action') this.emergencies.push(proposal);
   }
 
-  #wantProposal(id: string): void {
-    if (this.#wanted.size < MAX_WANTED) this.want(id);
+  #wantProposal(id: string, by: string): void {
+    if (this.#wanted.size < MAX_WANTED) this.want(id, by);
   }
 
   #addHome(home: StatementOf<'home'>): void {

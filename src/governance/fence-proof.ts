@@ -44,10 +44,11 @@ export function linksTo(
   for (let at = 0; at < open.length; at += 1) {
     const id = open[at] as string;
     const statement = get(id);
-    const prev = statement?.payload.prev ?? null;
-    if (prev === null || statement?.payload.ep !== fences[0]?.payload.ep || after.has(prev)) continue;
-    after.set(prev, id);
-    open.push(prev);
+    for (const before of statement === undefined ? [] : leadsTo(statement.payload, fences)) {
+      if (after.has(before)) continue;
+      after.set(before, id);
+      open.push(before);
+    }
   }
   const needed = new Set<string>();
   for (const target of targets) {
@@ -63,12 +64,16 @@ export function linksTo(
 export function isWithin(targets: readonly string[], fences: readonly Fence[], links: readonly string[]): boolean {
   const places = new Map(links.map((link) => [sha256Hex(link), placeOf(link)]));
   const reached = new Set(fences.flatMap((fence) => startsOf(fence)));
-  const ep = fences[0]?.payload.ep;
   for (const id of reached) {
     const place = places.get(id);
-    if (place?.prev !== undefined && place.prev !== null && place.ep === ep) reached.add(place.prev);
+    for (const before of place === undefined ? [] : leadsTo(place, fences)) reached.add(before);
   }
   return targets.every((target) => reached.has(target));
+}
+
+/** Where it leads, within the epoch that the fences close. */
+function leadsTo({ ep, prev }: Place, [fence]: readonly Fence[]): readonly string[] {
+  return prev === null || ep !== fence?.payload.ep ? [] : [prev];
 }
 
 function startsOf({ id, payload }: Fence): readonly string[] {

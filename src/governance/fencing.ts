@@ -6,6 +6,9 @@ import type { Switches } from './switches.ts';
 
 type Fence = StatementOf<'fence'>;
 
+/** Of one key, for one change and one way of closing. More are not kept. */
+export const MAX_FENCES = 16;
+
 /** A fence that counts, and all of the epoch that it rests on. */
 export interface GoodFence {
   readonly fence: Fence;
@@ -97,19 +100,29 @@ export function closuresOf(
     const staying = agreed.filter(
       ({ fence }) => leaving.length === signers.length || !leaving.includes(fence.payload.voter),
     );
-    return { without, fences: agreed.map(({ fence }) => fence), counts: countedBy(staying, off) };
+    const counts = countedBy(staying, { agreed, off });
+    return { without, fences: agreed.map(({ fence }) => fence), counts };
   });
 }
 
-/** What one voter fences twice counts as far as both agree: what was closed can't be opened again to let something in. */
-function countedBy(fences: readonly GoodFence[], off: Switches): ReadonlySet<string> {
-  if (off.has('one-fence')) return new Set(fences.flatMap(({ ids }) => [...ids]));
-  const byVoter = new Map<string, ReadonlySet<string>>();
-  for (const { fence, ids } of fences) {
-    const before = byVoter.get(fence.kid);
-    byVoter.set(fence.kid, before === undefined ? ids : both(before, ids));
+/**
+ * What one voter fences twice counts as far as both agree: what was closed can't be opened again to let something in. And it
+ * can't be emptied either: where all who stay contradict themselves, those who leave are heard as well.
+ */
+function countedBy(
+  staying: readonly GoodFence[],
+  { agreed, off }: { readonly agreed: readonly GoodFence[]; readonly off: Switches },
+): ReadonlySet<string> {
+  if (off.has('one-fence')) return new Set(staying.flatMap(({ ids }) => [...ids]));
+  const isHonest = staying.some(({ fence }) => staying.filter((one) => one.fence.kid === fence.kid).length === 1);
+  const byVoter = new Map<string, { readonly ids: ReadonlySet<string>; readonly fences: number }>();
+  for (const { fence, ids } of isHonest ? staying : agreed) {
+    const before = byVoter.get(fence.kid) ?? { ids, fences: 0 };
+    byVoter.set(fence.kid, { ids: both(before.ids, ids), fences: before.fences + 1 });
   }
-  return new Set([...byVoter.values()].flatMap((ids) => [...ids]));
+  // Of whoever fenced that often others may hold other fences than we do.
+  const heard = [...byVoter.values()].filter(({ fences }) => fences < MAX_FENCES);
+  return new Set(heard.flatMap(({ ids }) => [...ids]));
 }
 
 export function both(one: ReadonlySet<string>, other: ReadonlySet<string>): ReadonlySet<string> {

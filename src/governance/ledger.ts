@@ -3,12 +3,13 @@ import { type Action, type ProposalType, ratificationOf } from './body.ts';
 import { Book, changesRules, touchesOverlay } from './book.ts';
 import { type Certificate, certificateOf } from './certificate.ts';
 import { openStatement } from './codec.ts';
+import { Crowd } from './crowd.ts';
 import type { Closing, Epoch } from './epochs.ts';
 import { leastType } from './least-type.ts';
 import type { Outcome } from './outcome.ts';
-import { longestLog, MAX_AHEAD_MS } from './pace.ts';
+import { largestLog, longestLog, MAX_AHEAD_MS } from './pace.ts';
 import { proposalView } from './proposal-view.ts';
-import { askProposal, askRatification, type Question } from './question.ts';
+import { ask, type Question } from './question.ts';
 import type { Statement, StatementOf } from './statement.ts';
 import { ALL_RULES, type Switches } from './switches.ts';
 import { Tally } from './tally.ts';
@@ -36,6 +37,7 @@ export class Ledger {
   readonly #off: Switches;
   readonly #watch: Watch;
   readonly #open = new Set<string>();
+  readonly #crowd: Crowd;
   #restingOn: ReadonlySet<string> = new Set();
 
   /** Throws when the constitution is not one. `off`: rules that the simulator switches off. */
@@ -44,7 +46,8 @@ export class Ledger {
     this.net = villageIdOf(constitution);
     this.#off = off;
     this.#watch = new Watch(this.#book, off);
-    this.#tally = new Tally(this.#book, { constitution, net: this.net, off });
+    this.#crowd = new Crowd(this.#book, this.#watch);
+    this.#tally = new Tally(this.#book, { constitution, net: this.net, off, watch: this.#watch });
   }
 
   /** Takes in a token. `checkedId`: its signature was checked under this id before. `nowMs`: a log too long by this clock waits. */
@@ -66,10 +69,11 @@ export class Ledger {
     if (epoch === undefined) return { kind: 'parked', id: statement.id, because: 'unknown-epoch' };
     if (epoch.rules.kids.get(voter) !== statement.kid) return { kind: 'refused', because: 'not-a-voter' };
     if (seq > longestLog(ts - this.constitution.created_at)) return { kind: 'refused', because: 'too-many' };
-    if (seq > longestLog(nowMs + MAX_AHEAD_MS - this.constitution.created_at))
-      return { kind: 'parked', id: statement.id, because: 'crowded' };
-    const surplus = this.#watch.surplus(statement, this.#restingOn);
+    const ageMs = nowMs + MAX_AHEAD_MS - this.constitution.created_at;
+    if (seq > longestLog(ageMs)) return { kind: 'parked', id: statement.id, because: 'crowded' };
+    const surplus = this.#watch.surplus(statement, { restingOn: this.#restingOn, maxBytes: largestLog(ageMs) });
     if (surplus !== undefined) return { kind: 'parked', id: statement.id, because: surplus };
+    this.#watch.count(statement);
     const accusations = this.#watch.accuse(statement).map((evidence): Effect => ({ kind: 'evidence', evidence }));
     return { kind: 'accepted', statement, effects: [...accusations, ...this.#enter(statement)] };
   }
@@ -112,9 +116,8 @@ export class Ledger {
   /** Whether a voter has fenced an approved change and the next epoch has not begun: whatever it signs meanwhile may be void. */
   isFrozen(voter: string): boolean {
     const { rules, ep } = this.epoch();
-    const kid = rules.kids.get(voter);
-    const fenced = this.#book.fencesBy(kid ?? '', ep).map(({ payload }) => payload.body.change);
-    return fenced.some((change) => this.outcome(change) === 'approved');
+    const fences = this.#book.fencesBy(rules.kids.get(voter) ?? '', ep);
+    return fences.some(({ payload }) => this.outcome(payload.body.change) === 'approved');
   }
 
   /** By thumbprint. */
@@ -124,8 +127,7 @@ export class Ledger {
 
   /** What a key signed after number `after`, in order, about `limit` of it. */
   since(kid: string, { after, limit }: { after: number; limit: number }): readonly Statement[] {
-    const ids = this.#book.logs.get(kid)?.after(after, limit) ?? [];
-    return [...ids].flatMap((id) => this.#book.get(id) ?? []);
+    return [...(this.#book.logs.get(kid)?.after(after, limit) ?? [])].flatMap((id) => this.#book.get(id) ?? []);
   }
 
   /** Ids at the end of each log, rivals included: what a fence cites. At most 32. */
@@ -135,8 +137,8 @@ export class Ledger {
 
   /** The latest that any other voter's clock is known to have said, milliseconds since 1970; 0: none spoke. */
   lastHeardMs({ except }: { except: string }): number {
-    const others = [...this.epoch().rules.kids].filter(([voter]) => voter !== except);
-    return Math.max(0, ...others.map(([, kid]) => this.#book.lastSaidMs(kid)));
+    const { kids } = this.epoch().rules;
+    return Math.max(0, ...[...kids].map(([voter, kid]) => (voter === except ? 0 : this.#book.lastSaidMs(kid))));
   }
 
   /** Ids that something here rests on: ask for these by name. */
@@ -191,11 +193,7 @@ export class Ledger {
 
   /** `name`: a proposal's id, or `ratificationOf` an overlay entry. */
   question(name: string): Question | undefined {
-    const parts = { book: this.#book, tally: this.#tally };
-    const proposal = this.#book.proposals.get(name);
-    if (proposal !== undefined) return askProposal(proposal, parts);
-    const entry = this.policy().overlay.find(({ id }) => ratificationOf(id) === name);
-    return entry === undefined ? undefined : askRatification(entry, parts);
+    return ask(name, { book: this.#book, tally: this.#tally });
   }
 
   /** Other proposals for the same key, whatever version they name, or for the same change of epoch. */
@@ -251,7 +249,9 @@ export class Ledger {
       if (before !== after) effects.push({ kind: 'outcome', proposal: watched, from: before, to: after });
       if (before !== after && (before === 'approved' || after === 'approved')) effects.push({ kind: 'policy' });
     }
-    if (touchesOverlay(statement) || filledGap || this.#isOverridden(statement.id)) {
+    const unsettled = this.#crowd.unsettledBy(statement);
+    for (const id of unsettled) this.#refresh(id);
+    if (unsettled.length > 0 || touchesOverlay(statement) || filledGap || this.#isOverridden(statement.id)) {
       this.#tally.touch();
       effects.push({ kind: 'policy' });
     }

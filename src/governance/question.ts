@@ -31,7 +31,15 @@ interface Parts {
   readonly tally: Tally;
 }
 
-export function askProposal(proposal: StatementOf<'proposal'>, { book, tally }: Parts): Question | undefined {
+/** `name`: a proposal's id, or `ratificationOf` an overlay entry. */
+export function ask(name: string, parts: Parts): Question | undefined {
+  const proposal = parts.book.proposals.get(name);
+  if (proposal !== undefined) return askProposal(proposal, parts);
+  const entry = parts.tally.state().overlay.find(({ id }) => ratificationOf(id) === name);
+  return entry === undefined ? undefined : askRatification(entry, parts);
+}
+
+function askProposal(proposal: StatementOf<'proposal'>, { book, tally }: Parts): Question | undefined {
   const { id, payload } = proposal;
   const ballot = tally.ballot(proposal);
   if (ballot === undefined) return undefined;
@@ -40,7 +48,7 @@ export function askProposal(proposal: StatementOf<'proposal'>, { book, tally }: 
   return { ...known, outcome: tally.outcome(id), ...answers(id, { ep, ballot, book }) };
 }
 
-export function askRatification(entry: OverlayEntry, { book, tally }: Parts): Question | undefined {
+function askRatification(entry: OverlayEntry, { book, tally }: Parts): Question | undefined {
   const epoch = tally.epochAt(entry.ep);
   if (epoch === undefined) return undefined;
   const name = ratificationOf(entry.id);

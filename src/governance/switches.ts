@@ -17,6 +17,7 @@ export type Rule =
   | 'intent-first'
   | 'cut-off'
   | 'one-fence'
+  | 'crowded-is-unheard'
   | 'log-order'
   | 'overlay-floors'
   | 'overlay-binds-base'

@@ -8,6 +8,7 @@ import { layOverlay } from './overlay.ts';
 import type { Statement, StatementOf } from './statement.ts';
 import { stateOf } from './state.ts';
 import type { Switches } from './switches.ts';
+import type { Watch } from './watch.ts';
 import { type Ballot, ballotFor, type EpochRules, objectTo, ratificationBallot } from './validity.ts';
 import type { Decision, InvalidProposal, PolicyState } from './views.ts';
 
@@ -17,6 +18,7 @@ export interface TallyOptions {
   readonly constitution: Constitution;
   readonly net: string;
   readonly off: Switches;
+  readonly watch: Pick<Watch, 'isCrowded' | 'isForked'>;
 }
 
 /**
@@ -129,7 +131,8 @@ export class Tally {
 
   homes(): ReadonlySet<string> {
     const kids = this.#epochs.list.at(-1)?.rules.kids ?? new Map<string, string>();
-    return new Set([...kids.values()].flatMap((kid) => this.#book.homes.get(kid)?.payload.body.node ?? []));
+    const heard = [...kids.values()].filter((kid) => !this.#options.watch.isCrowded(kid));
+    return new Set(heard.flatMap((kid) => this.#book.homes.get(kid)?.payload.body.node ?? []));
   }
 
   #deriveEpochs(): Epochs {
@@ -157,6 +160,7 @@ export class Tally {
     );
     // Of what would have ended the epoch one thing did; the others can't any more.
     if (epoch.end !== undefined && endsEpoch(proposal) && outcome === 'approved') return 'dropped';
+    if (outcome === 'approved' && this.#isUnheard(proposal)) return epoch.end === undefined ? 'open' : 'dropped';
     return outcome;
   }
 
@@ -173,6 +177,18 @@ export class Tally {
     });
     const outcome = outcomeOf(registers, { voters: ballot.kids.length, required: ballot.required });
     return outcome === 'open' && epoch.end !== undefined && !off.has('fence-closes') ? 'dropped' : outcome;
+  }
+
+  /** Its signer alone approved it, at a number where it signed much else: somebody else may hold another one there. */
+  #isUnheard({ id, kid, payload }: Proposal): boolean {
+    const { watch } = this.#options;
+    if (!watch.isCrowded(kid) || !watch.isForked(kid, payload.seq)) return false;
+    const { registers } = this.#book;
+    const approvedByAnother = (about: string): boolean =>
+      [...registers.commitsOn(about)].some(
+        ([by, said]) => by !== kid && said.some((one) => one.payload.body.value === 'approve'),
+      );
+    return !approvedByAnother(id) && !this.#book.buildingOn(id).some(approvedByAnother);
   }
 
   #isLinked({ kid, payload }: Statement): boolean {
@@ -201,7 +217,8 @@ export class Tally {
       off,
       homes,
       revoked,
-      counts: (statement) => this.counts(statement) && this.#isLinked(statement),
+      counts: (statement) =>
+        this.counts(statement) && this.#isLinked(statement) && !this.#options.watch.isCrowded(statement.kid),
       outcomeOf: (question, ep) =>
         question.startsWith('ratify:') ? this.ratification(question.slice(7), ep) : this.outcome(question),
     });

@@ -120,7 +120,17 @@ const THEMES: Readonly<Record<string, Partial<Record<Move, number>>>> = {
     cut: 1,
   },
   calls: { ...ALWAYS, proposeCall: 12, vote: 20, crash: 6, syncAll: 3, copy: 1, restore: 1, day: 1 },
-  copies: { ...ALWAYS, proposePlan: 8, proposeRule: 2, copy: 3, restore: 3, crash: 6, day: 1 },
+  copies: {
+    ...ALWAYS,
+    proposePlan: 10,
+    proposeRule: 2,
+    vote: 24,
+    changeVote: 10,
+    copy: 5,
+    restore: 6,
+    crash: 4,
+    day: 1,
+  },
 };
 export const THEME_NAMES = Object.keys(THEMES);
 const STEPS = 90;
