@@ -53,3 +53,34 @@ test('a shard deployed from one node runs on another as a real process, and answ
   expect(stopped).toMatchObject({ kind: 'done', value: { shards: [{ status: 'stopped' }] } });
   expect(second.parts.fog.office.ledger().shards).toBe(0);
 }, 60_000);
+
+test('what needs a vote waits for it; approved, it runs on a node that checked the certificate itself', async () => {
+  const principal = {
+    ...principalOf('magi', first.nodeId),
+    issuedAtMs: Date.now(),
+    expiresAtMs: Date.now() + 3_600_000,
+  };
+  const { office } = first.parts.fog;
+  const spec = specOf({ priority: 'high', res: { cpuMilli: 200, memMib: 256, diskMib: 0, gpus: 0 } });
+  expect(office.plan({ shardId: 'magi-voted', spec }).needsVote).toEqual(['priority high']);
+  const asked = await office.deploy(
+    { shardId: 'magi-voted', spec, wait: 'running', targetNode: second.nodeId },
+    { principal, signal: AbortSignal.timeout(10_000) },
+  );
+  expect(asked).toMatchObject({ kind: 'done', value: { shards: [{ status: 'awaiting_vote' }] } });
+  const proposalId = asked.kind === 'done' ? asked.value.proposalId : undefined;
+  expect(proposalId).toMatch(/^[0-9a-f]{64}$/);
+  expect(second.parts.fog.office.ledger().shards).toBe(0);
+
+  for (const agent of ['sage', 'curator']) {
+    const vote = { proposal_id: proposalId, vote: 'approve', reasoning: 'there is room for it' };
+    const cast = await first.call('tools.call', { name: 'governance_vote', arguments: vote, agent, timeout_ms: 5_000 });
+    expect(cast.isError).not.toBe(true);
+  }
+  await until(() => office.status('magi-voted')?.shards[0]?.status === 'running', {
+    timeoutMs: 15_000,
+    what: 'the shard that was voted for runs',
+  });
+  expect(second.parts.fog.office.ledger().shards).toBe(1);
+  await office.stop('magi-voted', { signal: AbortSignal.timeout(10_000) });
+}, 60_000);

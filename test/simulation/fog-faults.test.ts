@@ -141,6 +141,25 @@ describe('peers that misbehave', () => {
 
   verifies(
     'fog/R11',
+    'a node wants to see the vote for what is too much for it, whatever its owner thinks',
+    async () => {
+      const owner = await village.node(182);
+      const holder = await village.node(183, { voteAbove: 1_500 });
+      await village.knows(owner, [holder]);
+      const there = { targetNode: holder.nodeId };
+      // 1,000 milli-cores each: the second makes it too much, by the sum of what this owner has there.
+      expect(await deploy(owner, { ...there, shardId: 'a' })).toMatchObject({
+        value: { shards: [{ status: 'running' }] },
+      });
+      await deploy(owner, { ...there, shardId: 'b', wait: 'accepted' });
+      await until(() => statusOf(owner, 'b')?.status === 'failed'); // nobody proposes it in this village
+      expect(holder.fog.office.ledger().shards).toBe(1);
+      expect(owner.fog.office.explain('b')?.timeline.some(({ because }) => because === 'VOTE_REQUIRED')).toBe(true);
+    },
+  );
+
+  verifies(
+    'fog/R11',
     'an agent whose level does not suffice, or for whom nothing speaks, places nothing on another node',
     async () => {
       const levels = { tutor: 'OPERATOR', magi: 'COORDINATOR' } as const;

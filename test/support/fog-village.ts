@@ -130,6 +130,8 @@ export interface FogNodeOptions {
   readonly memMib?: number;
   readonly database?: MemoryDatabase;
   readonly limits?: Limits;
+  /** Milli-cores of one owner above which it wants to see a vote. */
+  readonly voteAbove?: number;
   readonly levels?: Readonly<Record<string, Level>>;
   readonly parts?: Partial<FogParts>;
 }
@@ -149,6 +151,7 @@ export class FogVillage {
       database = new MemoryDatabase(),
       limits = QUICK,
       levels = {},
+      voteAbove = 64_000,
     } = options;
     const key = keypair(seed);
     const nodeId = key.peerId;
@@ -178,7 +181,7 @@ export class FogVillage {
       enforcement: ['cgroup'],
       labels: { seed: String(seed) },
       policy: { maxShard: capacity, maxPriority: 'emergency', accepts: true },
-      votePolicy: { above: { cpuMilli: 64_000, memMib: 256 * GIB }, slots: 64, priority: 'emergency' },
+      votePolicy: { above: { cpuMilli: voteAbove, memMib: 256 * GIB }, slots: 64, priority: 'emergency' },
       limits,
     };
     const level = (agent: string): Level => levels[agent] ?? 'COORDINATOR';
