@@ -116,7 +116,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   const { bootstrap } = config();
   const { keystore } = identity;
   const restarts = restartPort(() => hosting, foundation.askRestart);
-  const governing = await openGovernance({ ...foundation, host, keystore, audit, bootstrap, restarts });
+  const governing = await openGovernance({ ...foundation, host, keystore, audit: care, bootstrap, restarts });
   const { governance } = governing;
   const fogging = await openFog({ ...foundation, host, identity, governance, hosting: () => hosting });
 

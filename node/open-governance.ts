@@ -1,5 +1,5 @@
 import { type AuditOwner, auditRange, exportAudit, verifyAudit } from './audit/index.ts';
-import type { AuditEntry } from '../src/audit/index.ts';
+import type { AuditEntry, WitnessedEntry } from '../src/audit/index.ts';
 import type { Role } from './backends/role.ts';
 import { systemClock } from './discovery/index.ts';
 import { Governance } from './governance/index.ts';
@@ -11,6 +11,12 @@ import { witnessDisk } from './restored-disk.ts';
 import type { Reporter } from './telemetry/index.ts';
 import type { Village } from './village/index.ts';
 
+/** The record, and what other nodes vouch for of it. */
+export interface AuditSources {
+  readonly store: Pick<Store, 'entries'>;
+  readonly witnessed: (options: { signal: AbortSignal }) => Promise<readonly WitnessedEntry[]>;
+}
+
 export interface GovernanceFoundation {
   readonly dataDir: string;
   readonly bus: Reporter;
@@ -20,7 +26,7 @@ export interface GovernanceFoundation {
   readonly host: Libp2pHost;
   readonly keystore: AgentKeystore;
   readonly restarts: RestartPort;
-  readonly audit: { readonly store: Pick<Store, 'entries'> };
+  readonly audit: AuditSources;
   /** Addresses that the configuration names. */
   readonly bootstrap: readonly string[];
 }
@@ -52,7 +58,7 @@ export async function openGovernance(
   await witness.record();
   const role = governanceRole({
     desk: governance,
-    audit: auditPort(audit.store, { villageId, nodeId, issuerKey }),
+    audit: auditPort(audit, { villageId, nodeId, issuerKey }),
     registrations: new Registrations(),
     restarts,
     wallMs: Date.now,
@@ -66,12 +72,18 @@ async function hasMetOthers(database: Database, villageId: string): Promise<bool
   return false;
 }
 
-function auditPort(log: Pick<Store, 'entries'>, owner: AuditOwner): AuditPort {
+function auditPort({ store: log, witnessed: ask }: AuditSources, owner: AuditOwner): AuditPort {
   return {
     verify: async (places, { signal }) => {
       const range = await auditRange(log, places, { signal });
-      const { ok, checked, brokenAt } = await verifyAudit(log, { ...owner, ...range, signal });
-      return { ok, checked, problem: brokenAt?.message };
+      const words = await ask({ signal });
+      const { ok, checked, brokenAt, witnessed } = await verifyAudit(log, {
+        ...owner,
+        ...range,
+        witnessed: words,
+        signal,
+      });
+      return { ok, checked, problem: brokenAt?.message, witnessed };
     },
     entries: async function* (places, { signal }) {
       const range = await auditRange(log, places, { signal });

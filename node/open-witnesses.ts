@@ -1,5 +1,5 @@
-import { AUDIT_ANCHOR_TYPE, AUDIT_CHECKPOINT_TYPE, AUDIT_HEAD_TYPE } from '../src/audit/index.ts';
-import { hashAt, Retention } from './audit/index.ts';
+import { AUDIT_ANCHOR_TYPE, AUDIT_CHECKPOINT_TYPE, AUDIT_HEAD_TYPE, type WitnessedEntry } from '../src/audit/index.ts';
+import { type EntryFiles, hashAt, Retention } from './audit/index.ts';
 import type { Config } from './config/index.ts';
 import { systemClock } from './discovery/index.ts';
 import type { MeshHost } from './host/index.ts';
@@ -16,6 +16,9 @@ const PRESET_DAYS = 365;
 export interface AuditCare {
   readonly witnesses: Witnesses;
   figures(): AuditFigures;
+  readonly store: EntryFiles;
+  /** What other nodes vouch for now, asking those that are connected. */
+  witnessed(options: { readonly signal: AbortSignal }): Promise<WitnessedEntry[]>;
   /** After the host has started. */
   start(): void;
   stop(): Promise<void>;
@@ -86,6 +89,9 @@ export async function openAuditCare(options: {
   let forget: () => void = () => undefined;
   return {
     witnesses,
+    store: files,
+    witnessed: async (words) =>
+      (await witnesses.collect(words)).map(({ head: { seq, hash }, witness }) => ({ seq, hash, witness })),
     figures: () => auditFigures(audit, witnesses),
     start() {
       witnesses.start();

@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../../../src/audit/index.ts';
+import type { AuditEntry, Witnessed } from '../../../src/audit/index.ts';
 import type { GovernanceDesk } from '../../governance/index.ts';
 
 /** The record of this node, as an auditor reads it. */
@@ -6,7 +6,13 @@ export interface AuditPort {
   verify(
     range: TimeRange,
     options: { signal: AbortSignal },
-  ): Promise<{ readonly ok: boolean; readonly checked: number; readonly problem?: string | undefined }>;
+  ): Promise<{
+    readonly ok: boolean;
+    readonly checked: number;
+    readonly problem?: string | undefined;
+    /** How far other nodes vouch for it. */
+    readonly witnessed?: Witnessed | undefined;
+  }>;
   entries(range: TimeRange, options: { signal: AbortSignal }): AsyncIterable<AuditEntry>;
 }
 
