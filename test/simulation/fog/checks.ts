@@ -146,6 +146,7 @@ export class Checks {
         );
         if (machine.up && row?.placement?.alive !== true && !this.#world.isOff('sweep-first'))
           throw new Violation('I8', `${machine.name} runs ${proc.placementId} without a row`);
+        if (proc.slotKey.includes(' foul ')) continue; // its owner keeps no rule, so nobody can keep it from two
         const name = `${proc.slotKey} ${proc.fence.epoch}`;
         if (byFence.has(name)) throw new Violation('I2', `${name} runs on ${byFence.get(name)} and ${machine.name}`);
         byFence.set(name, machine.name);

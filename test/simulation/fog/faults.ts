@@ -5,6 +5,7 @@ import type { World } from './world.ts';
 
 export type Fault =
   | 'crash'
+  | 'guardsDie'
   | 'powerCut'
   | 'wipe'
   | 'pause'
@@ -23,7 +24,7 @@ const ALWAYS: Partial<Record<Fault, number>> = { crash: 3, pause: 3, partition: 
 
 /** What a life is mostly about: chance alone rarely comes by the deep ends. */
 export const THEMES: Readonly<Record<string, Partial<Record<Fault, number>>>> = {
-  crashes: { ...ALWAYS, crash: 8, powerCut: 3, ownerCrash: 2, replay: 1 },
+  crashes: { ...ALWAYS, crash: 8, guardsDie: 5, powerCut: 3, ownerCrash: 2, replay: 1 },
   partitions: { ...ALWAYS, partition: 10, storm: 3, ownerCrash: 1 },
   sleep: { ...ALWAYS, sleep: 8, pause: 6, partition: 2 },
   owners: { ...ALWAYS, ownerCrash: 10, partition: 4, crash: 1 },
@@ -46,6 +47,14 @@ export const FAULTS: Readonly<Record<Fault, (world: World, machine: SimMachine, 
     world.count('node crash');
     machine.crash();
     back(world, machine, 1_000 + world.chance.below(20_000));
+  },
+  /** Node and guards together, and what they ran lives on until the node is back: soon, or nothing would hold. */
+  guardsDie(world, machine) {
+    if (!isAwake(machine) || machine.procs.live.size === 0) return;
+    if ([...machine.procs.live].some(({ endMs }) => endMs - machine.nowMs() < 3_000)) return;
+    world.count('guards die');
+    machine.crash({ guards: true });
+    back(world, machine, 200 + world.chance.below(2_000));
   },
   powerCut(world, machine) {
     if (!machine.up || machine.asleep) return;

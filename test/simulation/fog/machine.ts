@@ -38,6 +38,13 @@ const TO_NODE: ReadonlySet<string> = new Set([
   'ack',
 ]);
 
+/** Clocks are trusted to 1 %: half of them make the most of it. */
+function driftOf(chance: World['chance']): number {
+  const most = 0.0095;
+  if (chance.happens(0.5)) return chance.happens(0.5) ? most : -most;
+  return (chance.roll() * 2 - 1) * most;
+}
+
 type Life = number;
 
 /** A machine: its clocks, its disk, its processes under guards, and a program that is a node and an owner. */
@@ -67,7 +74,7 @@ export class SimMachine {
     this.name = config.node;
     this.config = config;
     this.ownerConfig = ownerConfig;
-    this.clock = new Clock(() => world.agenda.nowMs, 1 + (world.chance.roll() * 2 - 1) * 0.0095);
+    this.clock = new Clock(() => world.agenda.nowMs, 1 + driftOf(world.chance));
     this.procs = new Processes(world, {
       clock: () => this.nowMs(),
       untilMs: (ms) => this.clock.untilMs(ms),
@@ -126,7 +133,7 @@ export class SimMachine {
   }
 
   /** The program dies: what was not synced may be lost. `power`: the machine with it. */
-  crash({ power = false }: { power?: boolean } = {}): void {
+  crash({ power = false, guards = false }: { power?: boolean; guards?: boolean } = {}): void {
     for (const which of ['node', 'owner'] as const) {
       const [first] = this.#queues[which];
       if (this.#writing[which]) this.#world.count(`crash while the ${which} writes`);
@@ -139,6 +146,7 @@ export class SimMachine {
     this.paused = false;
     this.node = undefined;
     this.owner = undefined;
+    if (guards) return this.procs.unguard();
     if (!power) return this.procs.orphan();
     this.procs.sweep();
     this.clock.reset();
@@ -300,6 +308,7 @@ export class SimMachine {
           fence,
           ignoresTerm,
           slotKey: slotKey(effect.slot),
+          guarded: true,
         });
       }
       case 'lease':

@@ -13,6 +13,7 @@ export interface Proc {
   /** For the guard, on the machine's clock. */
   endMs: number;
   readonly ignoresTerm: boolean;
+  guarded: boolean;
 }
 
 export interface ProcEvents {
@@ -86,6 +87,11 @@ export class Processes {
       this.#agenda.after(this.#chance.below(200), () => this.#kill(proc, { kind: 'signal', signal: 'SIGKILL' }));
   }
 
+  /** Their guards die with their node: nobody ends them but the sweep. */
+  unguard(): void {
+    for (const proc of this.live) proc.guarded = false;
+  }
+
   /** At once, and whoever they started with them: a power cut, or the sweep. */
   sweep(): void {
     this.live.clear();
@@ -108,7 +114,7 @@ export class Processes {
     if (!this.#guarded || this.frozen) return;
     const { endMs } = proc;
     this.#agenda.after(this.#untilMs(endMs - this.#clock()) + 0.5, () => {
-      if (!this.live.has(proc) || proc.endMs !== endMs || this.frozen) return;
+      if (!this.live.has(proc) || proc.endMs !== endMs || this.frozen || !proc.guarded) return;
       // Its whole group: a grandchild takes a moment longer.
       this.#agenda.after(this.#chance.below(60), () => this.#kill(proc, { kind: 'lease' }));
     });

@@ -181,7 +181,7 @@ export class World {
     const crowded = theme === 'crowded';
     const size = crowded ? chance.between(2, 8) : chance.between(1, 3);
     const priority = crowded ? chance.pick(['low', 'low', 'normal', 'high'] as const) : 'normal';
-    const leases = theme === 'sleep' ? [15_000, 60_000] : [6_000, 15_000, 15_000, 60_000];
+    const leases = theme === 'sleep' || theme === 'partitions' ? [15_000, 60_000] : [6_000, 15_000, 15_000, 60_000];
     return {
       v: 1,
       agentType: 'magi',
