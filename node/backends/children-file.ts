@@ -1,8 +1,12 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { MARK } from './environment.ts';
 import { bootId, killMarked, signalGroup, startTicks } from './processes.ts';
+
+const POLL_MS = 20;
+const DEATH_MS = 5_000;
 
 const Children = z.strictObject({
   run: z.string().regex(/^[0-9a-f]{16,}$/),
@@ -45,7 +49,12 @@ export class ChildrenFile {
         // The leader's own start time shows that the pid was not given to a stranger meanwhile.
         if ((await startTicks(pid)) === start && signalGroup(pid, 'SIGKILL')) ended++;
       }
-      ended += await killMarked(`${left.run}.`, this.#variable);
+      const mark = `${left.run}.`;
+      ended += await killMarked(mark, this.#variable);
+      // Killed is not yet dead, and others are told that it is.
+      for (let waited = 0; waited < DEATH_MS && (await killMarked(mark, this.#variable)) > 0; waited += POLL_MS) {
+        await delay(POLL_MS);
+      }
     }
     await this.#write();
     return ended;

@@ -1,5 +1,5 @@
 import type { Stream } from '@libp2p/interface';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { sha256Hex } from '../../../src/kernel/index.ts';
 import {
   type ArtifactRef,
@@ -11,7 +11,7 @@ import {
   type ShardSpec,
 } from '../../../src/fog/index.ts';
 import type { FogConfig } from '../../config/fog.ts';
-import type { Program } from '../runner/index.ts';
+import { ownEnvironment, ownProgram, type Program } from '../runner/index.ts';
 import { ArtifactError } from './artifact-error.ts';
 import { ModuleCache } from './module-cache.ts';
 import type { ModulePeers } from './module-peers.ts';
@@ -148,8 +148,8 @@ export class Artifacts {
 
   #role(name: string): Program | undefined {
     if (name !== AGENT) return this.#parts.roles?.get(name);
-    const program = join(import.meta.dirname, '..', 'worker', `main${extname(import.meta.filename)}`);
-    return { kind: 'process', command: process.execPath, args: ['--no-warnings', program], env: {} };
+    const program = ownProgram(import.meta.dirname, '..', 'worker', 'main');
+    return { kind: 'process', command: process.execPath, args: ['--no-warnings', program], env: ownEnvironment() };
   }
 
   #command(name: string): Program | undefined {

@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { extname, join } from 'node:path';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { CONTROL_FD, type FromGuard, type GuardOrders, type ToGuard } from './guard-messages.ts';
+import { ownEnvironment, ownProgram } from './own-program.ts';
 import type { EndReason, Usage } from './port.ts';
 import { RunnerError } from './runner-error.ts';
 
-/** A guard is built like the rest: from source beside this file, or compiled beside this file. */
-const PROGRAM = join(import.meta.dirname, `guard-main${extname(import.meta.filename)}`);
+const PROGRAM = ownProgram(import.meta.dirname, 'guard-main');
 const MAX_HEAP_MIB = 24;
 
 type Begun = Extract<FromGuard, { kind: 'started' | 'failed' }>;
@@ -55,7 +54,7 @@ export class GuardLink {
       {
         detached: true, // what is meant for our group is not meant for it
         stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
-        env: {},
+        env: ownEnvironment(),
         cwd: '/',
       },
     );

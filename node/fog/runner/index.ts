@@ -1,4 +1,5 @@
 export { boottimeMs } from './boottime.ts';
+export { ownEnvironment, ownProgram } from './own-program.ts';
 export {
   type EndReason,
   type EnforcementFound,
