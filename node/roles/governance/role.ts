@@ -70,12 +70,21 @@ export function governanceRole(parts: GovernanceParts): Role {
         uriTemplate: `${CERTIFICATE}{id}`,
         name: 'certificate',
         title: 'Certificate of a decision',
-        description: 'What proves the decision of a proposal offline: give it to `village gov verify`',
+        description:
+          'What proves the decision of a proposal offline: give it to `village gov verify`. Before it is decided only its status; subscribe to hear of the decision',
         mimeType: 'application/json',
       },
     ],
-    readTemplate: (uri) => (uri.startsWith(CERTIFICATE) ? desk.certificate(uri.slice(CERTIFICATE.length)) : undefined),
+    readTemplate: (uri) => (uri.startsWith(CERTIFICATE) ? certificate(desk, uri.slice(CERTIFICATE.length)) : undefined),
     onUpdated: (listener) => desk.onChange((what) => listener(`village://governance/${what}`)),
     prompts: governancePrompts,
   };
+}
+
+/** Of what is not decided yet only how it stands, so that one can subscribe to its end. */
+function certificate(desk: GovernanceParts['desk'], id: string): Readonly<Record<string, unknown>> | undefined {
+  const proof = desk.certificate(id);
+  const proposal = proof === undefined ? desk.proposal(id) : undefined;
+  if (proposal?.proposal_id !== id) return proof;
+  return { proposal_id: id, status: proposal.status, certificate: null };
 }
