@@ -47,6 +47,8 @@ const TO_NODE: ReadonlySet<Said['kind']> = new Set<ToNode['kind']>([
   'ack',
 ]);
 const PROVIDE_MS = 10_000;
+/** Maps that a peer is told when it is admitted, the newest. */
+const MAX_GREETED = 200;
 
 interface Sides {
   readonly node: NodeSide;
@@ -225,7 +227,9 @@ export class Fog {
   #greeting(): { readonly told: readonly Told[]; readonly said: readonly Said[] } {
     const { bootSeq, instance, config } = this.#made().node.state;
     const ad = this.#advertising.token;
-    const maps = [...this.#publisher.tokens()].map((map): Told => ({ kind: 'map', map }));
+    // Those of others too: their owners signed them, and who comes later hears no gossip of before.
+    const known = [...this.#maps.all()].slice(-MAX_GREETED);
+    const maps = known.map(({ token: map }): Told => ({ kind: 'map', map }));
     return {
       said: [{ kind: 'hello', node: config.node, bootSeq, instance }],
       told: ad === undefined ? maps : [{ kind: 'ad', ad }, ...maps],

@@ -9,15 +9,9 @@ export class MapPublisher {
   readonly #parts: { readonly villageId: string; readonly sign: Sign; readonly clock: Pick<FogClock, 'wallMs'> };
   readonly #revs = new Map<string, number>();
   readonly #types = new Map<string, string>();
-  readonly #tokens = new Map<string, string>();
 
   constructor(parts: { villageId: string; sign: Sign; clock: Pick<FogClock, 'wallMs'> }) {
     this.#parts = parts;
-  }
-
-  /** The newest of each deployment, as signed. */
-  tokens(): Iterable<string> {
-    return this.#tokens.values();
   }
 
   /** A deployment that is gone has a last map without slots. */
@@ -40,10 +34,7 @@ export class MapPublisher {
       total: all.length === 0 ? NOTHING : total(all),
       slots: known === undefined ? [] : entriesOf(state, deployment),
     };
-    const token = sign(MAP_TYPE, map);
-    if (known === undefined) this.#tokens.delete(deployment);
-    else this.#tokens.set(deployment, token);
-    return token;
+    return sign(MAP_TYPE, map);
   }
 }
 

@@ -7,7 +7,7 @@ import type {
   ServerState,
 } from '../../backends/backend.ts';
 import type { ShardServer } from '../runner/index.ts';
-import { addressedTo, type SlotEpoch, slotOf } from './call-meta.ts';
+import { addressedTo, keyOf, type SlotEpoch, slotOf } from './call-meta.ts';
 import { slotRefused } from './refusal.ts';
 
 export interface Member extends SlotEpoch {
@@ -88,6 +88,8 @@ export class ShardGroup implements HostedServer {
   async request(request: RpcRequest, context: BackendContext): Promise<BackendReply> {
     const place = slotOf(request);
     if (place === 'invalid') return slotRefused(request.id, 'WRONG_SLOT');
+    // A key whose slot the caller could not tell has no place that this node could know of.
+    if (place === undefined && keyOf(request) !== undefined) return slotRefused(request.id, 'WRONG_SLOT');
     const held = place === undefined ? this.#idlest() : this.#held.get(place.slot);
     if (held === undefined) return slotRefused(request.id, place === undefined ? 'UNAVAILABLE' : 'WRONG_SLOT');
     // A caller with another epoch has another map than this holder: one of the two is behind, and neither can tell which from here.

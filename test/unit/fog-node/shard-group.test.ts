@@ -128,6 +128,14 @@ test('the end of an older epoch does not take the newer one away', async () => {
   expect(await reasonOf(guests.get('magi-1'), at(0, 2))).toBe('');
 });
 
+test('a call with a key and no slot is answered by nobody: any slot would be a guess', async () => {
+  const { guests, groups } = hosting();
+  const server = new Server('a');
+  groups.add('magi-1', { slot: 0, epoch: 1, server, mayServe: always });
+  expect(await reasonOf(guests.get('magi-1'), call({ 'village/fog-key': 'k' }))).toBe('WRONG_SLOT');
+  expect(server.got).toEqual([]);
+});
+
 test('a name that another server has is not taken', () => {
   const { guests, groups } = hosting();
   guests.set('magi-1', new Server('other'));
