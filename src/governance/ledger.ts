@@ -7,7 +7,7 @@ import { Crowd } from './crowd.ts';
 import type { Closing, Epoch } from './epochs.ts';
 import { leastType } from './least-type.ts';
 import type { Outcome } from './outcome.ts';
-import { largestLog, longestLog, MAX_AHEAD_MS } from './pace.ts';
+import { paceAt } from './pace.ts';
 import { proposalView } from './proposal-view.ts';
 import { ask, type Question } from './question.ts';
 import type { Statement, StatementOf } from './statement.ts';
@@ -68,10 +68,10 @@ export class Ledger {
     const epoch = this.#tally.epochAt(ep);
     if (epoch === undefined) return { kind: 'parked', id: statement.id, because: 'unknown-epoch' };
     if (epoch.rules.kids.get(voter) !== statement.kid) return { kind: 'refused', because: 'not-a-voter' };
-    if (seq > longestLog(ts - this.constitution.created_at)) return { kind: 'refused', because: 'too-many' };
-    const ageMs = nowMs + MAX_AHEAD_MS - this.constitution.created_at;
-    if (seq > longestLog(ageMs)) return { kind: 'parked', id: statement.id, because: 'crowded' };
-    const surplus = this.#watch.surplus(statement, { restingOn: this.#restingOn, maxBytes: largestLog(ageMs) });
+    const { isImpossible, isEarly, maxBytes } = paceAt({ bornMs: this.constitution.created_at, nowMs }, { seq, ts });
+    if (isImpossible) return { kind: 'refused', because: 'too-many' };
+    const restingOn = this.#restingOn;
+    const surplus = isEarly ? 'crowded' : this.#watch.surplus(statement, { restingOn, maxBytes });
     if (surplus !== undefined) return { kind: 'parked', id: statement.id, because: surplus };
     this.#watch.count(statement);
     const accusations = this.#watch.accuse(statement).map((evidence): Effect => ({ kind: 'evidence', evidence }));
@@ -92,10 +92,7 @@ export class Ledger {
 
   /** The raw key with this thumbprint, of any epoch. */
   keyOf(kid: string): string | undefined {
-    for (const { rules } of this.#tally.epochs.list) {
-      for (const [voter, known] of rules.kids) if (known === kid) return rules.voters.get(voter);
-    }
-    return undefined;
+    return this.#tally.keyOf(kid);
   }
 
   /** The epoch in force. */
@@ -273,7 +270,7 @@ export class Ledger {
   }
 
   #isOverridden(proposal: string): boolean {
-    return this.#book.overrides.some((one) => one.payload.body.proposal === proposal);
+    return this.#book.overrides.some(({ payload }) => payload.body.proposal === proposal);
   }
 
   #refresh(proposal: string): void {

@@ -48,6 +48,13 @@ export class Tally {
     return this.#epochs.list[ep];
   }
 
+  keyOf(kid: string): string | undefined {
+    for (const { rules } of this.#tally.epochs.list) {
+      for (const [voter, known] of rules.kids) if (known === kid) return rules.voters.get(voter);
+    }
+    return undefined;
+  }
+
   /** Computes the epochs again. Returns whether the rules in force or the end of an epoch changed. */
   refreshEpochs(): boolean {
     const before = this.#epochs;
