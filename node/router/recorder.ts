@@ -73,7 +73,9 @@ export class Recorder {
 
 /** The node that asked is told where the call it asked for is on record here. */
 function withReceipt({ side }: Job, reply: BackendReply, receipt: Receipt | undefined): BackendReply {
-  return side === 'serve' && receipt !== undefined ? { ...reply, receipt } : reply;
+  if (side !== 'serve' || receipt === undefined) return reply;
+  const { body, outcome, reason, notStarted } = reply;
+  return { body, outcome, reason, notStarted, receipt };
 }
 
 const REFUSAL: AuditRecord = { ...EMPTY_RECORD, kind: 'refusal', outcome: 'denied' };

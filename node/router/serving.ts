@@ -40,8 +40,22 @@ export class Serving {
     const permission = definition && this.#permission(definition, { method: request.method, target, tool });
     const scope = scopeOfRequest({ kind: kindOf(definition), alias: server }, request, tool);
     const called = spelledScope(scope.name === '*' ? { ...scope, name: target } : scope);
-    const asked = { side: 'serve', request, context, server, target, permission, scope, called, peer } as const;
-    const job: Job = { ...asked, sourceIp: '', argumentsHash, began };
+    const job: Job = {
+      side: 'serve',
+      request,
+      context,
+      server,
+      target,
+      permission,
+      scope,
+      called,
+      peer,
+      sourceIp: '',
+      argumentsHash,
+      began,
+      standing: undefined,
+      refused: undefined,
+    };
     if (hosted === undefined || definition === undefined) {
       const problem = { name: 'NO_HEALTHY_SERVER', message: `this node serves no ${server}` } as const;
       return recorder.ended(job, failure(request.id, problem, { notStarted: true }));

@@ -133,14 +133,17 @@ export function readResultHeader(bytes: Buffer, start: number, end: number): { h
   const reasonEnd = start + 2 + (bytes[start + 1] as number);
   if (reasonEnd - start - 2 > LIMITS.maxReasonBytes || reasonEnd > end) throw malformed('a reason out of bounds');
   const reason = bytes.toString('latin1', start + 2, reasonEnd);
-  const header = { outcome, notStarted: (flags & NOT_STARTED) !== 0, reason };
-  if ((flags & WITH_RECEIPT) === 0) return { header, bodyAt: reasonEnd };
-  const bodyAt = reasonEnd + RECEIPT_BYTES;
+  const withReceipt = (flags & WITH_RECEIPT) !== 0;
+  const bodyAt = withReceipt ? reasonEnd + RECEIPT_BYTES : reasonEnd;
   if (bodyAt > end) throw malformed('a receipt out of bounds');
-  const seq = bytes.readUIntBE(reasonEnd, 6);
+  const receipt = withReceipt ? readReceipt(bytes, reasonEnd) : undefined;
+  return { header: { outcome, notStarted: (flags & NOT_STARTED) !== 0, reason, receipt }, bodyAt };
+}
+
+function readReceipt(bytes: Buffer, at: number): Receipt {
+  const seq = bytes.readUIntBE(at, 6);
   if (seq === 0) throw malformed('a receipt for no entry');
-  const receipt = { seq, hash: bytes.toString('hex', reasonEnd + 6, bodyAt) };
-  return { header: { ...header, receipt }, bodyAt };
+  return { seq, hash: bytes.toString('hex', at + 6, at + RECEIPT_BYTES) };
 }
 
 function malformed(what: string): WireError {

@@ -179,8 +179,8 @@ export class Serving {
     const noRoom = this.#outbox.queuedBytes + reply.body.length > LIMITS.maxQueueBytes;
     const body = tooLarge || noRoom ? NOTHING : reply.body;
     // It has run, yet the caller will not see what came of it.
-    const { notStarted = false, receipt } = reply;
-    const header = tooLarge || noRoom ? { ...UNSEEN, receipt } : { ...reply, notStarted };
+    const { outcome, reason, notStarted = false, receipt } = reply;
+    const header = tooLarge || noRoom ? { ...UNSEEN, receipt } : { outcome, reason, notStarted, receipt };
     const id = REPLY_ID + key;
     if (body.length <= LIMITS.chunkBytes && !this.#outbox.follows(id)) {
       const { into, at } = this.#outbox.reserve(MAX_RESULT_HEADER_BYTES + body.length);
