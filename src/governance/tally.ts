@@ -49,7 +49,7 @@ export class Tally {
   }
 
   keyOf(kid: string): string | undefined {
-    for (const { rules } of this.#tally.epochs.list) {
+    for (const { rules } of this.#epochs.list) {
       for (const [voter, known] of rules.kids) if (known === kid) return rules.voters.get(voter);
     }
     return undefined;
