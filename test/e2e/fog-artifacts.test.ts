@@ -190,6 +190,18 @@ describe('an artifact', () => {
     expect(await artifacts.judge(asked(), wanted())).toMatchObject({ code: 'UNTRUSTED_ARTIFACT' });
   });
 
+  test('that nobody has is asked for once in five seconds, however often a peer wants it', async () => {
+    const peers = new Peers();
+    await peers.node('empty');
+    let nowMs = NOW_MS;
+    const { artifacts } = await peers.node('n', { wallMs: () => nowMs });
+    for (let again = 0; again < 5; again++) await artifacts.judge(asked(), wanted());
+    expect(peers.opened).toBe(1);
+    nowMs += 5_000;
+    await artifacts.judge(asked(), wanted());
+    expect(peers.opened).toBe(2);
+  });
+
   test('whose bytes a peer changed is not kept, and comes from another peer', async () => {
     const peers = new Peers();
     await (await peers.node(hostA.node.peerId)).artifacts.publish(bytes, says);

@@ -15,6 +15,10 @@ import type { ModulePeers } from './module-peers.ts';
 const MAX_ASKED = 8;
 const MAX_OUT_AT_ONCE = 4;
 const MAX_MANIFESTS = 256;
+/** How long the village is not asked again about a module that it did not know, or not well enough. */
+const COOL_MS = 5_000;
+const MAX_COOLING = 256;
+const MAX_LOOKUPS = 8;
 
 export interface Wanted {
   /** Whoever asks for the shard: likely to have its module. */
@@ -34,6 +38,8 @@ export class Modules implements ModuleShelf {
   /** Of modules that are not in the cache, as their publishers signed them. */
   readonly #manifests = new Map<string, string>();
   readonly #fetching = new Map<string, Promise<string>>();
+  readonly #cooling = new Map<string, { readonly untilMs: number; readonly verdict: ModuleVerdict | undefined }>();
+  #lookups = 0;
   #out = 0;
 
   constructor(parts: ModulesParts) {
@@ -49,6 +55,20 @@ export class Modules implements ModuleShelf {
       if (verdict.kind === 'trusted') return verdict;
       this.#manifests.delete(digest); // its publisher may have signed another since
     }
+    const cooling = this.#cooling.get(digest);
+    if (cooling !== undefined && cooling.untilMs > trust.nowMs) return cooling.verdict;
+    // Whoever asks for shards of modules that nobody has must not have us ask everybody for each.
+    if (this.#lookups >= MAX_LOOKUPS) return undefined;
+    this.#lookups += 1;
+    try {
+      return await this.#lookUp(digest, wanted, known);
+    } finally {
+      this.#lookups -= 1;
+    }
+  }
+
+  async #lookUp(digest: string, wanted: Wanted, known: string | undefined): Promise<ModuleVerdict | undefined> {
+    const trust = this.#parts.trust();
     let refused = known === undefined ? undefined : judgeModule(known, digest, trust);
     for await (const manifest of this.#ask(digest, wanted)) {
       const verdict = judgeModule(manifest, digest, trust);
@@ -58,6 +78,8 @@ export class Modules implements ModuleShelf {
       }
       refused ??= verdict;
     }
+    this.#cooling.set(digest, { untilMs: trust.nowMs + COOL_MS, verdict: refused });
+    if (this.#cooling.size > MAX_COOLING) this.#cooling.delete(this.#cooling.keys().next().value as string);
     return refused;
   }
 
