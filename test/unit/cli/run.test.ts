@@ -204,6 +204,22 @@ describe('where no node runs', () => {
   });
 });
 
+describe('gov', () => {
+  test.each([
+    ['show', 'zzzz'],
+    ['vote', 'abcdef', 'maybe', '--reason', 'x'],
+    ['override', 'abcdef', 'perhaps', '--reason', 'x'],
+    ['hold', 'planet', 'x', '--reason', 'x'],
+    ['verify', '/dev/null', '--village', 'abc'],
+    ['certificate', 'A'.repeat(64)],
+  ])('that is given what cannot be is a usage error: %s %s', async (...argv) => {
+    const ran = await runCommand(['gov', ...argv, '--json', '--data', data]);
+    expect(ran.code).toBe(2);
+    expect(JSON.parse(ran.stdout)).toMatchObject({ error: { code: 'USAGE' } });
+    expect(ran.stdout).not.toContain('regex');
+  });
+});
+
 describe('up', () => {
   const never = () => new Promise<void>(() => undefined);
   const ready = {
