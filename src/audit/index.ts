@@ -34,7 +34,7 @@ export {
 } from './keys.ts';
 export { type DecodedEntry, decodeEntry, encodeEntry } from './line.ts';
 export { CallMatcher, type Compared, type Match, type Mismatch } from './match.ts';
-export { readReceipt, type Receipt, receiptOf } from './receipt.ts';
+export { type Receipt, receiptOf } from './receipt.ts';
 export {
   type BreakKind,
   type ChainBreak,

@@ -287,6 +287,14 @@ verifies('audit/R13', 'who asks too often is refused', async () => {
   expect((await ask()).outcome).toBe('held');
 });
 
+verifies('audit/R13', 'two asks at a time of one node are not both looked at', async () => {
+  const { a, b, ask } = await pair();
+  const heads = [11, 12].map((seq) => a.head({ seq, hash: '1'.repeat(64) }));
+  const outcomes = await Promise.all(heads.map(async (head) => (await ask(head)).outcome));
+  expect(outcomes.toSorted()).toEqual(['anchored', 'refused']);
+  expect(await b.witnesses.anchorsOf(a.nodeId)).toHaveLength(2);
+});
+
 verifies('audit/R14', 'each side ends the stream when its deadline passes', async () => {
   expect(await told('', { v: 1, outcome: 'refused' }, 20)).toMatchObject({ ended: 'WIRE_TIMEOUT' });
   const [near] = await streamPair();

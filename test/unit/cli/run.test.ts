@@ -35,6 +35,7 @@ const VERBS = [
   ['audit', 'tail'],
   ['audit', 'export'],
   ['audit', 'verify'],
+  ['audit', 'anchors'],
   ['doctor'],
   ['config', 'check'],
   ['gov', 'propose'],
@@ -76,6 +77,7 @@ describe('help and usage', () => {
     ['a setting that sets nothing', ['gov', 'propose', '--title', 'x', '--type', 'minor_change', '--set', 'key']],
     ['a vote without a reason', ['gov', 'vote', 'abc', 'approve']],
     ['a time that is none', ['audit', 'verify', '--from', 'yesterday']],
+    ['a file of anchors that holds none', ['audit', 'verify', '--anchors', new URL(import.meta.url).pathname]],
   ])('%s ends with 2 and leaves stdout empty', async (_what, argv) => {
     const ran = await runCommand(argv);
     expect(ran.code).toBe(2);
