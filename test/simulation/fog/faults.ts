@@ -11,6 +11,7 @@ export type Fault =
   | 'pause'
   | 'sleep'
   | 'partition'
+  | 'mute'
   | 'ownerCrash'
   | 'drain'
   | 'power'
@@ -25,7 +26,7 @@ const ALWAYS: Partial<Record<Fault, number>> = { crash: 3, pause: 3, partition: 
 /** What a life is mostly about: chance alone rarely comes by the deep ends. */
 export const THEMES: Readonly<Record<string, Partial<Record<Fault, number>>>> = {
   crashes: { ...ALWAYS, crash: 8, guardsDie: 5, powerCut: 3, ownerCrash: 2, replay: 1 },
-  partitions: { ...ALWAYS, partition: 10, storm: 3, ownerCrash: 1 },
+  partitions: { ...ALWAYS, partition: 8, mute: 4, storm: 3, ownerCrash: 1 },
   sleep: { ...ALWAYS, sleep: 8, pause: 6, partition: 2 },
   owners: { ...ALWAYS, ownerCrash: 10, partition: 4, crash: 1 },
   crowded: { ...ALWAYS, deploy: 8, stop: 2, drain: 3, power: 1 },
@@ -90,6 +91,18 @@ export const FAULTS: Readonly<Record<Fault, (world: World, machine: SimMachine, 
     world.count('partition');
     world.net.cut.add(name);
     world.agenda.after(3_000 + world.chance.below(50_000), () => world.net.cut.delete(name));
+  },
+  /** Cut off one way, while a copy of what it was granted last is still on its way to it. */
+  mute(world, machine) {
+    const { name } = machine;
+    if (world.net.muted.has(name)) return;
+    world.count('mute');
+    world.net.muted.add(name);
+    for (const { from, message } of world.granted.get(name)?.values() ?? [])
+      world.agenda.after(3_000 + world.chance.below(6_000), () => {
+        if (!world.net.cut.has(name)) machine.receive(from, message);
+      });
+    world.agenda.after(20_000 + world.chance.below(50_000), () => world.net.muted.delete(name));
   },
   ownerCrash(world) {
     const machine = world.chance.pick(world.machines.filter(({ name }) => world.wanted.has(name)));

@@ -99,8 +99,9 @@ export class SimMachine {
   /** The sweep first: only then is anybody told that it lives. */
   start(): void {
     this.#life += 1;
+    const found = [...this.procs.live];
     const swept = (): void => {
-      this.procs.sweep();
+      this.procs.sweep(found);
       this.#world.checkProcesses();
     };
     if (this.#world.isOff('sweep-first')) this.#after(12_000, swept);

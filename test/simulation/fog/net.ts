@@ -12,6 +12,8 @@ export interface Weather {
 export class Net {
   weather: Weather = { loss: 0.03, repeat: 0.02, late: 0.02 };
   readonly cut = new Set<string>();
+  /** Heard by nobody, but hearing. */
+  readonly muted = new Set<string>();
   readonly #agenda: Agenda;
   readonly #chance: Chance;
   readonly #count: (what: string) => void;
@@ -24,7 +26,7 @@ export class Net {
 
   send(from: string, to: string, { kind, deliver }: { kind: string; deliver: () => void }): void {
     if (from === to) return this.#agenda.after(1, deliver);
-    const isCut = () => this.cut.has(from) || this.cut.has(to);
+    const isCut = () => this.cut.has(from) || this.cut.has(to) || this.muted.has(from);
     if (isCut() || this.#chance.happens(this.weather.loss)) return this.#count(`lost ${kind}`);
     const copies = this.#chance.happens(this.weather.repeat) ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {

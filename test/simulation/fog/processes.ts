@@ -93,8 +93,8 @@ export class Processes {
   }
 
   /** At once, and whoever they started with them: a power cut, or the sweep. */
-  sweep(): void {
-    this.live.clear();
+  sweep(found: readonly Proc[] = [...this.live]): void {
+    for (const proc of found) this.live.delete(proc);
   }
 
   freeze(): void {

@@ -72,6 +72,7 @@ function heal(world: World): void {
   world.hurry = false;
   world.net.weather = { loss: 0, repeat: 0, late: 0 };
   world.net.cut.clear();
+  world.net.muted.clear();
   for (const machine of world.machines) {
     machine.procs.flaky = 0;
     if (machine.paused || machine.asleep) machine.resume();

@@ -58,6 +58,8 @@ export class World {
   readonly wanted = new Map<string, Set<string>>();
   /** Sent lately: a hostile ear repeats them. */
   readonly captured: { from: string; to: string; message: ToNode }[] = [];
+  /** The last renewal that was granted, by node and placement. */
+  readonly granted = new Map<string, Map<string, { from: string; message: ToNode }>>();
   /** What an owner that plays foul reserved, and would accept when it is told so. */
   readonly foul = new Map<string, (nonce: string, bootSeq: number) => ToNode>();
   hurry = false;
@@ -139,6 +141,8 @@ export class World {
       const { reservationId, nonce, bootSeq, term, epoch, specDigest } = message;
       this.accepts.add(`${from} ${reservationId} ${nonce} ${bootSeq} ${term}.${epoch} ${specDigest}`);
     }
+    if (message.kind === 'renew-ok')
+      this.granted.set(to, (this.granted.get(to) ?? new Map()).set(message.placementId, { from, message }));
     if (message.kind !== 'accept' && message.kind !== 'reserve') return;
     this.captured.push({ from, to, message });
     if (this.captured.length > 40) this.captured.shift();
