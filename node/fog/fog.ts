@@ -1,5 +1,5 @@
 import { openAd, type Said, type Sign, type Told } from '../../protocols/fog/index.ts';
-import type { Approval, Gpu, NodeConfig, OwnerConfig, OwnerState, ToNode, Transition } from '../../src/fog/index.ts';
+import type { Approval, Gpu, NodeConfig, OwnerConfig, ToNode, Transition } from '../../src/fog/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { Store } from '../storage/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
@@ -47,6 +47,7 @@ const TO_NODE: ReadonlySet<Said['kind']> = new Set<ToNode['kind']>([
   'ack',
 ]);
 const PROVIDE_MS = 10_000;
+const PUBLISH_MS = 50;
 /** Maps that a peer is told when it is admitted, the newest. */
 const MAX_GREETED = 200;
 
@@ -68,6 +69,8 @@ export class Fog {
   readonly #waiting = new Waiting();
   readonly #timeline = new Timeline();
   readonly #listeners = new Set<(what: Transition) => void>();
+  readonly #dirty = new Set<string>();
+  readonly #provided = new Set<string>();
   #sides: Sides | undefined;
 
   private constructor(parts: FogParts) {
@@ -180,7 +183,7 @@ export class Fog {
       ...common,
       ...{ config, authority, propose, store: stores.owner },
       send: (to, message) => this.#send(to, message),
-      publish: (deployment, state) => this.#publish(deployment, state),
+      publish: (deployment) => this.#publish(deployment),
       onStep: () => this.#waiting.changed(),
     });
     const office = new Office({
@@ -236,14 +239,28 @@ export class Fog {
     };
   }
 
-  #publish(deployment: string, state: OwnerState): void {
+  /** Several changes of a deployment in one moment are one map. */
+  #publish(deployment: string): void {
+    if (this.#dirty.size === 0) this.#parts.clock.after(PUBLISH_MS, () => this.#flush());
+    this.#dirty.add(deployment);
+  }
+
+  #flush(): void {
     const { host } = this.#parts;
-    const map = this.#publisher.sign(deployment, state);
-    this.#maps.hear(map);
-    void this.#wire.tell({ kind: 'map', map });
-    if (host.admitted().size === 0) return;
-    // A hint for those that gossip did not reach; it is given again with the next change.
-    void host.provide(`fog/map/${deployment}`, { signal: AbortSignal.timeout(PROVIDE_MS) }).catch(() => 0);
+    const { state } = this.#made().owner;
+    for (const deployment of this.#dirty) {
+      const map = this.#publisher.sign(deployment, state);
+      this.#maps.hear(map);
+      void this.#wire.tell({ kind: 'map', map });
+      const isNew = !this.#provided.has(deployment) && state.deployments.has(deployment);
+      if (!isNew || host.admitted().size === 0) continue;
+      this.#provided.add(deployment);
+      // A hint for those that gossip did not reach.
+      const signal = AbortSignal.timeout(PROVIDE_MS);
+      void host.provide(`fog/map/${deployment}`, { signal }).catch(() => this.#provided.delete(deployment));
+    }
+    this.#dirty.clear();
+    this.#waiting.changed();
   }
 
   #answerMap(deployment: string, from: string): void {

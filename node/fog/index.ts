@@ -1,4 +1,4 @@
-export { APPROVAL_TOOL, approvalIn, DEPLOY_TOOL } from './approvals.ts';
+export { APPROVAL_TOOL, approvalIn } from './approvals.ts';
 export { Authorities } from './authorities.ts';
 export { Fog, type FogParts } from './fog.ts';
 export type {

@@ -41,7 +41,8 @@ export interface OwnerSideParts {
   readonly authority: (of: { agent: string; node: string; proposalId: string | undefined }) => Promise<Authority>;
   /** Asks the village; the id of the proposal, or undefined when nobody would propose it. Never rejects. */
   readonly propose: (asked: { agent: string; approval: Omit<Approval, 'notAfter'> }) => Promise<string | undefined>;
-  readonly publish: (deployment: string, state: OwnerState) => void;
+  /** Where its slots are has changed. */
+  readonly publish: (deployment: string) => void;
   readonly onTransition: (what: Transition) => void;
   readonly onStep: (before: OwnerState, after: OwnerState) => void;
 }
@@ -174,7 +175,7 @@ export class OwnerSide {
         void this.#ask(effect);
         return undefined;
       case 'map':
-        return this.#parts.publish(effect.deployment, this.state);
+        return this.#parts.publish(effect.deployment);
       case 'record':
         return this.#parts.onTransition(effect.record);
     }
@@ -184,7 +185,7 @@ export class OwnerSide {
     await this.#journal.write(entry);
     if (entry.kind !== 'removed') return;
     this.#proposals.delete(entry.deployment);
-    this.#parts.publish(entry.deployment, this.state);
+    this.#parts.publish(entry.deployment);
   }
 
   #send(to: string, message: ToNode): Promise<void> | void {

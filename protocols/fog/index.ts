@@ -2,4 +2,4 @@ export { announcementOf, readAnnouncement, type Told } from './announcement.ts';
 export { type FogWriter, fogWriter, isSendable } from './client.ts';
 export { type FogDesk, readFog } from './handler.ts';
 export { AD_TYPE, type Envelope, FOG, MAP_TYPE, type Said } from './schema.ts';
-export { type Between, openAd, openMap, sealed, type Sign, unsealed } from './sealed.ts';
+export { type Between, openAd, openMap, sealed, type Sign } from './sealed.ts';

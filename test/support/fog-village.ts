@@ -176,7 +176,7 @@ export class FogVillage {
       node: nodeId,
       capacity,
       gpuIds: [],
-      maxShards: 16,
+      maxShards: 64,
       runtimes: ['role', 'role:agent'],
       enforcement: ['cgroup'],
       labels: { seed: String(seed) },
