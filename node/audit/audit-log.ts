@@ -244,8 +244,8 @@ export class AuditLog {
 
   #chain(record: AuditRecord): void {
     this.#seq += 1;
-    const entry = { seq: this.#seq, atMs: Math.max(0, Math.trunc(this.#now())), ...bounded(record) };
-    const sealed = sealEntry(this.#hash, entry);
+    const place = { seq: this.#seq, atMs: Math.max(0, Math.trunc(this.#now())) };
+    const sealed = sealEntry(this.#hash, bounded(record, place));
     this.#hash = sealed.hash;
     this.#commit.add({ type: 'put', key: entryKey(this.#seq), value: sealed.record });
     if (this.#seq % HEAD_EVERY === 0) this.#signHead({ passing: false });

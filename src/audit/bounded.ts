@@ -1,4 +1,4 @@
-import type { AuditRecord } from './entry.ts';
+import type { AuditEntry, AuditRecord } from './entry.ts';
 
 /** Longest text of each field, in UTF-16 code units. What an agent or peer wrote must not decide how big the log grows. */
 const MAX_TARGET = 1024;
@@ -7,9 +7,11 @@ const MAX_OTHER = 256;
 /** Longer than what redactedContent makes: a cut one would be no JSON. */
 const MAX_CONTENT = 16_384;
 
-/** The same record with its texts cut to their limits (a cut one ends in `…`) and its numbers made such that a line can carry them. */
-export function bounded(record: AuditRecord): AuditRecord {
+/** The entry that `record` becomes at `place`, with its texts cut to their limits (a cut one ends in `…`) and its numbers made such that a line can carry them. */
+export function bounded(record: AuditRecord, place: Pick<AuditEntry, 'seq' | 'atMs'>): AuditEntry {
   return {
+    seq: place.seq,
+    atMs: place.atMs,
     kind: record.kind,
     callId: cut(record.callId, MAX_OTHER),
     agentId: cut(record.agentId, MAX_OTHER),

@@ -24,6 +24,8 @@ const LINE =
 const GENESIS_V_N = '9642b247a3605856e2f7969548526bd0ec394d2f20c4d715bf12f026cfd7bc2b';
 const FIRST_HASH = 'e2029b2852316fc6c41d6aec72bcb657e4afc5972316616225cfa21cafe10ede';
 
+const PLACE = { seq: 1, atMs: 1 };
+
 describe('the line of an audit entry', () => {
   test('has one spelling, frozen', () => {
     expect(encodeEntry(entry)).toBe(LINE);
@@ -91,6 +93,7 @@ describe('the line of an audit entry', () => {
   test('is short whatever an agent sends', () => {
     const long = bounded(
       recordOf({ target: 'x'.repeat(5_000_000), method: 'm'.repeat(300), justification: 'j'.repeat(10_000) }),
+      PLACE,
     );
     expect(long.target).toHaveLength(1024);
     expect(long.target.endsWith('x…')).toBe(true);
@@ -99,10 +102,10 @@ describe('the line of an audit entry', () => {
   });
 
   test('carries a number that JSON can carry, whatever was measured', () => {
-    expect(bounded(recordOf({ durationMs: Number.NaN })).durationMs).toBe(0);
-    expect(bounded(recordOf({ durationMs: -3 })).durationMs).toBe(0);
-    expect(bounded(recordOf({ durationMs: 1.23456789 })).durationMs).toBe(1.235);
-    expect(bounded(recordOf({ count: 1.5 })).count).toBe(0);
+    expect(bounded(recordOf({ durationMs: Number.NaN }), PLACE).durationMs).toBe(0);
+    expect(bounded(recordOf({ durationMs: -3 }), PLACE).durationMs).toBe(0);
+    expect(bounded(recordOf({ durationMs: 1.23456789 }), PLACE).durationMs).toBe(1.235);
+    expect(bounded(recordOf({ count: 1.5 }), PLACE).count).toBe(0);
   });
 });
 
