@@ -17,7 +17,7 @@ export interface AuditCare {
   readonly witnesses: Witnesses;
   figures(): AuditFigures;
   readonly store: EntryFiles;
-  /** What other nodes vouch for now, asking those that are connected. */
+  /** What other nodes vouch for; those that are connected are asked. */
   witnessed(options: { readonly signal: AbortSignal }): Promise<WitnessedEntry[]>;
   /** After the host has started. */
   start(): void;
