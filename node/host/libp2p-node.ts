@@ -15,6 +15,7 @@ import { boundedConnections, boundedEncrypter, boundedMuxer } from './bounded-le
 import { type GateContext, gatedComponents } from './gated-components.ts';
 import { lazyTls } from './lazy-tls.ts';
 import { noiseCrypto } from './noise-crypto.ts';
+import { easedLengths } from './noise-lengths.ts';
 import { pendingLimit } from './pending-limit.ts';
 import { quietLogger } from './quiet-logger.ts';
 import { sparedUpdates } from './spared-updates.ts';
@@ -69,7 +70,7 @@ export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp
     connectionGater: pendingLimit(MAX_PENDING / 4),
     connectionProtector: wholeWrites(boundedConnections(ENCRYPTERS)),
     connectionEncrypters: [
-      boundedEncrypter(noise({ crypto: noiseCrypto }), MUXERS),
+      boundedEncrypter(easedLengths(noise({ crypto: noiseCrypto })), MUXERS),
       boundedEncrypter(lazyTls(), MUXERS),
     ],
     streamMuxers: [boundedMuxer(sparedUpdates(yamux()), ['/ipfs/ping/1.0.0', names.protocol(mcp.name)])],

@@ -16,6 +16,7 @@ import { PeerBackend } from '../../node/backends/peer.ts';
 import type { RouterCall } from '../../node/gateway/index.ts';
 import { boundedConnections } from '../../node/host/bounded-lengths.ts';
 import { noiseCrypto } from '../../node/host/noise-crypto.ts';
+import { easedLengths } from '../../node/host/noise-lengths.ts';
 import { quietLogger } from '../../node/host/quiet-logger.ts';
 import type { AdmittedPeer } from '../../node/host/mesh-host.ts';
 import { sparedUpdates } from '../../node/host/spared-updates.ts';
@@ -36,7 +37,7 @@ const CALLS = Number(process.env['CALLS'] ?? 200_000);
 const IN_FLIGHT = Number(process.env['IN_FLIGHT'] ?? 64);
 const mode = process.argv[2] === 'hop' ? 'hop' : 'local';
 const audited = process.argv.includes('audit');
-const secure = process.argv.includes('tls') ? tls() : noise({ crypto: noiseCrypto });
+const secure = process.argv.includes('tls') ? tls() : easedLengths(noise({ crypto: noiseCrypto }));
 
 const policy = new Policy({
   ...constitution,

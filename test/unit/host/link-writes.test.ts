@@ -6,6 +6,7 @@ import { createLibp2p } from 'libp2p';
 import { afterEach, describe, expect, test } from 'vitest';
 import { boundedConnections } from '../../../node/host/bounded-lengths.ts';
 import { noiseCrypto } from '../../../node/host/noise-crypto.ts';
+import { easedLengths } from '../../../node/host/noise-lengths.ts';
 import { quietLogger } from '../../../node/host/quiet-logger.ts';
 import { sparedUpdates } from '../../../node/host/spared-updates.ts';
 import { wholeWrites } from '../../../node/host/whole-writes.ts';
@@ -35,7 +36,7 @@ async function ours() {
   const node = await createLibp2p({
     ...COMMON(),
     connectionProtector: wholeWrites(counted),
-    connectionEncrypters: [noise({ crypto: noiseCrypto })],
+    connectionEncrypters: [easedLengths(noise({ crypto: noiseCrypto }))],
     streamMuxers: [sparedUpdates(yamux())],
   });
   nodes.push(node);
