@@ -195,6 +195,7 @@ verifies('governance/R6', 'an announcement of another form is none', () => {
     '{"v":1,"statement":"a.b"}',
     '{"v":1,"receipt":"a.b.c"}',
     `{"v":1,"statement":"a.${'b'.repeat(70_000)}.c"}`,
+    `{"v":1,${' '.repeat(70_000)}"statement":"a.b.c"}`,
     'null',
     '',
   ];
