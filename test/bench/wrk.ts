@@ -50,7 +50,16 @@ async function withWrk(target: Target, { connections, seconds, checked = false }
   try {
     writeFileSync(script, lua(target, checked));
     const url = `http://127.0.0.1:${target.port}${target.path}`;
-    const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url];
+    const args = [
+      '-t1',
+      `-c${connections}`,
+      `-d${Math.max(1, Math.round(seconds))}s`,
+      '--timeout',
+      '10s',
+      '-s',
+      script,
+      url,
+    ];
     const out = await new Promise<string>((resolve, reject) => {
       execFile('wrk', args, { timeout: (seconds + 20) * 1000 }, (error, stdout) =>
         error === null ? resolve(stdout) : reject(new Error('wrk failed', { cause: error })),
