@@ -92,7 +92,9 @@ export class ShardRouting implements ShardRoutes {
 
   /** Two at random, and of them the one with fewer calls under way. */
   #idlest(map: ShardMap, tried: ReadonlySet<number>): Place | undefined {
-    const running = map.slots.filter(runs).filter(({ slot }) => !tried.has(slot));
+    const held = map.slots.filter(isHeld).filter(({ slot }) => !tried.has(slot));
+    const serving = held.filter(({ state }) => state === 'running');
+    const running = serving.length > 0 ? serving : held;
     if (running.length < 2) return running[0];
     const drawn = this.#parts.chance() * running.length;
     const one = Math.floor(drawn);
@@ -120,13 +122,14 @@ export class ShardRouting implements ShardRoutes {
   }
 }
 
-function runs(place: ShardMap['slots'][number]): place is Place {
-  return place.state === 'running' && place.node !== null;
+/** One that starts may be ready before that is heard here: it says itself. */
+function isHeld(place: ShardMap['slots'][number]): place is Place {
+  return (place.state === 'running' || place.state === 'starting') && place.node !== null;
 }
 
 function placeOf({ slots }: ShardMap, slot: number | undefined): Place | undefined {
   const found = slots.find((one) => one.slot === slot);
-  return found !== undefined && runs(found) ? found : undefined;
+  return found !== undefined && isHeld(found) ? found : undefined;
 }
 
 /** Nothing began there: the map may be old. */

@@ -84,3 +84,30 @@ test('what needs a vote waits for it; approved, it runs on a node that checked t
   expect(second.parts.fog.office.ledger().shards).toBe(1);
   await office.stop('magi-voted', { signal: AbortSignal.timeout(10_000) });
 }, 60_000);
+
+test('a node that stops ends its shards in time, and their slots come back elsewhere at once', async () => {
+  const principal = {
+    ...principalOf('magi', first.nodeId),
+    issuedAtMs: Date.now(),
+    expiresAtMs: Date.now() + 3_600_000,
+  };
+  const { office } = first.parts.fog;
+  const spec = specOf({ res: { cpuMilli: 200, memMib: 256, diskMib: 0, gpus: 0 } });
+  const there = { targetNode: second.nodeId, allowFallback: true };
+  await office.deploy(
+    { shardId: 'magi-moved', spec, wait: 'running', ...there },
+    { principal, signal: AbortSignal.timeout(20_000) },
+  );
+  const pid = second.parts.fog.office.reservations().find(({ placement }) => placement?.pid !== undefined)
+    ?.placement?.pid;
+  expect(pid).toBeGreaterThan(1);
+  const began = performance.now();
+  await second[Symbol.asyncDispose]();
+  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(() => process.kill(pid as number, 0)).toThrow();
+  await until(() => office.status('magi-moved')?.shards[0]?.nodeId === first.nodeId, { timeoutMs: 10_000 });
+  await until(() => office.status('magi-moved')?.shards[0]?.status === 'running', { timeoutMs: 10_000 });
+  expect(office.status('magi-moved')?.shards[0]?.epoch).toBe(2);
+  await office.stop('magi-moved', { signal: AbortSignal.timeout(10_000) });
+  expect(office.ledger().shards).toBe(0);
+}, 60_000);

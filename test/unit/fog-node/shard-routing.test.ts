@@ -152,6 +152,16 @@ describe('calls', () => {
     expect(new Set(sent.map(({ nodeId }) => nodeId))).toEqual(new Set(['gone', 'there']));
   });
 
+  test('prefer a slot that runs; one that starts is asked when there is no other', async () => {
+    const maps = new ShardMaps(village);
+    maps.hear(signed([slotOn(0, 'starts', { state: 'starting' }), slotOn(1, 'runs')]));
+    const { made, sent, send } = routing(maps);
+    await made.forward(target(aliasOfMagi(maps)), context, send);
+    maps.hear(signed([slotOn(0, 'starts', { state: 'starting' }), slotOn(1, null, { state: 'down' })], { rev: 2 }));
+    await made.forward(target(aliasOfMagi(maps)), context, send);
+    expect(sent.map(({ nodeId }) => nodeId)).toEqual(['runs', 'starts']);
+  });
+
   test('that meet a stale map look at a newer one and try once more', async () => {
     const maps = new ShardMaps(village);
     maps.hear(signed([slotOn(0, 'old')]));
