@@ -195,8 +195,9 @@ export class Signer {
     const foreign = !own && this.#signed.has(kid);
     const caught = effects.some((effect) => effect.kind === 'evidence' && effect.evidence.kid === kid);
     if ((!foreign && !caught) || this.#halted.has(payload.voter)) return;
-    if (this.#keyOf(payload.voter) === undefined) return;
-    this.#halt(payload.voter);
+    // Whoever has a key that was replaced can sign with it, and stop nobody who votes with another by now.
+    const key = this.#keyOf(payload.voter);
+    if (key !== undefined && thumbprint(key) === kid) this.#halt(payload.voter);
   }
 
   #halt(voter: string): void {

@@ -40,6 +40,12 @@ describe('a village of three voters, two others, and bad luck', () => {
     expect(often('override suppress')).toBeGreaterThan(10);
     expect(often('hold')).toBeGreaterThan(20);
     expect(often('commit on an overlay entry')).toBeGreaterThan(20);
+    expect(often('forgery removal') + often('forgery removal with help')).toBeGreaterThan(5);
+    for (const what of ['forged', 'signed by another', 'foreign', 'replayed', 'respelled', 'oversized'])
+      expect(often(`lie ${what}`), what).toBeGreaterThan(5);
+    expect(often('commit of another epoch')).toBeGreaterThan(0);
+    expect(often('call made')).toBeGreaterThan(50);
+    expect(often('call interrupted')).toBeGreaterThan(0);
     expect(epochs).toBeGreaterThan(10);
     expect(evidence).toBeGreaterThan(50);
   });
