@@ -1,35 +1,12 @@
 export { adOf } from './ad-of.ts';
-export { FogAd, type Gpu, type Power, POWER_SOURCES, THERMAL_LEVELS, type ThermalLevel } from './ad.ts';
-export { type Enforcement, ENFORCEMENTS, WATCHDOG_MARGIN } from './enforcement.ts';
+export { FogAd, type Gpu, type Power, type ThermalLevel } from './ad.ts';
+export { type Enforcement, WATCHDOG_MARGIN } from './enforcement.ts';
 export { acceptAd, type AdRefusal, isExpired, type KnownAd, nextAdMs } from './ad-cache.ts';
 export { judgeNodes, type Judged, roomOfAd } from './candidates.ts';
-export { bookedFor, type Ledger, ledgerOf } from './ledger.ts';
+export { type Ledger, ledgerOf } from './ledger.ts';
 export { type Limits, LIMITS, MAX_ARTIFACT_BYTES, MAX_LOG_BYTES, MAX_MESSAGE_BYTES } from './limits.ts';
 export {
-  Accept,
-  Accepted,
-  Ack,
-  Cancel,
-  Cfp,
-  Denied,
-  Hello,
   type Message,
-  Notice,
-  NOTICES,
-  Offer,
-  Preparing,
-  Query,
-  Refuse,
-  Release,
-  Released,
-  Renew,
-  RENEW_REFUSALS,
-  RenewNo,
-  RenewOk,
-  Reserve,
-  Reserved,
-  Row,
-  Status,
   ToNode,
   ToOwner,
 } from './messages.ts';
@@ -67,50 +44,38 @@ export type {
   Row as NodeRow,
 } from './node-state.ts';
 export {
-  END_REASONS,
   type EndReason,
   type Exit,
   isRetryable,
   REFUSAL_CODES,
   type RefusalCode,
-  REFUSALS,
 } from './reasons.ts';
 export { decidePower, POWER_LIMITS, POWERED, type PowerLimits, type PowerState } from './power-policy.ts';
 export { type HashedSlot, hashSlots, slotOfKey } from './rendezvous.ts';
 export {
   add,
   type Dimension,
-  DIMENSIONS,
   fits,
   NOTHING,
-  portion,
   Resources,
-  shortOf,
   subtract,
   total,
 } from './resources.ts';
-export { mayPreempt, type Need, type Objection, objectTo, type Room } from './room.ts';
+export { type Need, type Objection, objectTo, type Room } from './room.ts';
 export { ShardMap } from './shard-map.ts';
 export {
   ArtifactRef,
   DeploymentId,
-  Labels,
   type Mode,
-  MODES,
-  PRIORITIES,
   type Priority,
-  priorityRank,
   ShardSpec,
   specDigest,
 } from './spec.ts';
 export {
   compareFences,
   type Fence,
-  PLACEMENT_STATES,
   type PlacementState,
-  RESERVATION_STATES,
   type ReservationState,
-  SLOT_STATES,
   slotKey,
   type SlotId,
   type SlotState,

@@ -30,11 +30,6 @@ export function total(all: Iterable<Resources>): Resources {
   return sum;
 }
 
-/** `share` (0 to 1) of every dimension, rounded down. */
-export function portion(of: Resources, share: number): Resources {
-  return each((dimension) => Math.floor(of[dimension] * share));
-}
-
 /** The dimensions in which `need` exceeds `room`; empty: it fits. */
 export function shortOf(need: Resources, room: Resources): readonly Dimension[] {
   return DIMENSIONS.filter((dimension) => need[dimension] > room[dimension]);
