@@ -65,6 +65,10 @@ export class Book {
     return this.#wanted.keys();
   }
 
+  isWanted(id: string): boolean {
+    return this.#wanted.has(id);
+  }
+
   /** Whether something that another key signed rests on it. */
   isNeeded({ id, kid }: Statement): boolean {
     return [...(this.#wanted.get(id) ?? [])].some((by) => by !== kid);

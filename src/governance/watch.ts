@@ -37,9 +37,10 @@ export class Watch {
     statement: Statement,
     { restingOn, maxBytes }: { readonly restingOn: ReadonlySet<string>; readonly maxBytes: number },
   ): 'repeat' | 'crowded' | undefined {
-    const needed = this.#book.isNeeded(statement) || restingOn.has(statement.id);
-    if (needed && !this.#off.has('repeats-when-wanted')) return undefined;
-    if (this.#isRepeat(statement)) return 'repeat';
+    const spares = !this.#off.has('repeats-when-wanted');
+    if (spares && (this.#book.isNeeded(statement) || restingOn.has(statement.id))) return undefined;
+    // A repeat that its own signer built on fills a gap, and what stands above a gap is not judged.
+    if (this.#isRepeat(statement) && !(spares && this.#book.isWanted(statement.id))) return 'repeat';
     const kept = this.#kept(statement.kid);
     if (kept.bytes + statement.token.length > maxBytes) return 'crowded';
     if (statement.payload.kind === 'fence' && this.#book.get(statement.payload.body.change) !== undefined)
