@@ -121,6 +121,19 @@ describe('calls', () => {
     expect(sent.at(-1)).toMatchObject({ nodeId: 'new', meta: { 'village/fog-slot': { slot, epoch: 2 } } });
   });
 
+  test('with the keys of a fenced slot are not taken by the slot beside it', async () => {
+    const maps = new ShardMaps(village);
+    maps.hear(signed([slotOn(0, 'a', { state: 'fenced' }), slotOn(1, 'b')]));
+    const { made, sent, send } = routing(maps);
+    const reasons: (string | undefined)[] = [];
+    for (let key = 0; key < 40; key += 1) {
+      reasons.push((await made.forward(keyed(aliasOfMagi(maps), `k${key}`), context, send))?.reply.reason);
+    }
+    const waiting = reasons.filter((reason) => reason === 'UNAVAILABLE').length;
+    expect(waiting).toBeGreaterThan(5);
+    expect(sent).toHaveLength(40 - waiting);
+  });
+
   test('spread over all slots by their keys', async () => {
     const maps = five();
     const { made, sent, send } = routing(maps);
