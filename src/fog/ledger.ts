@@ -50,7 +50,7 @@ export function bookedFor(res: Resources, config: Pick<NodeConfig, 'enforcement'
  */
 export function heldBy(
   state: Pick<NodeState, 'rows'>,
-  of: { owner: string; agent: string; slotKey: string; deployment?: string },
+  of: { owner: string; agent: string; slotKey: string; deployment?: string; voted?: boolean },
   keyOf: (row: Row) => string,
 ): Totals {
   let res = NOTHING;
@@ -60,6 +60,7 @@ export function heldBy(
     const theirs = row.owner === of.owner || row.agent === of.agent;
     if (!theirs || key === of.slotKey) continue;
     if (of.deployment !== undefined && (row.owner !== of.owner || row.slot.deployment !== of.deployment)) continue;
+    if (of.voted !== undefined && row.voted !== of.voted) continue;
     res = add(res, row.spec.res);
     slots.add(key);
   }

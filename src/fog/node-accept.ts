@@ -1,5 +1,5 @@
 import type { Message } from './messages.ts';
-import { objectToAsked } from './node-admit.ts';
+import { isVoted, objectToAsked } from './node-admit.ts';
 import { answerFromTable, giveBack } from './node-reserve.ts';
 import { supersede } from './node-placement.ts';
 import { denied } from './node-replies.ts';
@@ -31,7 +31,7 @@ export function accept(
     giveBack(turn, row, objection.code, objection);
     return refuse(objection);
   }
-  commit(turn, { ...row, fence: asked.fence, voted: row.voted || checks.approval !== undefined }, message.leaseMs);
+  commit(turn, { ...row, fence: asked.fence, voted: row.voted || isVoted(turn, asked) }, message.leaseMs);
 }
 
 function objectToTime(turn: NodeTurn, row: Row, { leaseMs, slot }: Message<'accept'>): Objection | undefined {

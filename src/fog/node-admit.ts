@@ -5,7 +5,7 @@ import { add, total } from './resources.ts';
 import { type Need, type Objection, objectTo, type Room } from './room.ts';
 import type { ShardSpec } from './spec.ts';
 import { compareFences, type Fence, slotKey, type SlotId } from './states.ts';
-import { needsVote, objectToApproval } from './vote.ts';
+import { needsVote, objectToApproval, type Totals } from './vote.ts';
 
 /** This node as its own filter sees it. */
 export function roomOf(state: NodeState, ledger: Ledger): Room {
@@ -62,32 +62,45 @@ function objectToAuthority(turn: NodeTurn, { spec, owner, checks }: Asked): Obje
   return undefined;
 }
 
-/** All that the owner has here counts: a big deployment is not split into small ones. */
+/** All that the owner has here without a vote counts: a big deployment is not split into small ones. */
 function objectToVote(turn: NodeTurn, asked: Asked): Objection | undefined {
   if (turn.isOff('vote-is-checked')) return undefined;
-  const { owner, agent, spec, slot, checks } = asked;
-  const key = slotKey(slot);
-  const sum = (deployment?: string) => {
-    const of = { owner, agent, slotKey: key, ...(deployment === undefined ? {} : { deployment }) };
-    const held = heldBy(turn.state, of, (row) => slotKey(row.slot));
-    return { res: add(held.res, spec.res), slots: held.slots + 1 };
-  };
-  const reasons = needsVote(spec, {
+  const reasons = needsVote(asked.spec, {
     policy: turn.config.votePolicy,
-    totals: sum(),
-    ...(checks.publisherKnown === undefined ? {} : { publisherKnown: checks.publisherKnown }),
+    totals: sumOf(turn, asked, { voted: false }),
+    ...(asked.checks.publisherKnown === undefined ? {} : { publisherKnown: asked.checks.publisherKnown }),
   });
   if (reasons.length === 0) return undefined;
-  if (checks.approval === undefined) return { code: 'VOTE_REQUIRED', detail: reasons.join(', ') };
-  const objection = objectToApproval(checks.approval, {
+  if (asked.checks.approval === undefined) return { code: 'VOTE_REQUIRED', detail: reasons.join(', ') };
+  const objection = objectToItsApproval(turn, asked);
+  return objection === undefined ? undefined : { code: 'VOTE_REQUIRED', detail: objection };
+}
+
+/** Whether a vote allows it, needed or not. Another deployment's approval makes nothing voted. */
+export function isVoted(turn: NodeTurn, asked: Asked): boolean {
+  return asked.checks.approval !== undefined && objectToItsApproval(turn, asked) === undefined;
+}
+
+function objectToItsApproval(turn: NodeTurn, asked: Asked): string | undefined {
+  const { owner, slot, digest, fence, checks } = asked;
+  if (checks.approval === undefined) return 'no approval';
+  return objectToApproval(checks.approval, {
     owner,
     deployment: slot.deployment,
-    specDigest: asked.digest,
-    term: asked.fence.term,
-    totals: sum(slot.deployment),
+    specDigest: digest,
+    term: fence.term,
+    totals: sumOf(turn, asked, { deployment: slot.deployment }),
     wallMs: checks.wallMs,
   });
-  return objection === undefined ? undefined : { code: 'VOTE_REQUIRED', detail: objection };
+}
+
+function sumOf(
+  turn: NodeTurn,
+  { owner, agent, slot, spec }: Asked,
+  only: { deployment?: string; voted?: boolean },
+): Totals {
+  const held = heldBy(turn.state, { owner, agent, slotKey: slotKey(slot), ...only }, (row) => slotKey(row.slot));
+  return { res: add(held.res, spec.res), slots: held.slots + 1 };
 }
 
 /** One peer may not hold what all need: some at once, and a share of the node beyond the first. */

@@ -1,5 +1,5 @@
 import type { Message } from './messages.ts';
-import { needHere, objectToAsked, objectToHolding, objectToNeed } from './node-admit.ts';
+import { isVoted, needHere, objectToAsked, objectToHolding, objectToNeed } from './node-admit.ts';
 import { stop } from './node-placement.ts';
 import { denied, noticeOf, releasedOf, rowOf } from './node-replies.ts';
 import type { Checks, Row } from './node-state.ts';
@@ -115,7 +115,7 @@ export function reserve(
     nonce: '',
     nonceMs: 0,
     expiresMs: turn.nowMs + Math.min(message.ttlMs, turn.config.limits.maxHoldMs),
-    voted: checks.approval !== undefined,
+    voted: isVoted(turn, asked),
   };
   const short = objectToFree(need, { free: ledger.free, shards: ledger.shards, maxShards: turn.config.maxShards });
   if (short === undefined || turn.isOff('room-is-checked')) return hold(turn, row);

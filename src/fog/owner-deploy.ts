@@ -35,9 +35,12 @@ export function deploy(turn: OwnerTurn, wanted: Wanted): void {
   if (vote === 'awaited') askVillage(turn, deployment, reasons);
 }
 
-/** All that the owner has and wants counts together. */
+/** All that the owner has without a vote counts together with what it wants. */
 function voteReasons(turn: OwnerTurn, wanted: Wanted): readonly string[] {
-  const all = [...turn.state.deployments.values(), wanted].filter((one) => !('stopping' in one) || !one.stopping);
+  const others = [...turn.state.deployments.values()].filter(
+    ({ vote, stopping }) => vote === 'not-needed' && !stopping,
+  );
+  const all = [...others, wanted];
   const totals: Totals = {
     res: total(all.map(totalOf)),
     slots: all.reduce((sum, { slots }) => sum + slots, 0),

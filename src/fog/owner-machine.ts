@@ -178,6 +178,10 @@ function place(turn: OwnerTurn, at: At): void {
     if (slot.state !== 'awaiting_vote') turn.put(at, { state: 'awaiting_vote' }, 'VOTE_REQUIRED');
     return;
   }
+  if (deployment.vote === 'rejected') {
+    if (slot.state !== 'failed') turn.put(at, { state: 'failed' }, 'rejected');
+    return;
+  }
   if (slot.state === 'pending' || (slot.state === 'blocked' && isDue(turn, slot))) look(turn, at);
 }
 

@@ -4,7 +4,7 @@ import { type Mutant, simulate } from './run.ts';
 export const MUTANTS: readonly (Mutant & { readonly seed: number })[] = [
   { where: 'machines', rule: 'journal-first', seed: 7 },
   { where: 'machines', rule: 'lease-from-send', seed: 141 },
-  { where: 'machines', rule: 'reclaim-margin', seed: 25 },
+  { where: 'machines', rule: 'reclaim-margin', seed: 135 },
   { where: 'machines', rule: 'fence-waits', seed: 0 },
   { where: 'machines', rule: 'stops-at-lease-end', seed: 0 },
   { where: 'machines', rule: 'restart-waits', seed: 2 },

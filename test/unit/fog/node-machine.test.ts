@@ -79,6 +79,24 @@ describe('what a node holds', () => {
     expect(node.reserve('r2', { spec, slot: 1 }).heard('denied')?.code).toBe('VOTE_REQUIRED');
   });
 
+  test.each([
+    ['its own approval makes it voted, and it counts no more', 'd', 'reserved'],
+    ['the approval of another deployment makes nothing voted', 'other', 'denied'],
+  ] as const)('%s', (_what, deployment, answer) => {
+    const spec = { ...SPEC, res: { ...SPEC.res, cpuMilli: 3_000 } };
+    const policy = { ...CONFIG.votePolicy, above: { cpuMilli: 5_000, memMib: 16_384 } };
+    const node = new TriedNode({ votePolicy: policy, capacity: { ...CONFIG.capacity, cpuMilli: 16_000 } });
+    const digest = specDigest(spec);
+    const allowed = { owner: 'owner', specDigest: digest, maxTotal: spec.res, maxSlots: 1, term: 1, notAfter: 1 };
+    const checks = { approval: { ...allowed, deployment } };
+    const attempt = { deployment: 'd', slot: 0, term: 1, epoch: 1, agent: 'magi', spec, ttlMs: 10_000 };
+    node.hear({ kind: 'reserve', reservationId: 'r1', ...attempt }, { checks });
+    node.hear(acceptOf(node, 'r1', { specDigest: digest }), { checks });
+    expect(node.heard('accepted')).toBeDefined();
+    node.reserve('r2', { spec, deployment: 'e' });
+    expect(node.said.map(({ kind }) => kind)).toEqual([answer]);
+  });
+
   test('rooms and devices are never booked twice, whatever is asked in whatever order', () => {
     const ask = fc.record({
       id: fc.integer({ min: 0, max: 6 }),
