@@ -25,6 +25,17 @@ const PLAIN = /^[\w ,:@-]*(?:\.[\w ,:@-]+)*$/;
 const SAYING = /union|select|waitfor|having|_schema|_catalog|sqlite_|sysobjects|all_tables|outfile|dumpfile|id_[rde]/i;
 const isPlain = (value: string) => PLAIN.test(value) && !SAYING.test(value);
 const SHORTEST_INSTRUCTION = 20;
+/** Ids and paths come again and again: what was read and found clean is not read again. A cache, and bounded; it changes no answer. */
+const CLEAN: Readonly<Record<ParameterKind, Set<string>>> = {
+  path: new Set(),
+  url: new Set(),
+  word: new Set(),
+  command: new Set(),
+  code: new Set(),
+  text: new Set(),
+};
+const LONGEST_REMEMBERED = 256;
+const MOST_REMEMBERED = 2_048;
 const HEAD = 49_152;
 const TAIL = 16_384;
 /** Characters read of one call at full length; of each value after that, the beginning. */
@@ -98,23 +109,35 @@ function openUp(here: Here, open: Here[], note: (finding: Finding) => void): voi
 
 function readText(value: string, { kind, at }: Here, tool: string, note: (finding: Finding) => void): void {
   if (value.length < SHORTEST_INSTRUCTION && isPlain(value)) return;
+  const clean = CLEAN[kind];
+  if (clean.has(value)) return;
+  let isClean = value.length <= LONGEST_REMEMBERED;
+  const found = (finding: Finding) => {
+    isClean = false;
+    note(finding);
+  };
   const text = value.length <= HEAD + TAIL ? value : `${value.slice(0, HEAD)}\n${value.slice(-TAIL)}`;
   look(text, 0);
   const secret = secretLeaving(text, { kind, tool });
-  if (secret > 0) note({ family: 'secret-leaving', at, score: secret });
+  // How bad a secret is depends on the tool, and the memory knows of none.
+  if (secret > 0) found({ family: 'secret-leaving', at, score: secret });
   for (const { text: behind, odd } of disguises(text)) {
-    if (odd >= 0.3 && kind !== 'code') note({ family: 'hidden-text', at, score: odd });
+    if (odd >= 0.3 && kind !== 'code') found({ family: 'hidden-text', at, score: odd });
     look(behind, odd);
+  }
+  if (isClean) {
+    if (clean.size >= MOST_REMEMBERED) clean.clear();
+    clean.add(value);
   }
 
   function look(what: string, odd: number): void {
     if (what.length >= SHORTEST_INSTRUCTION) {
       const score = promptInjection(what, kind);
-      if (score > 0) note({ family: 'prompt-injection', at, score: raised(score, odd) });
+      if (score > 0) found({ family: 'prompt-injection', at, score: raised(score, odd) });
     }
     if (isPlain(what)) return;
     for (const { family, pattern, weights } of TELLING[kind]) {
-      if (pattern.test(what)) note({ family, at, score: raised(weights[kind], odd) });
+      if (pattern.test(what)) found({ family, at, score: raised(weights[kind], odd) });
     }
   }
 }

@@ -90,7 +90,7 @@ const CALLS: Readonly<Record<Alias, readonly (readonly [tool: string, given: Rec
     ['list_directory_with_sizes', { path: files, sortBy: 'size' }],
     ['directory_tree', { path: files }],
     ['search_files', { path: files, pattern: '**/*.txt' }],
-    ['read_file', { path: '/etc/passwd' }],
+    ['read_file', { path: '/usr/share/somewhere-else.txt' }],
   ],
 };
 /** Runs as a task only, which has ids of its own; test/e2e/tasks.test.ts looks at it. */
