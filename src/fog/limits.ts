@@ -72,7 +72,7 @@ export const LIMITS: Limits = {
   heldPerPeer: 4,
   heldShare: 250,
   leaseMs: 15_000,
-  renewEveryMs: 4_500,
+  renewEveryMs: 4_000,
   suspectShare: 600,
   guardMs: 500,
   reclaimShare: 1_020,

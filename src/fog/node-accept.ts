@@ -49,7 +49,7 @@ function commit(turn: NodeTurn, row: Row, leaseMs: number): void {
   const key = slotKey(row.slot);
   const placementId = turn.fresh();
   const leaseEndMs = leaseFrom(turn, row) + leaseMs;
-  const every = Math.min(turn.config.limits.renewEveryMs, Math.floor(leaseMs * 0.3));
+  const every = Math.min(turn.config.limits.renewEveryMs, Math.floor(leaseMs * 0.27));
   const placement: Placement = {
     placementId,
     state: 'committed',

@@ -43,7 +43,7 @@ function renew(turn: NodeTurn, row: PlacedRow): void {
   const { placement } = row;
   const nonce = turn.fresh();
   const renewals = [...placement.renewals, { nonce, sentMs: turn.nowMs }].slice(-MAX_RENEWALS);
-  const every = Math.min(turn.config.limits.renewEveryMs, Math.floor(placement.leaseMs * 0.3));
+  const every = Math.min(turn.config.limits.renewEveryMs, Math.floor(placement.leaseMs * 0.27));
   turn.put({ ...row, placement: { ...placement, renewals, renewMs: turn.nowMs + every } });
   turn.send(row.owner, renewOf(row, placement, nonce));
 }

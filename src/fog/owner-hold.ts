@@ -1,4 +1,5 @@
 import type { Message } from './messages.ts';
+import { dropBid } from './owner-bid.ts';
 import { reclaimOf, remember, sendAccept } from './owner-grant.ts';
 import type { Deployment, Holder, Past, Slot } from './owner-state.ts';
 import type { At, OwnerTurn } from './owner-turn.ts';
@@ -49,6 +50,8 @@ function hear(
     turn.put(at, { holder });
     return;
   }
+  // It was only late: another one would be one too many.
+  if (holder.leaving === undefined) dropBid(turn, at);
   turn.clear(at, 'dueMs');
   turn.put(at, { holder, tries: 0, state: stateOf(state) }, `its node says ${state}`);
 }
