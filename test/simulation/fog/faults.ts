@@ -166,7 +166,7 @@ export const FAULTS: Readonly<Record<Fault, (world: World, machine: SimMachine, 
     world.count('storm');
     world.net.weather = { loss: 0.25, repeat: 0.1, late: 0.1 };
     world.agenda.after(10_000 + world.chance.below(20_000), () => {
-      world.net.weather = { loss: 0.03, repeat: 0.02, late: 0.02 };
+      if (!world.healed) world.net.weather = { loss: 0.03, repeat: 0.02, late: 0.02 };
     });
   },
 };

@@ -70,6 +70,7 @@ function live(world: World, theme: string): void {
 
 function heal(world: World): void {
   world.hurry = false;
+  world.healed = true;
   world.net.weather = { loss: 0, repeat: 0, late: 0 };
   world.net.cut.clear();
   world.net.muted.clear();

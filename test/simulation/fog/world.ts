@@ -63,6 +63,8 @@ export class World {
   /** What an owner that plays foul reserved, and would accept when it is told so. */
   readonly foul = new Map<string, (nonce: string, bootSeq: number) => ToNode>();
   hurry = false;
+  /** The faults are over. */
+  healed = false;
   readonly #off: ReadonlySet<WorldRule>;
   #drawn = 0;
 
