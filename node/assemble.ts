@@ -149,7 +149,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   });
   const hosting = new LocalHosting({
     nodeId: host.nodeId,
-    roles: [p2p, governing.role].map((role) => new HostedRole(role, { wallMs: Date.now, reporter: bus })),
+    roles: [p2p, governing.role, fogging.role].map((role) => new HostedRole(role, { wallMs: Date.now, reporter: bus })),
     servers: config().mcpServers,
     dataDir,
     reporter: bus,

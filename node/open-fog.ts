@@ -12,6 +12,8 @@ import { fogNodeConfig } from './fog-config.ts';
 import type { Governance } from './governance/index.ts';
 import type { Libp2pHost } from './host/index.ts';
 import type { Identity } from './open-identity.ts';
+import type { Role } from './backends/role.ts';
+import { fogRole } from './roles/fog/index.ts';
 
 export interface FogFoundation extends Foundation {
   readonly host: Libp2pHost;
@@ -30,7 +32,13 @@ const APPROVED: ReadonlySet<string> = new Set(['approved', 'approved_override'])
 /** This node's part in fog, with the programs it knows. Before the host starts. */
 export async function openFog(
   foundation: FogFoundation,
-): Promise<{ readonly fog: Fog; readonly artifacts: Artifacts; start(): Promise<void>; stop(): Promise<void> }> {
+): Promise<{
+  readonly fog: Fog;
+  readonly role: Role;
+  readonly artifacts: Artifacts;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}> {
   const { dataDir, env, bus, database, keys, village, loaded, host, identity, governance, hosting } = foundation;
   const { villageId } = village;
   const { nodeId } = keys;
@@ -112,6 +120,7 @@ export async function openFog(
   village.onPolicy(() => fog.configure(config()));
   return {
     fog,
+    role: fogRole({ office: fog.office, nodeId, wallMs: Date.now, boottimeMs }),
     artifacts,
     start: async () => {
       bus.on('governance.decided', ({ proposal, outcome }) => decided(proposal, outcome));

@@ -13,7 +13,7 @@ import type {
 import { paced } from './paced.ts';
 import { failure, success } from './reply.ts';
 import { isSubscription, UNSUBSCRIBE } from './subscription-methods.ts';
-import type { Refusal, Role, RoleTool, ToolOutcome } from './role.ts';
+import type { Progress, Refusal, Role, RoleContext, RoleTool, ToolOutcome } from './role.ts';
 import { definitionOf } from './role-definition.ts';
 
 interface RoleParts {
@@ -115,7 +115,7 @@ export class HostedRole implements HostedServer {
     if (tool === undefined) return failure(id, { name: 'INVALID_PARAMS', message: `Unknown tool: ${String(name)}` });
     const parsed = tool.input.safeParse(params?.['arguments'] ?? {});
     if (!parsed.success) return refused(id, invalidArguments(parsed.error), context);
-    const handled = tool.handle(parsed.data, context);
+    const handled = tool.handle(parsed.data, withProgress(params, context));
     return handled instanceof Promise ? this.#whenDone(id, tool, { handled, context }) : told(id, handled, context);
   }
 
@@ -168,6 +168,20 @@ export class HostedRole implements HostedServer {
     const messages = [{ role: 'user', content: { type: 'text', text } }];
     return success(id, inEra({ description: prompt.description, messages }, context));
   }
+}
+
+/** Who wants to hear how far a call is has named a token for it. */
+function withProgress(params: RpcRequest['params'], context: BackendContext): RoleContext {
+  const meta = params?.['_meta'];
+  const progressToken = isObject(meta) ? meta['progressToken'] : undefined;
+  const { onRelated } = context;
+  if ((typeof progressToken !== 'string' && typeof progressToken !== 'number') || onRelated === undefined)
+    return context;
+  const onProgress = (said: Progress): void =>
+    onRelated(
+      utf8(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, ...said } })),
+    );
+  return { ...context, onProgress };
 }
 
 /** 2026-07-28 counts an unknown URI among invalid parameters; before, it had a code of its own. */

@@ -16,6 +16,18 @@ export type ToolOutcome =
   | { readonly kind: 'result'; readonly value: Readonly<Record<string, unknown>> }
   | { readonly kind: 'refusal'; readonly refusal: Refusal };
 
+/** How far a call is: `progress` only rises. */
+export interface Progress {
+  readonly progress: number;
+  readonly total?: number | undefined;
+  readonly message?: string | undefined;
+}
+
+export interface RoleContext extends BackendContext {
+  /** Tells the caller how far the call is; undefined: it did not ask to be told. */
+  readonly onProgress?: ((said: Progress) => void) | undefined;
+}
+
 export interface RoleTool<Input extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly title: string;
@@ -28,7 +40,7 @@ export interface RoleTool<Input extends z.ZodObject = z.ZodObject> {
     readonly idempotentHint: boolean;
     readonly openWorldHint: boolean;
   };
-  handle(args: z.output<Input>, context: BackendContext): ToolOutcome | Promise<ToolOutcome>;
+  handle(args: z.output<Input>, context: RoleContext): ToolOutcome | Promise<ToolOutcome>;
 }
 
 export interface RoleResource extends ResourceDefinition {

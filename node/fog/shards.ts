@@ -145,7 +145,7 @@ export class Shards {
         resources: spec.res,
         priority: spec.priority,
         leaseUntilMs: run.endMs,
-        input: spec.args,
+        input: { agent_type: spec.agentType, ...spec.args },
         slot: String(slot.slot),
         epoch: fence.epoch,
         startTimeoutMs: Math.max(1, readyByMs - clock.boottimeMs()),

@@ -43,7 +43,12 @@ export const TOOLS: Readonly<Record<string, ToolEntry>> = {
   deploy_agent_shard: { level: 'COORDINATOR' },
   // A deployment that is larger than `fog.vote_above` allows.
   fog_deployment: { level: 'COORDINATOR', approval: 'major_change' },
+  stop_agent_shard: { level: 'COORDINATOR' },
+  drain_fog_node: { level: 'COORDINATOR' },
+  plan_agent_shard: { level: 'READ_ONLY', audit: false },
+  get_shard_status: { level: 'READ_ONLY', audit: false },
   list_shards: { level: 'READ_ONLY', audit: false },
+  explain_shard: { level: 'READ_ONLY', audit: false },
 
   // Governance and monitoring
   register_agent: { level: 'OPERATOR' },

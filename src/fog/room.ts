@@ -63,10 +63,10 @@ function runs(artifact: string, runtimes: readonly string[]): boolean {
 }
 
 function objectToAmount({ res, priority }: Need, room: Room): Objection | undefined {
-  const over = shortOf(res, room.policy.maxShard)[0];
-  if (over !== undefined) return short(over, res, room.policy.maxShard, 'REFUSED_POLICY');
   const never = shortOf(res, room.capacity)[0];
   if (never !== undefined) return short(never, res, room.capacity, 'INSUFFICIENT');
+  const over = shortOf(res, room.policy.maxShard)[0];
+  if (over !== undefined) return short(over, res, room.policy.maxShard, 'REFUSED_POLICY');
   if (mayPreempt(priority)) return undefined;
   return objectToFree({ res }, room);
 }

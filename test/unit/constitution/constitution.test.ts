@@ -31,7 +31,7 @@ describe('the village of AIVillage', () => {
   });
 
   test('keeps its id', () => {
-    expect(villageIdOf(aivillage)).toBe('845ee7f16d622a1867416ab8009f7084d7bcf758063cf3da59d64676a6df3dee');
+    expect(villageIdOf(aivillage)).toBe('8e49be16640b69d28a79319f5d712c84cdd42a1ef837309904b52cce33a99cd1');
   });
 
   test.each([

@@ -1,0 +1,2 @@
+export { fogRole } from './role.ts';
+export { ledgerRow } from './ledger-row.ts';
