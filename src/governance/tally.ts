@@ -2,7 +2,7 @@ import { type Constitution } from '../constitution/index.ts';
 import { type Choice, ratificationOf } from './body.ts';
 import { type Book, endsEpoch } from './book.ts';
 import { type Epoch, type Epochs, epochsOf } from './epochs.ts';
-import { fold } from './fold.ts';
+import { fold, type Folded } from './fold.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
 import { layOverlay } from './overlay.ts';
 import type { Statement, StatementOf } from './statement.ts';
@@ -33,6 +33,8 @@ export class Tally {
   readonly #approved = new Map<string, Decision>();
   #epochs: Epochs;
   #state: PolicyState | undefined;
+  /** Of the decisions as they are: what is laid above them does not change it. */
+  #folded: Folded | undefined;
 
   constructor(book: Book, options: TallyOptions) {
     this.#book = book;
@@ -63,6 +65,7 @@ export class Tally {
     if (!same) {
       this.#outcomes.clear();
       this.#approved.clear();
+      this.#folded = undefined;
       for (const id of this.#book.proposals.keys()) this.refresh(id);
       this.#state = undefined;
     }
@@ -87,7 +90,10 @@ export class Tally {
       const { type, actions } = proposal.payload.body;
       this.#approved.set(id, { id, ep: proposal.payload.ep, type, actions });
     } else this.#approved.delete(id);
-    if (from !== to) this.#state = undefined;
+    if (from !== to) {
+      this.#state = undefined;
+      this.#folded = undefined;
+    }
     return { from, to };
   }
 
@@ -210,7 +216,7 @@ export class Tally {
   #deriveState(): PolicyState {
     const { constitution, off } = this.#options;
     const decisions = [...this.#approved.values()];
-    const folded = fold(
+    this.#folded ??= fold(
       decisions.filter(({ type, actions }) => type !== 'emergency_action' && actions[0]?.op === 'set'),
       off,
     );
@@ -231,7 +237,7 @@ export class Tally {
     });
     const calls = decisions.filter(({ actions }) => actions[0]?.op === 'call');
     const { ep, base } = this.#epochs.list.at(-1) as Epoch;
-    return stateOf({ constitution, folded, overlay, calls, homes, epoch: { ep, base }, off });
+    return stateOf({ constitution, folded: this.#folded, overlay, calls, homes, epoch: { ep, base }, off });
   }
 }
 
