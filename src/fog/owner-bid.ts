@@ -241,7 +241,9 @@ export function block(turn: OwnerTurn, at: At, reasons: readonly Reason[]): void
   const slot = turn.slot(at);
   if (slot === undefined) return;
   const { blockedMinMs, blockedMaxMs } = turn.config.limits;
-  const blockedMs = Math.min(blockedMaxMs, Math.max(blockedMinMs, slot.blockedMs * 2));
+  // A node that has room and only bounds how much of it we hold at once says to come again soon.
+  const soon = slot.reasons.some(({ code, atMs }) => code === 'RATE_LIMITED' && turn.nowMs - atMs < 2 * blockedMinMs);
+  const blockedMs = soon ? blockedMinMs : Math.min(blockedMaxMs, Math.max(blockedMinMs, slot.blockedMs * 2));
   const lookMs = turn.nowMs + Math.round(blockedMs * (0.5 + turn.chance() / 2));
   turn.put(at, { blockedMs, lookMs, state: show(turn, at, 'blocked') }, slot.reasons.at(-1)?.code ?? 'NO_CANDIDATE');
 }
