@@ -55,7 +55,7 @@ describe('what a node holds', () => {
   });
 
   test.each([
-    ['more than it allows one shard', { spec: { ...SPEC, res: { ...SPEC.res, memMib: 9_000 } } }, 'REFUSED_POLICY'],
+    ['more than the node has', { spec: { ...SPEC, res: { ...SPEC.res, memMib: 9_000 } } }, 'INSUFFICIENT'],
     ['a label that it has not', { spec: { ...SPEC, labels: { region: 'cellar' } } }, 'REFUSED_POLICY'],
     ['an artifact that it cannot run', { spec: { ...SPEC, artifact: 'cmd:other' } }, 'REFUSED_POLICY'],
     ['an emergency without the level', { spec: { ...SPEC, priority: 'emergency' as const } }, 'REFUSED_POLICY'],
