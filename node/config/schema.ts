@@ -35,7 +35,19 @@ export const ServerConfig = z
     tools: z.array(z.string().min(1)).optional().describe('allow list: only these tools are offered'),
     level: Level.default('OPERATOR').describe('the level an agent needs for its tools'),
     toolLevels: z.record(z.string(), Level).default({}).describe('tool name → level, where it differs'),
-    cacheTtlMs: z.int().nonnegative().default(0).describe('how long results may be reused; 0: not at all'),
+    cacheTtlMs: z
+      .int()
+      .nonnegative()
+      .default(0)
+      .describe(
+        'how long results may be reused, in milliseconds; 0: not at all. Never those of a tool that says that it writes (readOnlyHint: false)',
+      ),
+    toolCacheTtlMs: z
+      .record(z.string(), z.int().nonnegative())
+      .default({})
+      .describe(
+        'tool name → how long its results may be reused, where it differs; one above 0 also says that the tool only reads',
+      ),
     idempotent: z
       .array(z.string().min(1))
       .default([])

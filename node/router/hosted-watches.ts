@@ -18,11 +18,18 @@ interface Heard {
 export class HostedWatches {
   readonly #hosting: Pick<Hosting, 'get'>;
   readonly #inBackground: InBackground;
+  readonly #changed: (server: string) => void;
   readonly #heard = new Map<HostedServer, Heard>();
 
-  constructor(parts: { readonly hosting: Pick<Hosting, 'get'>; readonly inBackground: InBackground }) {
+  /** `changed`: whoever keeps answers of that server hears before those who watch it. */
+  constructor(parts: {
+    readonly hosting: Pick<Hosting, 'get'>;
+    readonly inBackground: InBackground;
+    readonly changed: (server: string) => void;
+  }) {
     this.#hosting = parts.hosting;
     this.#inBackground = parts.inBackground;
+    this.#changed = parts.changed;
   }
 
   async join(server: HostedServer, { request, context, uri, events }: WatchRequest): Promise<WatchOutcome> {
@@ -63,6 +70,7 @@ export class HostedWatches {
     }
     const watches = new Set([watch]);
     const stopListening = server.onResourceUpdated?.((uri, agentId) => {
+      this.#changed(server.alias);
       for (const one of watches) {
         if ((agentId ?? one.agentId) === one.agentId && concerns(one.uri, uri)) one.events.updated(uri, agentId);
       }

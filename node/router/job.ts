@@ -1,5 +1,6 @@
 import type { RpcRequest } from '../../src/mcp/index.ts';
 import type { Permission, Scope } from '../../src/permissions/index.ts';
+import type { Service } from '../../src/routing/index.ts';
 import type { BackendContext } from '../backends/backend.ts';
 import type { Refused } from './gate.ts';
 import type { Standing } from './vote-port.ts';
@@ -12,6 +13,8 @@ export interface Job {
   readonly context: BackendContext;
   /** The server's alias; empty while none is found. */
   readonly server: string;
+  /** What is known of that server; undefined while none is found. */
+  readonly service?: Pick<Service, 'kind' | 'definition' | 'definitionHash'> | undefined;
   /** Tool or prompt name, or URI. */
   readonly target: string;
   /** Matrix entry or the server's configured access; undefined: not listed, which denies. */

@@ -37,15 +37,20 @@ interface Place {
   readonly principal: () => Principal;
 }
 
+type Parts = Pick<RouterParts, 'links' | 'clock'> & {
+  /** Whoever keeps answers of that server hears before those who watch it. */
+  readonly changed: (server: string) => void;
+};
+
 /** Resources watched at other nodes: subscribed to by ordinary calls, heard of by notices, renewed before the peer forgets. */
 export class PeerWatches {
-  readonly #parts: Pick<RouterParts, 'links' | 'clock'>;
+  readonly #parts: Parts;
   readonly #inBackground: InBackground;
   readonly #watches = new Map<string, Set<Watch>>();
   readonly #undo: readonly (() => void)[];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(parts: Pick<RouterParts, 'links' | 'clock'>, inBackground: InBackground) {
+  constructor(parts: Parts, inBackground: InBackground) {
     this.#parts = parts;
     this.#inBackground = inBackground;
     this.#undo = [
@@ -112,6 +117,7 @@ export class PeerWatches {
         (agent ?? watch.principal().agentId) === watch.principal().agentId &&
         (over === true ? watch.uri === uri : concerns(watch.uri, uri)),
     );
+    if (meant.length > 0) this.#parts.changed(server);
     if (over === true) this.#lost(meant);
     else for (const { events } of meant) events.updated(uri, agent);
   }

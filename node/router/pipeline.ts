@@ -5,6 +5,7 @@ import { isBlocked } from './emergency.ts';
 import { limited, type Refused, stopped, unapproved, unauthorised } from './gate.ts';
 import type { Job } from './job.ts';
 import type { RouterParts } from './parts.ts';
+import type { Reuse } from './reuse.ts';
 import type { Recorder } from './recorder.ts';
 import { Running } from './running.ts';
 import { ThreatGate } from './threat-gate.ts';
@@ -29,7 +30,10 @@ export class Pipeline {
   readonly #checks: readonly Check[];
   readonly #detours: readonly Detour[];
 
-  constructor({ rates, limits, policy, votes, reporter }: Parts, recorder: Recorder) {
+  constructor(
+    { rates, limits, policy, votes, reporter }: Parts,
+    { recorder, reuse }: { readonly recorder: Recorder; readonly reuse?: Pick<Reuse, 'answer'> },
+  ) {
     this.#recorder = recorder;
     this.#votes = votes;
     this.#threat = new ThreatGate({ policy, reporter });
@@ -44,6 +48,7 @@ export class Pipeline {
     this.#detours = [
       (job, work) => (job.standing === 'ask' && votes !== undefined ? votes.ask(job) : work()),
       (job, work) => (job.standing === 'approved' && votes !== undefined ? oneTime(job, work, votes) : work()),
+      (job, work) => (reuse === undefined ? work() : reuse.answer(job, work)),
     ];
   }
 

@@ -25,12 +25,19 @@ export class Resources {
   readonly #closing = new AbortController();
   readonly #stopListening: () => void;
 
-  constructor(parts: RouterParts, options: { readonly deadlines: Deadlines; readonly replicas: Replicas }) {
+  constructor(
+    parts: RouterParts,
+    options: {
+      readonly deadlines: Deadlines;
+      readonly replicas: Replicas;
+      readonly changed: (server: string) => void;
+    },
+  ) {
     const { hosting, links, clock } = parts;
     const inBackground = backgroundCalls(parts, options.deadlines, this.#closing.signal);
     this.#parts = parts;
-    this.#hosted = new HostedWatches({ hosting, inBackground });
-    this.#peers = new PeerWatches({ links, clock }, inBackground);
+    this.#hosted = new HostedWatches({ hosting, inBackground, changed: options.changed });
+    this.#peers = new PeerWatches({ links, clock, changed: options.changed }, inBackground);
     this.leases = new Leases({
       ...{ links, clock, watches: this.#hosted },
       mayRead: (principal, server, uri) => {

@@ -17,6 +17,7 @@ import { type EarlyRefusal, Recorder } from './recorder.ts';
 import { Replicas } from './replicas.ts';
 import { permissionOf, type Target } from './resolve.ts';
 import { Resources } from './resources.ts';
+import { Reuse } from './reuse.ts';
 import { Serving } from './serving.ts';
 import { TASK_LIST, TaskList } from './task-list.ts';
 import { Tasks } from './tasks.ts';
@@ -38,6 +39,7 @@ export class Router implements RouterPort {
   readonly #asking: Asking;
   readonly #taskList: TaskList;
   readonly #missing: Missing;
+  readonly #reuse: Reuse;
   readonly #stopListening: () => void;
 
   constructor(parts: RouterParts, deadlines: Deadlines) {
@@ -46,10 +48,12 @@ export class Router implements RouterPort {
     const replicas = new Replicas(parts);
     const tasks = new Tasks(parts.clock.now);
     this.#recorder = new Recorder(parts);
-    this.#resources = new Resources(parts, { deadlines, replicas });
+    this.#reuse = new Reuse(parts);
+    const changed = (server: string): void => this.#reuse.resourceChanged(server);
+    this.#resources = new Resources(parts, { deadlines, replicas, changed });
     this.#missing = new Missing(parts);
     this.#stopListening = parts.hosting.onChange(() => this.#missing.refresh(parts.catalogue()));
-    this.#pipeline = new Pipeline(parts, this.#recorder);
+    this.#pipeline = new Pipeline(parts, { recorder: this.#recorder, reuse: this.#reuse });
     this.#asking = new Asking(parts, {
       pipeline: this.#pipeline,
       recorder: this.#recorder,
@@ -176,6 +180,7 @@ export class Router implements RouterPort {
   close(): void {
     this.#stopListening();
     this.#resources.close();
+    this.#reuse.close();
   }
 
   async #whenDone(

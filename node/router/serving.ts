@@ -45,6 +45,7 @@ export class Serving {
       request,
       context,
       server,
+      service: definition && { kind: kindOf(definition), definition, definitionHash: '' },
       target,
       permission,
       scope,

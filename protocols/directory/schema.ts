@@ -55,6 +55,14 @@ export const Definition = z.strictObject({
   resourceTemplates: z.array(Template).max(MAX_TOOLS),
   prompts: z.array(Named).max(MAX_TOOLS),
   access: z.strictObject({ level: z.enum(LEVELS), tools: z.record(z.string(), z.enum(LEVELS)) }).optional(),
+  promises: z
+    .strictObject({
+      cacheTtlMs: z.int().nonnegative(),
+      toolCacheTtlMs: z.record(z.string(), z.int().nonnegative()),
+      idempotent: z.array(z.string().min(1).max(256)).max(MAX_TOOLS),
+      perAgent: z.boolean(),
+    })
+    .optional(),
 });
 
 /** Definitions stay as they came until their hash is checked; then they are read as `Definition`. */

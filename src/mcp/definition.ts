@@ -29,6 +29,18 @@ export interface ServerAccess {
   readonly tools: Readonly<Record<string, Level>>;
 }
 
+/** What the operator of a third-party server says of calls of it: the server's own annotations are hints, this is not. */
+export interface ServerPromises {
+  /** How long a result may be reused, in milliseconds, where nothing is said of its tool; 0: not at all. */
+  readonly cacheTtlMs: number;
+  /** Tool name → the same for this tool alone. */
+  readonly toolCacheTtlMs: Readonly<Record<string, number>>;
+  /** Tools that may be called again after an unclear failure. */
+  readonly idempotent: readonly string[];
+  /** Every agent has an instance of its own: nothing of it is another's, whatever a result says. */
+  readonly perAgent: boolean;
+}
+
 /** Everything one server offers: the body of what its node publishes, hashed as canonical JSON. */
 export interface ServerDefinition {
   readonly serverInfo: { readonly name: string; readonly version: string; readonly [field: string]: unknown };
@@ -40,4 +52,6 @@ export interface ServerDefinition {
   readonly prompts: readonly PromptDefinition[];
   /** undefined for a built-in role. */
   readonly access?: ServerAccess | undefined;
+  /** undefined: nothing is promised. */
+  readonly promises?: ServerPromises | undefined;
 }

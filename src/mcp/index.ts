@@ -23,6 +23,7 @@ export type {
   ResourceDefinition,
   ResourceTemplateDefinition,
   ServerAccess,
+  ServerPromises,
   ServerDefinition,
   ToolDefinition,
 } from './definition.ts';

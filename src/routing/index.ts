@@ -1,3 +1,4 @@
+export { type CallReuse, isIdempotent, reuseOf } from './call-reuse.ts';
 export { Breaker, type BreakerRules } from './breaker.ts';
 export {
   buildCatalogue,
@@ -24,6 +25,7 @@ export {
   type Refusal,
   Registry,
 } from './registry.ts';
+export { type Reading, ResultCache } from './result-cache.ts';
 export { concerns } from './resource-interest.ts';
 export { SearchIndex, type Searchable, wordsOf } from './search.ts';
 export { isRole, ROLES, type RoleName } from './roles.ts';

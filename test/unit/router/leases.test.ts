@@ -59,7 +59,7 @@ describe('what a peer subscribed to here', () => {
       onNotice: () => () => undefined,
       keep: () => () => undefined,
     };
-    const watches = new HostedWatches({ hosting: { get: () => server }, inBackground });
+    const watches = new HostedWatches({ hosting: { get: () => server }, inBackground, changed: () => undefined });
     leases = new Leases({ links, clock, watches, mayRead: () => mayRead });
   });
 
@@ -157,7 +157,7 @@ describe('what this node subscribed to at a peer', () => {
         return () => void (kept -= 1);
       },
     };
-    watches = new PeerWatches({ links, clock }, inBackground);
+    watches = new PeerWatches({ links, clock, changed: () => undefined }, inBackground);
   });
 
   async function join() {

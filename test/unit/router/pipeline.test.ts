@@ -40,7 +40,7 @@ beforeEach(() => {
   const policy = () => POLICY as never;
   const limits = () => ({ perAgentPerMinute: 1000, callTimeoutMs: 1000, maxInFlightPerAgent: 2 });
   const recorder = new Recorder({ audit, reporter, clock, policy });
-  pipeline = new Pipeline({ rates: { take: () => 0 }, limits, policy, votes: undefined, reporter }, recorder);
+  pipeline = new Pipeline({ rates: { take: () => 0 }, limits, policy, votes: undefined, reporter }, { recorder });
 });
 
 function job(permission: Permission = FREE, agent = 'ann'): Job {
