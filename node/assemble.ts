@@ -251,6 +251,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     witnesses: care.witnesses,
     spread,
     governance,
+    fogging,
     addresses,
     metrics: () => metrics.text(),
   });

@@ -3,6 +3,8 @@ import type { Foundation } from './assemble.ts';
 import type { AuditLog } from './audit/index.ts';
 import type { LocalHosting } from './backends/index.ts';
 import type { Directory } from './discovery/index.ts';
+import type { Artifacts } from './fog/artifacts/index.ts';
+import type { Fog } from './fog/index.ts';
 import type { Governance } from './governance/index.ts';
 import type { Libp2pHost } from './host/index.ts';
 import type { Identity } from './open-identity.ts';
@@ -16,6 +18,7 @@ import {
   type AuditStatusParts,
   auditTail,
   auditVerbs,
+  fogVerbs,
   governanceVerbs,
   inviteVerb,
   joinWhileRunning,
@@ -38,6 +41,7 @@ export interface AdminParts {
   readonly witnesses: Witnesses;
   readonly spread: RevocationSpread;
   readonly governance: Governance;
+  readonly fogging: { readonly fog: Fog; readonly artifacts: Artifacts };
   /** Known once their servers listen. */
   readonly addresses: { readonly gateway: string; readonly admin: string };
   readonly metrics: () => string;
@@ -49,7 +53,8 @@ export function openAdmin(
   parts: AdminParts,
 ): { readonly admin: AdminServer; readonly secret: string } {
   const { version, startedAtMs, bus, keys, village, loaded } = foundation;
-  const { identity, host, hosting, directory, links, router, audit, spread, governance, addresses, metrics } = parts;
+  const { identity, host, hosting, directory, links, router, audit, spread, governance, fogging, addresses, metrics } =
+    parts;
   const { villageId, constitution } = village;
   const { nodeId } = keys;
   const { desk } = identity;
@@ -96,6 +101,7 @@ export function openAdmin(
           distrust: (voter) => governance.distrust(voter),
         }),
         ...governanceVerbs(governance),
+        ...fogVerbs({ office: fogging.fog.office, artifacts: fogging.artifacts, nodeId, wallMs: Date.now }),
         ...revokeVerbs({ ...identity, keys, villageId, spread, reporter: bus, now: Date.now }),
         invite: inviteVerb(village, async () => host.addresses()),
         join: joinWhileRunning(),

@@ -81,6 +81,37 @@ export interface ToolResult {
   readonly [more: string]: unknown;
 }
 
+export interface FogHere {
+  /** This node's own books, as `village://fog/ledger` has them. */
+  readonly ledger: Readonly<Record<string, unknown>>;
+  readonly reservations: readonly FogReservationRow[];
+}
+
+export interface FogReservationRow {
+  readonly reservation_id: string;
+  readonly shard_id: string;
+  readonly owner: string;
+  readonly agent: string;
+  readonly state: string;
+  readonly cpu_cores: number;
+  readonly memory_gb: number;
+  readonly gpu_ids: readonly string[];
+  readonly expires_in_ms?: number | undefined;
+  readonly placement?:
+    | {
+        readonly placement_id: string;
+        readonly state: string;
+        readonly run: number;
+        readonly lease_left_ms: number;
+        readonly reason?: string | undefined;
+        readonly pid?: number | undefined;
+        readonly memory_mb?: number | undefined;
+        readonly cpu_ms?: number | undefined;
+        readonly processes?: number | undefined;
+      }
+    | undefined;
+}
+
 /** What each verb answers; snake_case, as printed with `--json`. Times are ISO 8601 instants. */
 export interface Answers {
   readonly status: StatusAnswer;
@@ -124,6 +155,12 @@ export interface Answers {
   readonly 'gov.history': { readonly village_id: string; readonly epochs: readonly unknown[] };
   readonly 'gov.rules': RulesView;
   readonly 'gov.hand_in': { readonly statements: readonly BroughtView[] };
+  readonly 'fog.here': FogHere;
+  readonly 'fog.drain': { readonly node_id: string; readonly draining: boolean; readonly shards: number };
+  readonly 'fog.logs': { readonly shard_id: string; readonly lines: readonly string[]; readonly dropped: number };
+  readonly 'fog.publish': { readonly artifact: string; readonly bytes: number; readonly not_after: string };
+  /** Modules that nothing here runs or wants run: their digests. */
+  readonly 'fog.gc': { readonly removed: readonly string[]; readonly kept: number };
   readonly 'gov.certificate': { readonly certificate: Readonly<Record<string, unknown>> };
 }
 

@@ -7,6 +7,7 @@ export type {
   Answers,
   AuditVerdict,
   OfflineHandlers,
+  FogReservationRow,
   PeerRow,
   ServerRow,
   StatusAnswer,

@@ -13,6 +13,9 @@ const Range = z.strictObject({ from: Place.optional(), to: Place.optional() });
 /** A signed head of an audit log and a witness's word for it: compact JWSs. */
 const Anchored = z.strictObject({ head: z.string().max(1_024), anchor: z.string().max(2_048) });
 
+/** A deployment, or one slot of it: `ID/SLOT`. */
+const ShardId = z.string().min(1).max(140);
+
 /** What each verb takes, on the admin address and on the files alike. The server checks every input against these. */
 export const VERBS = {
   status: Nothing,
@@ -58,12 +61,27 @@ export const VERBS = {
   'gov.history': Nothing,
   'gov.resume': z.strictObject({ voter: AgentName }),
   'gov.hand_in': z.strictObject({ statements: z.array(z.string().min(1).max(65_536)).min(1).max(64) }),
+  'fog.here': Nothing,
+  'fog.drain': z.strictObject({ deadline_ms: z.int().positive().max(86_400_000).optional(), undrain: z.boolean() }),
+  'fog.logs': z.strictObject({ shard: ShardId }),
+  'fog.publish': z.strictObject({
+    /** Absolute, on this machine. */
+    path: z.string().min(1).max(4_096),
+    fs: z.enum(['own', 'read']),
+    net: z.boolean(),
+    env: z.array(z.string().max(64)).max(32),
+    cpu_milli: z.int().min(0).max(1_000_000),
+    mem_mib: z.int().min(0).max(1_048_576),
+    ttl_ms: z.int().positive(),
+  }),
+  'fog.gc': Nothing,
 } as const satisfies Readonly<Record<string, z.ZodType>>;
 
 /** Verbs that answer many objects, one after the other. */
 export const STREAMS = {
   'audit.tail': Nothing,
   'audit.export': Range,
+  'fog.follow': z.strictObject({ shard: ShardId }),
 } as const satisfies Readonly<Record<string, z.ZodType>>;
 
 export type VerbName = keyof typeof VERBS;

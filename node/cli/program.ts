@@ -6,6 +6,7 @@ import { addClient } from './verbs/client.ts';
 import { addConfig } from './verbs/config.ts';
 import { addConnect } from './verbs/connect.ts';
 import { addDoctor } from './verbs/doctor.ts';
+import { addFog } from './verbs/fog.ts';
 import { addGov } from './verbs/gov.ts';
 import { addLook } from './verbs/look.ts';
 import { addNotBuilt } from './verbs/not-built.ts';
@@ -25,6 +26,7 @@ const VERBS = [
   addClient,
   addAudit,
   addGov,
+  addFog,
   addDoctor,
   addConfig,
   addNotBuilt,

@@ -46,7 +46,7 @@ export class Session {
     const client = await this.#running();
     const options = { signal: this.signal };
     if (client !== undefined) yield* client.stream(name, input, options);
-    else yield* (await this.#offline(name))['audit.export'](input, options);
+    else yield* (await this.#offline(name))['audit.export'](input as StreamInput<'audit.export'>, options);
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import type {
   Approval,
+  ArtifactRef,
   Dimension,
   Enforcement,
   EndReason,
@@ -221,6 +222,8 @@ export interface FogOffice {
   ledger(): LedgerView;
   /** What a shard printed; undefined: it does not run on this node. */
   logs(shard: string): Logs | undefined;
+  /** Of what runs here, and of what this node wants run anywhere. */
+  artifactsInUse(): ReadonlySet<ArtifactRef>;
   /** Hears of each change of what `list`, `ledger` and `reservations` show. */
   onChange(listener: (what: Transition) => void): () => void;
 }

@@ -1,4 +1,4 @@
-import { isExpired, objectToDeploy, type Transition, type Wanted } from '../../src/fog/index.ts';
+import { type ArtifactRef, isExpired, objectToDeploy, type Transition, type Wanted } from '../../src/fog/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type {
   DeploymentView,
@@ -156,6 +156,11 @@ export class Office implements FogOffice {
     const { node } = this.#parts;
     const placementId = this.status(shard)?.shards[0]?.placementId;
     return placementId === undefined ? undefined : node.shards.logs(placementId);
+  }
+
+  artifactsInUse(): ReadonlySet<ArtifactRef> {
+    const { node, owner } = this.#parts;
+    return new Set([...owner.state.deployments.values(), ...node.state.rows.values()].map(({ spec }) => spec.artifact));
   }
 
   onChange(listener: (what: Transition) => void): () => void {

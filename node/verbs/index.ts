@@ -2,6 +2,7 @@ export { type AgentParts, agentVerbs } from './agents.ts';
 export { onRecord } from './on-record.ts';
 export { type AnchorSource, auditTail, auditVerbs } from './audit.ts';
 export { type AuditStatusParts } from './audit-status.ts';
+export { fogVerbs } from './fog.ts';
 export { governanceVerbs } from './governance.ts';
 export { inviteVerb, joinWhileRunning } from './invites.ts';
 export { type RevokeParts, revokeVerbs } from './revoke.ts';

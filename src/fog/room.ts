@@ -63,10 +63,11 @@ function runs(artifact: string, runtimes: readonly string[]): boolean {
 }
 
 function objectToAmount({ res, priority }: Need, room: Room): Objection | undefined {
+  // A node that would give one shard all it has refuses nothing by policy: it is too small.
+  const over = shortOf(res, room.policy.maxShard).find((one) => room.policy.maxShard[one] < room.capacity[one]);
+  if (over !== undefined) return short(over, res, room.policy.maxShard, 'REFUSED_POLICY');
   const never = shortOf(res, room.capacity)[0];
   if (never !== undefined) return short(never, res, room.capacity, 'INSUFFICIENT');
-  const over = shortOf(res, room.policy.maxShard)[0];
-  if (over !== undefined) return short(over, res, room.policy.maxShard, 'REFUSED_POLICY');
   if (mayPreempt(priority)) return undefined;
   return objectToFree({ res }, room);
 }

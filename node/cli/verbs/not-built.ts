@@ -2,7 +2,6 @@ import { CliError } from '../exit.ts';
 import type { AddVerb } from '../invocation.ts';
 
 const LATER = {
-  fog: 'fog computing',
   knowledge: 'shared knowledge',
   twin: 'digital twins',
   demo: 'a village of five processes',

@@ -125,6 +125,16 @@ export class Artifacts {
     return `mod:sha256:${digest}`;
   }
 
+  /** Removes the modules that are not in `keep`; answers their digests. They are fetched again where somebody has them. */
+  async collect(
+    keep: ReadonlySet<ArtifactRef>,
+  ): Promise<{ readonly removed: readonly string[]; readonly kept: number }> {
+    const digests = await this.#cache.digests();
+    const removed = digests.filter((digest) => !keep.has(`mod:sha256:${digest}`));
+    for (const digest of removed) await this.#cache.remove(digest);
+    return { removed, kept: digests.length - removed.length };
+  }
+
   /** Answers a peer on fog-blob/1. Errors: WireError, the stream aborted. */
   serve(stream: Stream): Promise<void> {
     return this.#modules.serve(stream);
