@@ -1,15 +1,16 @@
 import { disguises } from './disguises.ts';
-import type { Finding, Signature, ThreatFamily } from './finding.ts';
+import { type Finding, type Signature, type ThreatFamily, weightIn } from './finding.ts';
 import { INJECTIONS } from './injections.ts';
 import { type ParameterKind, parameterKind } from './parameter-kind.ts';
 import { MARKUP, PLACES_OUT_OF_BOUNDS } from './places.ts';
 import { promptInjection } from './prompts.ts';
+import { RUNNING } from './running.ts';
 import { secretLeaving } from './secrets.ts';
 import { SHELL } from './shell.ts';
 
-const SIGNATURES: readonly Signature[] = [...INJECTIONS, ...SHELL, ...PLACES_OUT_OF_BOUNDS, ...MARKUP];
+const SIGNATURES: readonly Signature[] = [...INJECTIONS, ...SHELL, ...PLACES_OUT_OF_BOUNDS, ...MARKUP, ...RUNNING];
 /** By kind of value, what can say anything of it at all. */
-const telling = (kind: ParameterKind) => SIGNATURES.filter(({ weights }) => weights[kind] > 0);
+const telling = (kind: ParameterKind) => SIGNATURES.filter(({ weights }) => weightIn(weights, kind) > 0);
 const TELLING: Readonly<Record<ParameterKind, readonly Signature[]>> = {
   path: telling('path'),
   url: telling('url'),
@@ -17,12 +18,16 @@ const TELLING: Readonly<Record<ParameterKind, readonly Signature[]>> = {
   command: telling('command'),
   code: telling('code'),
   text: telling('text'),
+  line: telling('line'),
+  filter: telling('filter'),
+  template: telling('template'),
 };
 
 /** Letters, digits, and what stands in ids, dates and ordinary words: nothing that an expression looks for. */
 const PLAIN = /^[\w ,:@-]*(?:\.[\w ,:@-]+)*$/;
 /** Attacks that need no more than letters. */
-const SAYING = /union|select|waitfor|having|_schema|_catalog|sqlite_|sysobjects|all_tables|outfile|dumpfile|id_[rde]/i;
+const SAYING =
+  /union|select|waitfor|having|_schema|_catalog|sqlite_|sysobjects|all_tables|outfile|dumpfile|id_[rde]|__proto|constructor\.|[A-Z]: ?$/i;
 const isPlain = (value: string) => PLAIN.test(value) && !SAYING.test(value);
 const SHORTEST_INSTRUCTION = 20;
 /** Ids and paths come again and again: what was read and found clean is not read again. A cache, and bounded; it changes no answer. */
@@ -33,11 +38,18 @@ const CLEAN: Readonly<Record<ParameterKind, Set<string>>> = {
   command: new Set(),
   code: new Set(),
   text: new Set(),
+  line: new Set(),
+  filter: new Set(),
+  template: new Set(),
 };
 const LONGEST_REMEMBERED = 256;
 const MOST_REMEMBERED = 2_048;
 const HEAD = 49_152;
 const TAIL = 16_384;
+/** Of a word, a path, an address or a line; none that is honest is as long. */
+const SHORT_HEAD = 6_144;
+const SHORT_TAIL = 2_048;
+const isLong = (kind: ParameterKind) => kind === 'text' || kind === 'code' || kind === 'command' || kind === 'template';
 /** Characters read of one call at full length; of each value after that, the beginning. */
 const READ_AT_LENGTH = 262_144;
 const BEGINNING = 1_024;
@@ -46,6 +58,18 @@ const DEEPEST = 32;
 const LONGEST_PLACE = 120;
 const OPERATORS = /^\$(?:ne|gt|gte|lt|lte|in|nin|regex|where|exists|or|and|not|nor|expr|function|jsonSchema)$/;
 const LEAVING_THE_OBJECT = new Set(['__proto__', 'prototype', 'constructor']);
+
+/** A picture or a file as an address: nothing of it is read by anybody but its decoder. */
+const INLINE_DATA = /^data:(?:image|audio|video|font|application)\/[\w.+-]{1,40};base64,[\w+/=\s]{0,64}/i;
+const INLINE_HEAD = 16;
+/** What goes into a file is code, beside the path that says where. */
+const FILE_CONTENT = /^(?:contents?|text|data|body|file_?text|(?:new|old)_?(?:str(?:ing)?|text)|edits)$/i;
+const CREDENTIAL = /(?:^|\.)(?:pass\w{0,6}|pwd|pin|otp|token|secret)$/i;
+const isCredential = (at: string) => CREDENTIAL.test(at);
+/** A short text that begins with what is no prose: it is there for the machine that shows it. */
+const LONGEST_BARE = 300;
+const isBare = (text: string) =>
+  text.length <= LONGEST_BARE && /^\s{0,4}(?:[<"'`$#{*;|&%>)]|javascript:|O:\d)/i.test(text);
 
 interface Here {
   readonly value: unknown;
@@ -57,7 +81,7 @@ interface Here {
 /**
  * Reads the arguments of a call for what an attack would put there, each value by what its parameter is for: a path may not climb,
  * a word may not hold a query, a text may hold anything people write. Bounded: values, depth, and length of each value
- * (the first 48 KiB and the last 16 KiB are read, of the values after 256 KiB the first one). One finding a family, the strongest.
+ * (the first 48 KiB and the last 16 KiB are read, of a word, path, address or line 6 and 2 KiB, of the values after 256 KiB the first one). One finding a family, the strongest.
  */
 export function suspicionsIn(args: unknown, tool: string): readonly Finding[] {
   if (typeof args !== 'object' || args === null) return NOTHING;
@@ -90,14 +114,18 @@ function openUp(here: Here, open: Here[], note: (finding: Finding) => void): voi
     for (const item of value.slice(0, MOST_VALUES - open.length)) open.push({ value: item, kind, at, depth });
     return;
   }
+  const isFile = depth <= 3 && Object.keys(value as object).some((key) => parameterKind(key) === 'path');
   for (const key of Object.keys(value as object).slice(0, Math.max(0, MOST_VALUES - open.length))) {
     const place = (at === '' ? key : `${at}.${key}`).slice(0, LONGEST_PLACE);
     if (LEAVING_THE_OBJECT.has(key))
       note({ family: 'object-injection', at: place, score: key === '__proto__' ? 0.95 : 0.5 });
     // A word with operators in it: the password that is "not equal to nothing".
-    if (kind === 'word' && OPERATORS.test(key)) note({ family: 'object-injection', at: place, score: 0.92 });
+    if (kind === 'word' && OPERATORS.test(key) && (here.depth === 1 || isCredential(at)))
+      note({ family: 'object-injection', at: place, score: 0.92 });
+    if (key === 'prototype' && at.endsWith('constructor')) note({ family: 'object-injection', at: place, score: 0.95 });
+    if (key === '$where') note({ family: 'object-injection', at: place, score: 0.85 });
     if (key.length > 64) readText(key, { value: key, kind: 'word', at: place, depth }, '', note);
-    const own = parameterKind(key);
+    const own = isFile && FILE_CONTENT.test(key) ? 'code' : parameterKind(key);
     open.push({
       value: (value as Record<string, unknown>)[key],
       kind: own === 'text' && depth > 1 ? kind : own,
@@ -116,12 +144,16 @@ function readText(value: string, { kind, at }: Here, tool: string, note: (findin
     isClean = false;
     note(finding);
   };
-  const text = value.length <= HEAD + TAIL ? value : `${value.slice(0, HEAD)}\n${value.slice(-TAIL)}`;
+  const [head, tail] = isLong(kind) ? [HEAD, TAIL] : [SHORT_HEAD, SHORT_TAIL];
+  const whole = INLINE_DATA.test(value) ? value.slice(0, INLINE_HEAD) : value;
+  const text = whole.length <= head + tail ? whole : `${whole.slice(0, head)}\n${whole.slice(-tail)}`;
   look(text, 0);
   const secret = secretLeaving(text, { kind, tool });
   // How bad a secret is depends on the tool, and the memory knows of none.
   if (secret > 0) found({ family: 'secret-leaving', at, score: secret });
   for (const { text: behind, odd } of disguises(text)) {
+    const hidden = secretLeaving(behind, { kind, tool });
+    if (hidden > secret) found({ family: 'secret-leaving', at, score: hidden });
     if (odd >= 0.3 && kind !== 'code') found({ family: 'hidden-text', at, score: odd });
     look(behind, odd);
   }
@@ -136,8 +168,9 @@ function readText(value: string, { kind, at }: Here, tool: string, note: (findin
       if (score > 0) found({ family: 'prompt-injection', at, score: raised(score, odd) });
     }
     if (isPlain(what)) return;
-    for (const { family, pattern, weights } of TELLING[kind]) {
-      if (pattern.test(what)) found({ family, at, score: raised(weights[kind], odd) });
+    const as = kind === 'text' && isBare(what) ? 'line' : kind;
+    for (const { family, pattern, weights } of TELLING[as]) {
+      if (pattern.test(what)) found({ family, at, score: raised(weightIn(weights, as), odd) });
     }
   }
 }

@@ -15,6 +15,16 @@ const WHOLE_BASE64 = /^[\w+/-]{16,}={0,2}$/;
 const WHOLE_HEX = /^(?:0x|\\x)?[0-9a-f]{24,}$/i;
 const ESCAPES =
   /%[0-9a-f]{2}|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|&#x?[0-9a-f]{1,6};?|&(?:lt|gt|quot|amp|apos|colon|lpar|rpar|tab|newline);/i;
+const MIXED_WORD = /[a-z][\u0430-\u0456\u03b1-\u03c9]|[\u0430-\u0456\u03b1-\u03c9][a-z]/i;
+const LATIN: Readonly<Record<string, string>> = Object.fromEntries(
+  Array.from('аеорсухіјѕԁһοανк').map((letter, at) => [letter, 'aeopcyxijsdhoavk'[at] ?? letter]),
+);
+const LOOKALIKE = /[аеорсухіјѕԁһοανк]/g;
+const SPACED = /(?:\b\w ){8}/;
+const SPACED_RUN = /(?:\w {1,4}){8,400}\w?/g;
+const DIGIT_IN_WORD = /\b(?=\w{0,12}[a-z]{2})(?:[a-z]{0,12}[013457@$]){1,6}[a-z]{1,12}\b|\b\d[a-z]\d\b/gi;
+const MANY_DIGIT_WORDS = 4;
+const LETTER: Readonly<Record<string, string>> = { 0: 'o', 1: 'i', 3: 'e', 4: 'a', 5: 's', 7: 't', '@': 'a', $: 's' };
 const LAYERS = 3;
 const LONGEST_ENCODED = 16_384;
 
@@ -33,6 +43,13 @@ export function disguises(value: string): Disguise[] {
     const invisible = value.match(INVISIBLE)?.length ?? 0;
     const plain = value.normalize('NFKC').replace(INVISIBLE, '');
     add(plain, REVERSING.test(value) ? 0.45 : invisible > 8 ? 0.3 : 0);
+    if (REVERSING.test(value)) add(Array.from(plain).reverse().join(''), 0.45);
+    // Letters of two alphabets in one word are there to be mistaken for one.
+    if (MIXED_WORD.test(plain))
+      add(
+        plain.replace(LOOKALIKE, (letter) => LATIN[letter] ?? letter),
+        0.4,
+      );
   }
   if (ESCAPES.test(value)) {
     let text = value.slice(0, LONGEST_ENCODED);
@@ -48,9 +65,28 @@ export function disguises(value: string): Disguise[] {
     if (WHOLE_HEX.test(value))
       addReadable(Buffer.from(value.replace(/^(?:0x|\\x)/i, ''), 'hex').toString('latin1'), add);
   }
+  if (value.length <= LONGEST_ENCODED) {
+    if (SPACED.test(value))
+      add(
+        value.replace(SPACED_RUN, (run) => run.replace(/(\S) (?=\S)/g, '$1').replace(/ {2,}/g, ' ')),
+        0.4,
+      );
+    if ((value.match(DIGIT_IN_WORD)?.length ?? 0) >= MANY_DIGIT_WORDS)
+      add(
+        value.replace(/[013457@$]/g, (digit) => LETTER[digit] ?? digit),
+        0.3,
+      );
+    if (/\brot-?13\b|\b(?:vtaber|cerivbhf|vafgehpgvbaf?)\b/i.test(value)) add(value.replace(/[a-z]/gi, rotated), 0.3);
+  }
   if (value.includes('/*')) add(value.slice(0, LONGEST_ENCODED).replace(/\/\*[^*]{0,80}\*\//g, ''), 0.1);
   if (value.includes('+')) add(value.slice(0, LONGEST_ENCODED).replaceAll('+', ' '), 0);
   return found;
+}
+
+function rotated(letter: string): string {
+  const code = letter.charCodeAt(0);
+  const first = code >= 97 ? 97 : 65;
+  return String.fromCharCode(((code - first + 13) % 26) + first);
 }
 
 function addReadable(text: string, add: (text: string, odd: number) => void): void {

@@ -31,6 +31,17 @@ export interface Weights {
   readonly command: number;
   readonly code: number;
   readonly text: number;
+  /** One line that is shown or becomes a header: a title, a subject; also a short text that is nothing but markup. Absent: as text. */
+  readonly line?: number;
+  /** A condition of a search. Absent: as text. */
+  readonly filter?: number;
+  /** The source of a template. Absent: 0, it may hold what code holds. */
+  readonly template?: number;
+}
+
+/** What a signature weighs in a value of a kind. */
+export function weightIn(weights: Weights, kind: keyof Weights): number {
+  return weights[kind] ?? (kind === 'template' ? weights.code : weights.text);
 }
 
 /** What an expression found in a value says of it. */

@@ -26,11 +26,14 @@ export const INJECTIONS: readonly Signature[] = [
     foreign(0.95, 0.4),
   ),
   sql(/['"`]\s*\){0,4}\s*(?:or|and)\s*(?:\(|['"`]\s*['"`])/i, foreign(0.9, 0.3)),
-  sql(/\b\d{1,20}['"`)]{0,3}\s+(?:or|and)\s+\(?['"]?\d{1,20}['"]?\s*[=<>]/i, foreign(0.95, 0.4)),
+  sql(
+    /\b(?:0x)?\d{1,20}['"`)]{0,3}\s+(?:or|and)\s+\(?['"]?(?:0x)?[0-9a-f]{1,20}['"]?\s*[=<>]|\bor\s+\(?['"]?(\w{1,12})['"]?\s*=\s*['"]?\1\b/i,
+    foreign(0.95, 0.4, { filter: 0.88 }),
+  ),
   sql(/\bunion\b[\s(+]{1,20}(?:(?:all|distinct)\b[\s(+]{1,20})?select\b/i, foreign(0.95, 0.3)),
   sql(
     /['"`)\w]\s*;\s*(?:drop|delete|insert|update|alter|create|truncate|exec|execute|shutdown|grant|declare|select|merge|copy)\s+[\w@*('"]/i,
-    foreign(0.95, 0.35),
+    foreign(0.95, 0.35, { filter: 0.92, line: 0.85 }),
   ),
   sql(/['"]\s*\){0,4}\s*(?:;\s*)?(?:--|#|\/\*)/, foreign(0.9, 0.3)),
   sql(/\b(?:order|group)\s+by\s+\d{1,4}\s*(?:--|#|\/\*)/i, foreign(0.9, 0.3)),
@@ -43,10 +46,29 @@ export const INJECTIONS: readonly Signature[] = [
     /\b(?:information_schema|pg_catalog|pg_shadow|sqlite_master|sqlite_schema|sysobjects|mysql\.user|all_tables)\b/i,
     foreign(0.9, 0.2),
   ),
-  sql(/\bselect\b[^;]{1,200}\bfrom\b\s+\w/i, foreign(0.7, 0.1)),
+  sql(/\bselect\b[^;]{1,200}\bfrom\b\s+\w/i, foreign(0.85, 0.1, { path: 0.5, url: 0.5, filter: 0.6 })),
+  // A query inside what should be a value, or inside one side of a condition.
+  sql(/\(\s*select\b[^)]{1,200}|\bcase\s+when\b[^;]{1,200}\bthen\b/i, foreign(0.93, 0.1, { path: 0.5, filter: 0.88 })),
+  sql(
+    /\b\d{1,4}\s*=\s*\d{1,4}\s*\)\s*;|['"]\s*(?:\|\||\+)\s*\(?\s*select\b|['"]\s*;\s*(?:drop|delete|insert|update)\b|\bchar\(\d{1,3}\)\s*(?:\|\||\+|,)/i,
+    foreign(0.93, 0.4, { filter: 0.92, line: 0.85 }),
+  ),
+  // Operators of a document store, and script where it evaluates one.
+  object(
+    /['"]?\$where['"]?\s*:|;\s*(?:return\s+(?:true|1)|var\s+\w{1,20}\s*=\s*['"])|['"]\s*(?:\|\||&&)\s*['"]?\w{1,20}['"]?\s*={2,3}/,
+    foreign(0.92, 0.3, { filter: 0.88 }),
+  ),
+  object(
+    /"(?:pass\w{0,6}|pwd|pin|otp|token|secret)"\s*:\s*\{\s*"\$(?:ne|gt|gte|nin|regex|exists|in)"/i,
+    foreign(0.93, 0.4, { filter: 0.92 }),
+  ),
+  object(
+    /(?:^|[.[\]"'/])__proto__(?:[.[\]"'/]|$)|\bconstructor[.[\]"'/]{1,4}prototype\b/,
+    foreign(0.93, 0.2, { filter: 0.85, line: 0.3 }),
+  ),
 
   template(
-    /\{\{[^}]{0,120}(?:\d\s*\*\s*['"]?\d|__\w{1,30}__|\bconfig\b|\bconstructor\b|\brequest\b|\bcycler\b|\blipsum\b|\bself\b|\bprocess\b|\brange\b)/i,
+    /\{\{[^{}]{0,120}(?:\d\s*\*\s*['"]?\d|__\w{1,30}__|\bconfig\b|\bconstructor\b|\brequest\b|\bcycler\b|\blipsum\b|\bself\b|\bprocess\b|\brange\b)/i,
     foreign(0.95, 0.45),
   ),
   template(/[$#@*]\{\s*[^}]{0,60}\d\s*\*\s*\d/, foreign(0.95, 0.4)),
@@ -63,16 +85,21 @@ export const INJECTIONS: readonly Signature[] = [
 
   header(
     /(?:[\r\n]|%0[da])\s{0,4}(?:set-cookie|location|content-(?:length|type|disposition)|host|http\/\d|transfer-encoding|bcc|cc|to|from|subject|x-[\w-]{1,40}|authorization)\s{0,2}:/i,
-    foreign(0.92, 0),
+    foreign(0.92, 0, { line: 0.92 }),
   ),
   header(
     /[\r\n]\s{0,4}(?:GET|POST|PUT|DELETE|EHLO|MAIL FROM|RCPT TO|SET|FLUSHALL|CONFIG|SLAVEOF)\b\s*\S/,
     foreign(0.9, 0),
   ),
 
-  directory(/\*\)\s*\(|\)\s*\(\s*[|&!]\s*\(|\)\(\w{1,40}=|^\*$/, { ...foreign(0.9, 0.1), path: 0, url: 0 }),
+  directory(/^[^(]{0,80}\)\s*\(\s*[|&!\w]/, { ...foreign(0.93, 0.3, { filter: 0.9 }), path: 0, url: 0 }),
+  directory(/^[^(]{0,80}\*\)\s*\(|^[^(]{0,80}\)\s*\(\s*[|&!]\s*\(|^\*$/, { ...foreign(0.9, 0.1), path: 0, url: 0 }),
 
   object(/\bO:\d{1,6}:"[\w\\]{1,80}":\d|\ba:\d{1,4}:\{[is]:\d/, foreign(0.95, 0.7)),
+  object(
+    /(?:^|\n|[:-]\s{1,4}|\[)\s{0,8}!!(?:python\/(?:object|name|module)|javax?\.|js\/function|ruby\/)|!ruby\/object:\w/,
+    foreign(0.95, 0.8, { code: 0.88, filter: 0.9, line: 0.9 }),
+  ),
   object(/!!(?:python|ruby|javax?)[/.]|!ruby\/|\brO0AB[\w+/]{4}|\bAAEAAAD\/{4}/, foreign(0.95, 0.7, { code: 0.5 })),
   object(/_\$\$ND_FUNC\$\$_|\bc(?:os|posix|subprocess)\n(?:system|Popen)/, foreign(0.95, 0.8, { code: 0.8 })),
 ];

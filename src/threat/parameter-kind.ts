@@ -2,17 +2,23 @@ import type { Weights } from './finding.ts';
 
 /**
  * What a parameter is for, told by its name: a path, an address, a single word (an id, a name, a table), a command line, code
- * (which may hold anything a language allows), or text (which may hold anything people write, code and commands included).
+ * (which may hold anything a language allows), the source of a template, the condition of a search, one line that is shown, or
+ * text (which may hold anything people write, code and commands included).
  */
 export type ParameterKind = keyof Weights;
 
-const PATHS = 'path paths file files filename filepath dir directory folder cwd root dest destination basename';
-const URLS = 'url urls uri href link links endpoint webhook callback origin redirect proxy image avatar feed';
+const PATHS =
+  'path paths output file files filename filepath dir directory folder cwd root dest destination target_dir basename';
+const URLS = 'url urls uri href link links endpoint webhook callback origin location redirect proxy image avatar feed';
 const COMMANDS = 'command commands cmd shell exec bash argv';
 const CODE =
-  'code sql script source snippet statement expression expr program module function lambda regex jq yaml json xml html css markdown patch diff template query_sql stylesheet notebook cell';
+  'code sql script source query_code snippet statement expression expr program module function lambda regex jq yaml json xml html css markdown patch diff query_sql stylesheet notebook cell';
 const WORDS =
-  'id ids uuid key keys user username login account owner author assignee email host hostname domain ip address port branch tag tags ref commit repo repository label labels sort order column columns table field fields format lang language locale timezone currency date time status state type kind mode topic channel city country region zip phone version package image_name container pod namespace bucket node peer agent role group team project workspace device sensor model name firstname lastname sku isbn slug sort_by order_by password passwd pin otp symbol ticker level priority category cursor';
+  'id ids uid cn dn ou uuid to cc bcc recipient recipients headers header key keys user username login account owner author assignee email host hostname domain ip address port branch tag tags ref commit repo repository label labels sort order column columns table field fields format lang language locale timezone currency date time status state type kind mode topic channel city country region zip phone version package image_name container pod namespace bucket node peer agent role group team project workspace device sensor model name firstname lastname sku isbn slug sort_by order_by password passwd pin otp symbol ticker level priority category cursor';
+
+const LINES = 'title subject display displayname heading caption summary_line greeting signature nickname bio';
+const FILTERS = 'filter filters where condition conditions criteria predicate having';
+const TEMPLATES = 'template templates';
 
 const KIND_OF = new Map<string, ParameterKind>([
   ...named('path', PATHS),
@@ -20,6 +26,9 @@ const KIND_OF = new Map<string, ParameterKind>([
   ...named('command', COMMANDS),
   ...named('code', CODE),
   ...named('word', WORDS),
+  ...named('line', ['display_name', LINES].join(' ')),
+  ...named('filter', FILTERS),
+  ...named('template', TEMPLATES),
 ]);
 const remembered = new Map<string, ParameterKind>();
 const REMEMBERED_AT_MOST = 4_096;

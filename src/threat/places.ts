@@ -26,7 +26,7 @@ export const PLACES_OUT_OF_BOUNDS: readonly Signature[] = [
   {
     family: 'path-traversal',
     pattern:
-      /(?:^|[\\/:=])(?:etc[\\/](?:passwd|shadow|sudoers|master\.passwd|ssh[\\/])|proc[\\/](?:self|\d{1,7}|version|cmdline)(?:[\\/]|$)|\.ssh[\\/]|\.aws[\\/]cred|\.git[\\/]config|\.kube[\\/]config|\.docker[\\/]config|\.gnupg[\\/]|\.netrc$|\.pgpass$|\.npmrc$|\.bash_history$|windows[\\/](?:system32|win\.ini|repair)|boot\.ini|web-inf[\\/]|wp-config\.php|var[\\/]run[\\/]docker\.sock|run[\\/]secrets[\\/]|var[\\/]log[\\/]auth\.log)|\bid_(?:rsa|dsa|ecdsa|ed25519)$/i,
+      /(?:^|[\\/:=])(?:etc[\\/](?:passwd|shadow|sudoers|master\.passwd|ssh[\\/])|proc[\\/](?:self|\d{1,7}|version|cmdline)(?:[\\/]|$)|\.ssh[\\/]|\.aws[\\/]cred|\.git[\\/]config|\.kube[\\/]config|\.docker[\\/]config|\.gnupg[\\/]|\.netrc$|\.pgpass$|\.npmrc$|\.bash_history$|windows[\\/](?:system32|win\.ini|repair)|boot\.ini|web-inf[\\/]|wp-config\.php|var[\\/]run[\\/]docker\.sock|run[\\/]secrets[\\/]|var[\\/]log[\\/]auth\.log)|^\/(?:etc|usr|root|boot|proc|sys|var)\/[^\n]{0,120}\.\.\/|\bid_(?:rsa|dsa|ecdsa|ed25519)$/i,
     weights: { path: 0.88, url: 0.88, word: 0.9, command: 0.35, code: 0, text: 0.1 },
   },
   {
@@ -91,7 +91,7 @@ export const MARKUP: readonly Signature[] = [
   {
     family: 'cross-site-scripting',
     pattern:
-      /<\s{0,4}\/?\s{0,4}script\b|<\s{0,4}(?:img|svg|body|iframe|video|audio|details|input|object|embed|marquee|math|a|div|button|select|form|style|link|meta|base|textarea|keygen|isindex|animate|set)\b[^>]{0,200}(?:\bon[a-z]{3,24}\s{0,4}=|\bsrcdoc\s{0,4}=|javascript\s{0,4}:)|<\s{0,4}(?:iframe|object|embed)\b|\bjavascript\s{0,4}:\s{0,4}[^\s]|\bdata\s{0,2}:\s{0,2}text\/html|["'\s]on(?:error|load|click|mouseover|focus|toggle|pointer\w{1,8}|begin|animation\w{1,8})\s{0,4}=\s{0,4}["'`\w]/i,
+      /<\s{0,4}\/?\s{0,4}script\b|<\s{0,4}(?:img|svg|body|iframe|video|audio|details|input|object|embed|marquee|math|a|div|button|select|form|style|link|meta|base|textarea|keygen|isindex|animate|set)\b[^<>]{0,200}(?:\bon[a-z]{3,24}\s{0,4}=|\bsrcdoc\s{0,4}=|javascript\s{0,4}:)|<\s{0,4}(?:iframe|object|embed)\b|\bjavascript\s{0,4}:\s{0,4}[^\s]|\bdata\s{0,2}:\s{0,2}text\/html|["'\s]on(?:error|load|click|mouseover|focus|toggle|pointer\w{1,8}|begin|animation\w{1,8})\s{0,4}=\s{0,4}["'`\w]/i,
     weights: { path: 0.92, url: 0.92, word: 0.92, command: 0, code: 0, text: 0.2 },
   },
   {

@@ -14,9 +14,21 @@ const MARKERS: readonly Marker[] = [
     score: 0.62,
   },
   {
+    // Said as an order, at the beginning of a sentence: nobody quotes it so.
     pattern:
-      /ignorier\w{0,3}\b[^.\n]{0,30}\b(?:vorherig|bisherig|obig|all)\w{0,4}\b[^.\n]{0,20}anweisung|ignor(?:ez|a|ar|are)\b[^.\n]{0,30}(?:instructions?|instrucciones|instruções|istruzioni|consignes)|olvida\b[^.\n]{0,30}instrucciones|oublie\w{0,2}\b[^.\n]{0,30}(?:instructions|consignes)|忽略(?:之前|以上|先前|所有)|игнорируй\S{0,3}\s[^.\n]{0,30}(?:инструкц|указан)|(?:以前|これまで|上記)の(?:指示|命令)を(?:無視|忘れ)/iu,
-    score: 0.62,
+      /(?:^|[.!?:>\]\n]\s{0,8}|\b(?:must|now|then|please|and)\s{1,3})(?:ignore|disregard|forget|override|discard)\s{1,4}(?:(?:all|any|the|your|every|of|these|those|everything)\s{1,4}){0,4}(?:(?:previous|prior|earlier|preceding|existing|above|former|other|safety)\s{1,4}){1,2}(?:\w{1,12}\s{1,4}){0,2}(?:instructions?|prompts?|directives?|rules?|guidelines?|constraints?)\b|\b(?:ignore|disregard|forget)\s{1,4}(?:all\s{1,4})?(?:the\s{1,4}|your\s{1,4})?(?:instructions?|rules?|prompts?|everything)\s{1,4}(?:above|before|you were)\b|^\s{0,4}(?:ignore|disregard|forget)\s{1,4}(?:all\s{1,4}|everything\s{1,4})(?:\w{1,12}\s{1,4}){0,3}(?:instructions|rules|told|said)\b/i,
+    score: 0.85,
+  },
+  {
+    pattern:
+      /\b(?:do not|don't|never|not|no longer|stop)\s{1,3}(?:follow|obey|listen to|comply with|adhere to)\w{0,3}\s{1,3}(?:any |the |your |my )?(?:previous|prior|other|earlier|user|rules|instructions|guidelines|safety)|\bonly (?:obey|follow|listen to)\b[^.\n]{0,20}\bme\b|\bunrestricted (?:agent|ai|assistant|model|mode)\b|\bwithout (?:any )?(?:restrictions|limits|filters)\b/i,
+    score: 0.5,
+  },
+  {
+    // The same order in other languages.
+    pattern:
+      /(?:ignorier|vergiss|vergesst|missachte)\p{L}{0,3}\b[^.\n]{0,30}\b(?:vorherig|bisherig|obig|vorangegangen|früher)\p{L}{0,4}\b[^.\n]{0,20}(?:anweisung|instruktion|regel|befehl)|(?:^|[.!:\n]\s{0,4})(?:ignor(?:ez|e|a|ar|ad|en|en|ate)|oublie[zr]?|olvid(?:a|e|ar)|esqueç?a|dimentica(?:te)?|negeer|vergeet|zignoruj|ignoruj|yoksay|ignorera|glöm)\s[^.\n]{0,40}(?:instruc|instruç|istruzion|consigne|directive|instructies|opdrachten|instrukcj|polecen|talimat|instruktion)|(?:忽略|無視|无视|忘记|不要理会)(?:掉)?(?:之前|以上|先前|所有|前面|上述|一切)|[игИГ](?:гнорируй|норируй)\S{0,3}\s[^.\n]{0,40}(?:инструкц|указан|правил)|(?:забудь|забудьте)\S{0,2}\s[^.\n]{0,30}(?:инструкц|указан|правил)|(?:以前|これまで|上記|今まで|先)の[^。\n]{0,8}(?:指示|命令|ルール)[^。\n]{0,6}(?:無視|忘れ)|(?:이전|위|앞)의?\s?(?:모든\s?)?(?:지시|명령|지침)\S{0,3}\s?[^.\n]{0,10}(?:무시|잊)|(?:تجاهل|انس)\s[^.\n]{0,30}(?:التعليمات|الأوامر)|(?:पिछले|सभी)\s[^।\n]{0,20}निर्देश\S{0,4}\s[^।\n]{0,20}(?:अनदेखा|भूल)/iu,
+    score: 0.85,
   },
   {
     pattern:
@@ -56,6 +68,26 @@ const MARKERS: readonly Marker[] = [
   {
     pattern:
       /https?:\/\/[^\s)]{1,120}[?&/](?:data|d|q|c|x|leak|exfil|secret|token|payload|log|key|stolen|cookie)=?(?:\{|\$|<|\[|%7b)|!\[[^\]]{0,40}\]\(https?:\/\/[^)]{1,120}(?:\{|\$|<|%7b)/i,
+    score: 0.45,
+  },
+  {
+    pattern:
+      /\b(?:to|for|note to|attention|dear|hey)\s{1,3}(?:the |any |all )?(?:ai|llm|assistant|language model|chatbot|agent|model)s?\b(?:\s{1,3}(?:assistant|agent|model)s?)?(?:\s{1,3}(?:reading|processing|summari[sz]ing)|\s{0,2}:)|\b(?:ai|llm) (?:assistant|agent|model)s?\b\s{0,2}[:,]|\b(?:hidden|secret|special) instructions?\b|\bas your (?:administrator|developer|creator|owner|supervisor)\b|\bwhen (?:any|an|the) (?:agent|assistant|model|ai|llm)\b/i,
+    score: 0.45,
+  },
+  {
+    pattern:
+      /\b(?:instead|immediately|then|now|first|only|always|never|must|also)[,:]?\s{1,3}(?:you must\s{1,3})?(?:first\s{1,3})?(?:call|invoke|run|execute|use)\s{1,3}(?:this tool|\w{2,30}_\w{2,40})|\bsupersedes? (?:all|any|every) (?:other|previous)|\bcall\s{1,3}\w{2,30}_\w{2,40}\b[^.\n]{0,40}\bwith\b/i,
+    score: 0.45,
+  },
+  {
+    pattern:
+      /\bhide (?:this|it|that)\b[^.\n]{0,40}\bfrom\b|\bwithout (?:telling|asking|informing|notifying|mentioning)\b|\bdo(?:n't| not) (?:inform|tell|notify|alert|mention|reveal)\b/i,
+    score: 0.4,
+  },
+  {
+    pattern:
+      /\b(?:change|replace|redirect|set|rewrite)\s{1,3}(?:the )?(?:recipient|destination|address|account)\b|\b(?:send|forward|upload|post|exfiltrate|email|pass|append|transmit|leak|copy)\b[^.\n]{0,120}\b(?:attacker|evil|webhook\.site|requestbin|pipedream|ngrok|burpcollaborator|oast)\b|\b(?:all|every|any) (?:\w{1,12} )?(?:passwords?|secrets?|tokens?|credentials?|environment variables?|api keys?|private (?:data|repositor\w{1,3}|keys?))\b[^.\n]{0,80}\b(?:to|into|at|and)\b/i,
     score: 0.45,
   },
 ];

@@ -23,14 +23,16 @@ export const SHELL: readonly Signature[] = [
   },
   {
     family: 'command-injection',
-    pattern: /\$\([^)]{1,200}\)|`[^`]{1,200}`|\$\{?IFS\b|;\s*\$\w/,
+    // Also a command taken apart so that a filter does not see it: `w\ho`, `{cat,x}`, `/???/c?t`.
+    pattern:
+      /\$\([^)]{1,200}\)|`[^`]{1,200}`|\$\{?IFS\b|;\s*\$\w|[;&|]\s{0,8}\w{1,20}(?:\\|''|""|'\w)\w|[;&|]\s{0,8}\/[?*/]{2,}|[;&|]\s{0,8}\{\w{1,20},|[;&|]\s{0,8}\w?=?\$'|[;&|]\s{0,8}\w{1,3}=\S{1,60}[;&]/,
     weights: { path: 0.9, url: 0.85, word: 0.9, command: 0.1, code: 0, text: 0 },
   },
   {
     family: 'command-injection',
     // `--upload-pack=…`, `-oProxyCommand=…`: a word that is an option of the program it is handed to.
     pattern:
-      /^\s{0,4}--?(?:upload-pack|receive-pack|exec|ext-diff|output|o?ProxyCommand|use-compress-program|checkpoint-action|config|eval|c\s)[=\s]?/i,
+      /^ext::|\s--checkpoint\b|^\s{0,4}--?(?:upload-pack|receive-pack|exec|ext-diff|output|o?ProxyCommand|use-compress-program|checkpoint-action|config|eval|c\s)[=\s]?/i,
     weights: { path: 0.9, url: 0.9, word: 0.9, command: 0, code: 0, text: 0 },
   },
   {
@@ -42,20 +44,27 @@ export const SHELL: readonly Signature[] = [
   {
     family: 'command-injection',
     pattern:
-      /\brm\s+(?:-{1,2}[\w-]{1,30}\s+){1,4}["']?(?:\/(?:\s|\*|$|["';&|]|(?:etc|usr|home|var|boot|bin|lib|root|opt)(?:\/?\*?)?(?:\s|$|["';&|]))|~\/?(?:\s|$|\*)|\$HOME)|:\(\)\s*\{\s*:\s*\||\bmkfs(?:\.\w{1,8})?\s+[^\n]{0,40}\/dev\/|\bdd\s+[^\n]{0,80}\bof=\/dev\/(?:sd|hd|nvme|vd|mmc)|>\s*\/dev\/(?:sd|nvme|vd)\w|\bchmod\s+(?:-R\s+)?[0-7]?777\s+\/(?:\s|$)/i,
+      /\brm\s+(?:-{1,2}[\w-]{1,30}\s+){1,4}["']?(?:\/(?:\s|\*|$|["';&|]|(?:etc|usr|home|var|boot|bin|lib|root|opt)(?:\/?\*?)?(?:\s|$|["';&|]))|~\/?(?:\s|$|\*)|\$HOME)|:\(\)\s*\{\s*:\s*\||\bmkfs(?:\.\w{1,8})?\s+[^\n]{0,40}\/dev\/|\bdd\s+[^\n]{0,80}\bof=\/dev\/(?:sd|hd|nvme|vd|mmc)|>\s*\/dev\/(?:sd|nvme|vd)\w|\bchmod\s+(?:-R\s+)?[0-7]?777\s+\/(?:\s|$)|\brm\s+-[a-z]{0,4}[rf][a-z]{0,4}\s[^\n;|&]{0,200}\s\/(?:etc|usr|var|home|boot|bin|lib|root|opt)\/?(?:\s|$)|\bfind\s+\/(?:\s|etc|usr|var|home)[^\n]{0,120}-(?:delete|exec\s+rm)\b|\bformat\s+[a-z]:|\b(?:del|rd|rmdir)\s+(?:\/[a-z]\s+){1,5}[a-z]:\\|\bremove-item\b[^\n]{0,80}-recurse\b[^\n]{0,80}\b[a-z]:\\(?:\*|\s|$|windows|users)|\bshred\b[^\n]{0,60}\/(?:var\/log|etc|dev)\b|\biptables\s+-F\b[^\n]{0,80}\bstop\b|\bsystemctl\s+(?:stop|disable)\s+(?:auditd|rsyslog|apparmor|falco)/i,
     weights: { path: 0.97, url: 0.97, word: 0.97, command: 0.92, code: 0.3, text: 0.3 },
   },
   {
     family: 'command-injection',
     // Installers do this too.
     pattern:
-      /\b(?:curl|wget)\b[^\n|]{0,300}\|\s*(?:sudo\s+)?(?:ba|z|da|k)?sh\b|\b(?:curl|wget)\b[^\n|]{0,300}\|\s*(?:python|perl|ruby)/i,
+      /\b(?:curl|wget)\b[^\n|]{0,120}\|\s*(?:sudo\s+)?(?:ba|z|da|k)?sh\b|\b(?:curl|wget)\b[^\n|]{0,120}\|\s*(?:python|perl|ruby)/i,
     weights: { path: 0.97, url: 0.95, word: 0.97, command: 0.6, code: 0.1, text: 0.2 },
+  },
+  {
+    family: 'command-injection',
+    // Installers come over TLS, by name, and not from a timer's table.
+    pattern:
+      /\b(?:curl|wget)\b[^\n|;]{0,80}(?:http:\/\/|\/\/\d{1,3}(?:\.\d{1,3}){3})[^\n|]{0,100}(?:\|\s*(?:sudo\s+)?(?:ba|z|da|k)?sh\b|&&\s*chmod\s+\S{0,6}[x7])|\*\s+\*\s+\*[^\n]{0,120}\b(?:curl|wget)\b[^\n]{0,100}\|\s*(?:ba)?sh\b|\bNOPASSWD\s*:\s*ALL\b|\bhistory\s+-c\b/i,
+    weights: { path: 0.97, url: 0.95, word: 0.97, command: 0.92, code: 0.1, text: 0.4 },
   },
   {
     family: 'secret-leaving',
     pattern:
-      /(?:\/etc\/(?:passwd|shadow|sudoers)|\.ssh\/|id_rsa|id_ed25519|\.aws\/credentials|\.env\b|\.netrc|\.kube\/config|printenv|\benv\b|\$\(|`)[^\n]{0,160}\|\s*(?:curl|wget|nc|ncat|base64|mail|ssh|xxd)\b|\b(?:curl|wget|scp|rsync)\b[^\n]{0,160}(?:@|=|\s)(?:\/etc\/(?:passwd|shadow)|~?\/?[\w/.]{0,60}\.ssh\/|~?\/?[\w/.]{0,60}\.aws\/|[\w/.]{0,60}id_rsa|[\w/.~]{0,60}\.env\b)|\bcurl\b[^\n]{0,160}\$\((?:cat|env|printenv|base64|whoami|id)\b/i,
+      /(?:\/etc\/(?:passwd|shadow|sudoers)|\.ssh\/|id_rsa|id_ed25519|\.aws\/credentials|\.env\b|\.netrc|\.kube\/config|printenv|\benv\b|\$\(|`)[^\n]{0,100}\|\s*(?:curl|wget|nc|ncat|base64|mail|ssh|xxd)\b|\b(?:curl|wget|scp|rsync)\b[^\n]{0,100}(?:@|=|\s)(?:\/etc\/(?:passwd|shadow)|~?\/?[\w/.]{0,60}\.ssh\/|~?\/?[\w/.]{0,60}\.aws\/|[\w/.]{0,60}id_rsa|[\w/.~]{0,60}\.env\b)|\b(?:tar|zip|cat|for\s+\w{1,10}\s+in|cp)\b[^\n]{0,100}(?:\.ssh|\.aws|\.gnupg|\/etc\/shadow|\.kube|id_rsa)[^\n]{0,100}\b(?:ssh|nc|curl|scp|dig|wget|nslookup|ftp)\b|\bcurl\b[^\n]{0,100}\$\((?:cat|env|printenv|base64|whoami|id)\b/i,
     weights: { path: 0.97, url: 0.95, word: 0.97, command: 0.92, code: 0.3, text: 0.45 },
   },
   {
