@@ -244,8 +244,14 @@ export class NetworkNode {
     return { heard, error, end: outcome.kind === 'subscribed' ? outcome.end : () => undefined };
   }
 
-  async ask(method: string, params: Record<string, unknown>, agent: Principal = agentNamed('ann')) {
-    return bodyOf((await this.router.handle(this.#call({ jsonrpc: '2.0', id: 7, method, params }, agent))).body);
+  async ask(
+    method: string,
+    params: Record<string, unknown>,
+    agent: Principal = agentNamed('ann'),
+    { id = 7, ...more }: Partial<Pick<RouterCall, 'signal' | 'era'>> & { id?: number } = {},
+  ) {
+    const call = { ...this.#call({ jsonrpc: '2.0', id, method, params }, agent), ...more };
+    return bodyOf((await this.router.handle(call)).body);
   }
 
   async stop(): Promise<void> {
