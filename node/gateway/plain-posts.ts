@@ -56,9 +56,11 @@ export class PlainPosts implements LaneDesk<Admitted> {
     admitted: Admitted,
     request: { body: Span; socket: Socket; response: LaneResponse },
   ): boolean | Promise<boolean> {
-    const { auth, limiter } = this.#context;
+    const { auth, limiter, limits } = this.#context;
     const sourceIp = request.socket.remoteAddress ?? '';
     if (this.#options.guard() === undefined || limiter.source(sourceIp) > 0) return false;
+    // The head may have been admitted under another limit: it is read once for all requests that repeat it.
+    if (request.body.to - request.body.from > limits.maxBodyBytes) return false;
     const principal = auth.verifyCached(admitted.token);
     if (principal !== undefined) return this.#receive(admitted, request, { principal, sourceIp });
     return auth.verify(admitted.token).then(
