@@ -193,6 +193,8 @@ export class TokenDesk {
     if (shape !== undefined) return { kind: 'refused', ...shape };
     const claims = payload as unknown as TokenClaims;
     const { keys, policy, revocations, now } = this.#options;
+    // Its end was written by the clock that reads it now, and nobody else is told of it for longer: no tolerance.
+    if (claims.exp * 1000 <= now()) return refused('exp', 'expired token: exp');
     if (claims.iat > now() / 1000 + CLOCK_TOLERANCE_S) return refused('iat', 'invalid claim: iat lies ahead');
     const speaker = this.speaker(claims.agent_id);
     if (typeof speaker === 'string' || speaker.agentId !== claims.agent_id) {
