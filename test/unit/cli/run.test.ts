@@ -47,7 +47,20 @@ const VERBS = [
   ['gov', 'policy'],
   ['gov', 'certificate'],
   ['gov', 'verify'],
-  ['fog'],
+  ['fog', 'nodes'],
+  ['fog', 'plan'],
+  ['fog', 'deploy'],
+  ['fog', 'ps'],
+  ['fog', 'status'],
+  ['fog', 'why'],
+  ['fog', 'logs'],
+  ['fog', 'stop'],
+  ['fog', 'drain'],
+  ['fog', 'undrain'],
+  ['fog', 'reservations'],
+  ['fog', 'top'],
+  ['fog', 'publish'],
+  ['fog', 'gc'],
   ['knowledge'],
   ['twin'],
   ['demo'],
@@ -76,6 +89,9 @@ describe('help and usage', () => {
     ['a proposal of no type', ['gov', 'propose', '--title', 'x', '--type', 'huge']],
     ['a setting that sets nothing', ['gov', 'propose', '--title', 'x', '--type', 'minor_change', '--set', 'key']],
     ['a vote without a reason', ['gov', 'vote', 'abc', 'approve']],
+    ['a shard of so many cores', ['fog', 'deploy', 'magi', '--cpu', 'many']],
+    ['a label that is none', ['fog', 'plan', 'magi', '--label', 'zone']],
+    ['a priority that is none', ['fog', 'deploy', 'magi', '--priority', 'urgent']],
     ['a time that is none', ['audit', 'verify', '--from', 'yesterday']],
     ['a file of anchors that holds none', ['audit', 'verify', '--anchors', new URL(import.meta.url).pathname]],
   ])('%s ends with 2 and leaves stdout empty', async (_what, argv) => {
@@ -94,7 +110,7 @@ describe('help and usage', () => {
     expect(ran.stderr).toBe('');
   });
 
-  test.each(['fog', 'knowledge', 'twin', 'demo'])('%s says that it is not built', async (verb) => {
+  test.each(['knowledge', 'twin', 'demo'])('%s says that it is not built', async (verb) => {
     const ran = await runCommand([verb, 'anything', '--at', 'all', '--json']);
     expect(ran.code).toBe(1);
     expect(JSON.parse(ran.stdout)).toMatchObject({ error: { code: 'NOT_BUILT' } });
