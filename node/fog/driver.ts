@@ -7,6 +7,12 @@ export type Step<State, Event, Effect> = (
 export interface DriverOptions<State, Event, Effect> {
   readonly initial: State;
   readonly step: Step<State, Event, Effect>;
+  /** What has to be on disk before it is carried out. All that waits is written at once, in its order: a sync costs more than many entries. */
+  readonly disk?: {
+    readonly holds: (effect: Effect) => boolean;
+    /** Resolves when they are on disk. A rejection ends the machine. */
+    readonly write: (effects: readonly Effect[]) => Promise<void>;
+  };
   /** Resolves when what comes after it may begin. A rejection ends the machine: nothing that rests on it may happen. */
   readonly carryOut: (effect: Effect) => Promise<void> | void;
   readonly onHalt: (error: unknown) => void;
@@ -24,6 +30,8 @@ const MANY = 1_024;
 export class Driver<State, Event, Effect> {
   readonly #options: DriverOptions<State, Event, Effect>;
   readonly #effects: Effect[] = [];
+  /** Of those that wait. */
+  readonly #written = new Set<Effect>();
   #state: State;
   #working: Promise<void> = Promise.resolve();
   #busy = false;
@@ -74,13 +82,23 @@ export class Driver<State, Event, Effect> {
   async halt(): Promise<void> {
     this.#halted = true;
     this.#effects.length = 0;
+    this.#written.clear();
     await this.#working;
+  }
+
+  /** With it what comes later: to be known of before it is so never hurts, to be done before it is known would. */
+  async #write(first: Effect): Promise<void> {
+    const { disk } = this.#options;
+    const later = this.#effects.filter((effect) => disk?.holds(effect) === true && !this.#written.has(effect));
+    await disk?.write([first, ...later]);
+    for (const effect of later) this.#written.add(effect);
   }
 
   async #work(): Promise<void> {
     this.#busy = true;
     try {
       for (let next = this.#effects.shift(); next !== undefined; next = this.#effects.shift()) {
+        if (this.#options.disk?.holds(next) === true && !this.#written.delete(next)) await this.#write(next);
         const done = this.#options.carryOut(next);
         if (done !== undefined) await done;
       }

@@ -128,6 +128,10 @@ export class Fog {
     node.start();
     owner.start();
     await this.#advertising.start();
+    // Gossip does not reach those with whom this node has only just met.
+    const ad = this.#advertising.token;
+    if (ad === undefined) return;
+    for (const peer of this.#parts.host.admitted().keys()) this.#wire.tellOne(peer, { kind: 'ad', ad });
   }
 
   /** Another capacity, other programs or another policy are in force. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { text, utf8 } from '../../src/kernel/index.ts';
-import { type Fence, type JournaledPlacement, slotKey } from '../../src/fog/index.ts';
-import type { Store } from '../storage/index.ts';
+import { type Fence, type JournaledPlacement, type NodeEffect, slotKey } from '../../src/fog/index.ts';
+import type { Store, StoreChange } from '../storage/index.ts';
 import { FogError } from './fog-error.ts';
 
 const Count = z.int().nonnegative();
@@ -13,6 +13,8 @@ const Placed = z.strictObject({
   fence: Fenced,
 });
 
+export type NodeEntry = Extract<NodeEffect, { kind: 'journal' | 'forget' | 'forget-fence' }>;
+
 /** What of this node's promises must outlive it: the highest fence of each slot, and the placements that had not ended. */
 export class NodeJournal {
   readonly #store: Store;
@@ -21,24 +23,10 @@ export class NodeJournal {
     this.#store = store;
   }
 
-  /** Resolves after fsync. */
-  async write(placement: JournaledPlacement): Promise<void> {
-    const { placementId, slot, fence } = placement;
-    await this.#store.batch(
-      [
-        { type: 'put', key: `placement/${placementId}`, value: asJson(placement) },
-        { type: 'put', key: `fence/${slotKey(slot)}`, value: asJson(fence) },
-      ],
-      { sync: true },
-    );
-  }
-
-  async forget(placementId: string): Promise<void> {
-    await this.#store.del(`placement/${placementId}`);
-  }
-
-  async forgetFence(key: string): Promise<void> {
-    await this.#store.del(`fence/${key}`);
+  /** Resolves after fsync, where something is promised; what is forgotten may come back. */
+  async write(entries: readonly NodeEntry[]): Promise<void> {
+    const sync = entries.some(({ kind }) => kind === 'journal');
+    await this.#store.batch(entries.flatMap(changesOf), { sync });
   }
 
   /** Errors: STORE_FAILED; FogError JOURNAL_DAMAGED, since what is not known must not be taken for nothing. */
@@ -53,6 +41,23 @@ export class NodeJournal {
       else if (key.startsWith('placement/')) placements.push(fromJson(Placed, key, bytes));
     }
     return { fences, placements };
+  }
+}
+
+function changesOf(entry: NodeEntry): readonly StoreChange[] {
+  switch (entry.kind) {
+    case 'journal': {
+      const { placement } = entry;
+      const { placementId, slot, fence } = placement;
+      return [
+        { type: 'put', key: `placement/${placementId}`, value: asJson(placement) },
+        { type: 'put', key: `fence/${slotKey(slot)}`, value: asJson(fence) },
+      ];
+    }
+    case 'forget':
+      return [{ type: 'del', key: `placement/${entry.placementId}` }];
+    case 'forget-fence':
+      return [{ type: 'del', key: `fence/${entry.slotKey}` }];
   }
 }
 

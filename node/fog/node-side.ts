@@ -17,7 +17,7 @@ import type { Store } from '../storage/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import { type CheckParts, checksOf } from './checks.ts';
 import { Driver } from './driver.ts';
-import { NodeJournal } from './node-journal.ts';
+import { type NodeEntry, NodeJournal } from './node-journal.ts';
 import type { FogClock } from './ports.ts';
 import { Shards, type ShardsParts } from './shards.ts';
 import { Ticker } from './ticker.ts';
@@ -63,6 +63,10 @@ export class NodeSide {
     this.#driver = new Driver({
       initial: made.begun.state,
       step: stepNode,
+      disk: {
+        holds: isEntry,
+        write: (effects) => this.#journal.write(effects.filter(isEntry)),
+      },
       carryOut: (effect) => this.#carryOut(effect),
       onHalt: (error) => parts.reporter.report('fog.halted', { area: 'node', error }),
       onStep: () => {
@@ -145,12 +149,10 @@ export class NodeSide {
   #carryOut(effect: NodeEffect): Promise<void> | void {
     switch (effect.kind) {
       case 'journal':
-        return this.#journal.write(effect.placement);
-      case 'forget':
-        this.shards.forget(effect);
-        return this.#journal.forget(effect.placementId);
       case 'forget-fence':
-        return this.#journal.forgetFence(effect.slotKey);
+        return undefined;
+      case 'forget':
+        return this.shards.forget(effect);
       case 'send':
         return this.#parts.send(effect.to, effect.message);
       case 'fetch':
@@ -171,4 +173,8 @@ export class NodeSide {
       if (placement?.placementId === effect.placementId) return this.shards.fetch(effect, { spec, owner });
     }
   }
+}
+
+function isEntry(effect: NodeEffect): effect is NodeEntry {
+  return effect.kind === 'journal' || effect.kind === 'forget' || effect.kind === 'forget-fence';
 }

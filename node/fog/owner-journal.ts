@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Approval, DeploymentId, type OwnerBoot, type OwnerEntry, ShardSpec } from '../../src/fog/index.ts';
 import { utf8 } from '../../src/kernel/index.ts';
-import type { Store } from '../storage/index.ts';
+import type { Store, StoreChange } from '../storage/index.ts';
 import { fromJson } from './node-journal.ts';
 
 const Count = z.int().nonnegative();
@@ -50,32 +50,12 @@ export class OwnerJournal {
   }
 
   /** Resolves after fsync. */
-  async write(entry: OwnerEntry): Promise<void> {
-    const { deployment } = entry;
-    switch (entry.kind) {
-      case 'deployment':
-        return this.#put(`deployment/${entry.deployment.deployment}`, entry.deployment);
-      case 'removed':
-        return this.#store.batch(
-          [
-            { type: 'del', key: `deployment/${entry.deployment}` },
-            { type: 'del', key: `vote/${entry.deployment}` },
-          ],
-          { sync: true },
-        );
-      case 'attempt': {
-        const { slot, holder } = entry;
-        return this.#put(`slot/${entry.deployment}/${slot}`, { deployment, slot, epoch: holder.epoch, holder });
-      }
-      case 'ended': {
-        const { slot, epoch } = entry;
-        return this.#put(`slot/${entry.deployment}/${slot}`, { deployment, slot, epoch });
-      }
-    }
+  async write(entries: readonly OwnerEntry[]): Promise<void> {
+    await this.#store.batch(entries.flatMap(changesOf), { sync: true });
   }
 
   async writeVote(deployment: string, proposalId: string): Promise<void> {
-    await this.#put(`vote/${deployment}`, { proposalId });
+    await this.#store.batch([put(`vote/${deployment}`, { proposalId })], { sync: true });
   }
 
   /** Errors: STORE_FAILED; FogError JOURNAL_DAMAGED. */
@@ -90,8 +70,29 @@ export class OwnerJournal {
     }
     return { deployments, slots, votes };
   }
+}
 
-  async #put(key: string, value: unknown): Promise<void> {
-    await this.#store.put(key, utf8(JSON.stringify(value)), { sync: true });
+function changesOf(entry: OwnerEntry): readonly StoreChange[] {
+  const { deployment } = entry;
+  switch (entry.kind) {
+    case 'deployment':
+      return [put(`deployment/${entry.deployment.deployment}`, entry.deployment)];
+    case 'removed':
+      return [
+        { type: 'del', key: `deployment/${entry.deployment}` },
+        { type: 'del', key: `vote/${entry.deployment}` },
+      ];
+    case 'attempt': {
+      const { slot, holder } = entry;
+      return [put(`slot/${entry.deployment}/${slot}`, { deployment, slot, epoch: holder.epoch, holder })];
+    }
+    case 'ended': {
+      const { slot, epoch } = entry;
+      return [put(`slot/${entry.deployment}/${slot}`, { deployment, slot, epoch })];
+    }
   }
+}
+
+function put(key: string, value: unknown): StoreChange {
+  return { type: 'put', key, value: utf8(JSON.stringify(value)) };
 }

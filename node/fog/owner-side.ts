@@ -5,6 +5,7 @@ import {
   nextOfOwner,
   type OwnerConfig,
   type OwnerEffect,
+  type OwnerEntry,
   type OwnerEvent,
   type OwnerState,
   startOwner,
@@ -73,6 +74,10 @@ export class OwnerSide {
     this.#driver = new Driver({
       initial: made.begun.state,
       step: stepOwner,
+      disk: {
+        holds: ({ kind }) => kind === 'journal',
+        write: (effects) => this.#journal.write(effects.flatMap((one) => (one.kind === 'journal' ? [one.entry] : []))),
+      },
       carryOut: (effect) => this.#carryOut(effect),
       onHalt: (error) => parts.reporter.report('fog.halted', { area: 'owner', error }),
       onStep: (before, after) => {
@@ -168,7 +173,7 @@ export class OwnerSide {
   #carryOut(effect: OwnerEffect): Promise<void> | void {
     switch (effect.kind) {
       case 'journal':
-        return this.#write(effect.entry);
+        return this.#written(effect.entry);
       case 'send':
         return this.#send(effect.to, effect.message);
       case 'vote':
@@ -181,8 +186,7 @@ export class OwnerSide {
     }
   }
 
-  async #write(entry: Extract<OwnerEffect, { kind: 'journal' }>['entry']): Promise<void> {
-    await this.#journal.write(entry);
+  #written(entry: OwnerEntry): void {
     if (entry.kind !== 'removed') return;
     this.#proposals.delete(entry.deployment);
     this.#parts.publish(entry.deployment);

@@ -1,9 +1,16 @@
 /** Waits for something to become so, looked at whenever something changed. */
 export class Waiting {
   readonly #looks = new Set<() => void>();
+  #due = false;
 
+  /** Many changes of one moment are looked at once. */
   changed(): void {
-    for (const look of this.#looks) look();
+    if (this.#due || this.#looks.size === 0) return;
+    this.#due = true;
+    setImmediate(() => {
+      this.#due = false;
+      for (const look of this.#looks) look();
+    });
   }
 
   /** What `look` found; undefined when `signal` fired first. Never rejects. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { openJws, publicKeyOfPeerId, readJws } from '../../src/kernel/index.ts';
+import { openJws, publicKeyOfPeerId } from '../../src/kernel/index.ts';
 import { FogAd, MAX_MESSAGE_BYTES, ShardMap } from '../../src/fog/index.ts';
 import { WireError } from '../wire/index.ts';
 import {
@@ -45,7 +45,7 @@ export function unsealed(
   }
   const opened = open(envelope.signed, {
     typ: WORD_TYPE,
-    node: between.from,
+    by: 'from',
     maxBytes: MAX_MESSAGE_BYTES,
     shape: SignedSaid,
   });
@@ -60,32 +60,27 @@ export function unsealed(
 
 /** The advertisement in `token`, if the node that it names signed it for this village; undefined otherwise. Never throws. */
 export function openAd(token: string, village: string): FogAd | undefined {
-  const node = namedIn(token, 'node', MAX_AD_BYTES);
-  const ad = node && open(token, { typ: AD_TYPE, node, maxBytes: MAX_AD_BYTES, shape: FogAd });
+  const ad = open(token, { typ: AD_TYPE, by: 'node', maxBytes: MAX_AD_BYTES, shape: FogAd });
   return ad && ad.village === village ? ad : undefined;
 }
 
 /** The shard map in `token`, if the owner that it names signed it for this village; undefined otherwise. Never throws. */
 export function openMap(token: string, village: string): ShardMap | undefined {
-  const owner = namedIn(token, 'owner', MAX_MAP_BYTES);
-  const map = owner && open(token, { typ: MAP_TYPE, node: owner, maxBytes: MAX_MAP_BYTES, shape: ShardMap });
+  const map = open(token, { typ: MAP_TYPE, by: 'owner', maxBytes: MAX_MAP_BYTES, shape: ShardMap });
   return map && map.village === village ? map : undefined;
 }
 
-function namedIn(token: string, member: string, maxBytes: number): string | undefined {
-  const read = readJws(token, maxBytes);
-  const named = typeof read === 'string' ? undefined : read.payload[member];
-  return typeof named === 'string' ? named : undefined;
-}
-
+/** `by`: the member that names whose signature it must be. */
 function open<Shape extends z.ZodType>(
   token: string,
-  options: { readonly typ: string; readonly node: string; readonly maxBytes: number; readonly shape: Shape },
+  options: { readonly typ: string; readonly by: string; readonly maxBytes: number; readonly shape: Shape },
 ): z.infer<Shape> | undefined {
-  const key = publicKeyOfPeerId(options.node);
-  if (key === undefined) return undefined;
-  const opened = openJws(token, { typ: options.typ, key, maxBytes: options.maxBytes });
+  const { typ, by, maxBytes, shape } = options;
+  const opened = openJws(token, {
+    ...{ typ, maxBytes },
+    key: (_, { [by]: named }) => (typeof named === 'string' ? publicKeyOfPeerId(named) : undefined),
+  });
   if (opened.kind === 'refused' || opened.header.kid !== undefined) return undefined;
-  const parsed = options.shape.safeParse(opened.payload);
+  const parsed = shape.safeParse(opened.payload);
   return parsed.success ? parsed.data : undefined;
 }

@@ -7,9 +7,11 @@ import type { RefusalCode } from './reasons.ts';
 import { askedIn, rank } from './score.ts';
 import type { SlotState } from './states.ts';
 
+/** A busy node, or the grain of a clock, makes an answer late by so much. */
+const LATE_MS = 20;
 /** Before a hold ends: an Accept must still get there. */
 const HOLD_MARGIN_MS = 1_000;
-const NO_BID: Bid = { round: 0, asked: [], answered: [], offers: [], queue: [], tries: 0, dueMs: 0 };
+const NO_BID: Bid = { round: 0, askedMs: 0, asked: [], answered: [], offers: [], queue: [], tries: 0, dueMs: 0 };
 
 /** While something of it runs, that is what is shown of a slot; a place for it is looked for behind that. */
 function show(turn: OwnerTurn, at: At, state: SlotState): SlotState {
@@ -49,7 +51,7 @@ export function look(turn: OwnerTurn, at: At, round = 0): void {
   const { minAsked: min, maxAsked: max, offerWaitMs } = turn.config.limits;
   const asked = sample(turn, able, askedIn(able.length, { round, min, max }));
   const cfpId = turn.fresh();
-  const bid: Bid = { ...NO_BID, round, cfpId, asked, dueMs: turn.nowMs + offerWaitMs };
+  const bid: Bid = { ...NO_BID, round, cfpId, asked, askedMs: turn.nowMs, dueMs: turn.nowMs + offerWaitMs };
   turn.put(at, { bid, state: show(turn, at, 'soliciting') }, 'asking');
   for (const node of asked) turn.send(node, cfpOf(deployment, { slot, cfpId, deadlineMs: offerWaitMs }));
 }
@@ -84,7 +86,23 @@ export function hearOffer(turn: OwnerTurn, from: string, message: Message<'offer
     turn.put(at, { bid: { ...bid, answered } });
     addReason(turn, at, { node: from, code: message.code, detail: message.detail });
   }
-  if (answered.length === bid.asked.length) chooseOffer(turn, at);
+  if (answered.length === bid.asked.length) return chooseOffer(turn, at);
+  hurry(turn, at);
+}
+
+/** With an offer at hand, who has not answered in twice its usual time is not waited for. Who was never heard has the whole wait. */
+function hurry(turn: OwnerTurn, at: At): void {
+  const bid = turn.slot(at)?.bid;
+  if (bid === undefined || bid.offers.length === 0) return;
+  const { offerWaitMs } = turn.config.limits;
+  const { askedMs } = bid;
+  const usualMs = (node: string): number => {
+    const { rttMs } = turn.peer(node);
+    return rttMs === undefined ? offerWaitMs : Math.min(offerWaitMs, Math.ceil(2 * rttMs) + LATE_MS);
+  };
+  const missing = bid.asked.filter((node) => node !== turn.config.node && !bid.answered.includes(node));
+  const dueMs = askedMs + Math.max(LATE_MS, ...missing.map(usualMs));
+  if (dueMs < bid.dueMs) turn.put(at, { bid: { ...bid, dueMs } });
 }
 
 function chooseOffer(turn: OwnerTurn, at: At): void {

@@ -111,12 +111,18 @@ function apply(turn: OwnerTurn, event: OwnerEvent): void {
     case 'ad':
       return hearAd(turn, event.ad);
     case 'rtt':
-      return turn.putPeer(event.node, { ...turn.peer(event.node), rttMs: event.rttMs });
+      return hearRoundTrip(turn, event.node, event.rttMs);
     case 'unreachable':
       return isUnreachable(turn, event.node, event.about);
     case 'tick':
       return;
   }
+}
+
+/** Smoothed as TCP does: one slow answer is no slow node. */
+function hearRoundTrip(turn: OwnerTurn, node: string, rttMs: number): void {
+  const peer = turn.peer(node);
+  turn.putPeer(node, { ...peer, rttMs: peer.rttMs === undefined ? rttMs : peer.rttMs + (rttMs - peer.rttMs) / 8 });
 }
 
 function receive(turn: OwnerTurn, from: string, message: ToOwner): void {

@@ -70,6 +70,7 @@ export interface Holder {
 export interface Bid {
   readonly round: number;
   readonly cfpId?: string;
+  readonly askedMs: number;
   readonly asked: readonly string[];
   readonly answered: readonly string[];
   readonly offers: readonly (Message<'offer'> & { readonly node: string })[];

@@ -9,7 +9,7 @@ import {
   type ShardStart,
 } from '../../node/fog/runner/index.ts';
 import { Libp2pHost } from '../../node/host/index.ts';
-import { MemoryDatabase } from '../../node/storage/index.ts';
+import { type Database, MemoryDatabase } from '../../node/storage/index.ts';
 import { type Limits, LIMITS, type NodeConfig, type ShardSpec } from '../../src/fog/index.ts';
 import type { PolicyView } from '../../src/constitution/index.ts';
 import type { Level, Principal } from '../../src/permissions/index.ts';
@@ -121,14 +121,16 @@ export interface FogNode {
   readonly fog: Fog;
   readonly runner: TestRunner;
   readonly reports: Reports;
-  readonly database: MemoryDatabase;
+  readonly database: Database;
   readonly guests: Map<string, HostedServer>;
 }
 
 export interface FogNodeOptions {
   readonly cpuMilli?: number;
   readonly memMib?: number;
-  readonly database?: MemoryDatabase;
+  readonly database?: Database;
+  /** `memory` unless said. */
+  readonly transport?: 'tcp' | 'memory';
   readonly limits?: Limits;
   /** Milli-cores of one owner above which it wants to see a vote. */
   readonly voteAbove?: number;
@@ -152,6 +154,7 @@ export class FogVillage {
       limits = QUICK,
       levels = {},
       voteAbove = 64_000,
+      transport = 'memory',
     } = options;
     const key = keypair(seed);
     const nodeId = key.peerId;
@@ -163,8 +166,8 @@ export class FogVillage {
       peerSeed: Buffer.from(key.d, 'base64url'),
       villageId,
       membership: this.guests,
-      listen: [`/memory/fog-${process.pid}-${names}`],
-      transport: 'memory',
+      listen: [transport === 'tcp' ? '/ip4/127.0.0.1/tcp/0' : `/memory/fog-${process.pid}-${names}`],
+      transport,
       stores: { host: database.namespace('host'), knownPeers: database.namespace('known') },
       reporter: reports,
       limits: { redialFirstMs: 100, redialLongestMs: 300 },
@@ -246,9 +249,14 @@ export class FogVillage {
   }
 
   /** So many nodes that all know of each other's room. */
-  async of(count: number, options: FogNodeOptions = {}): Promise<readonly FogNode[]> {
+  async of(
+    count: number,
+    options: FogNodeOptions | ((index: number) => Promise<FogNodeOptions>) = {},
+  ): Promise<readonly FogNode[]> {
     const nodes: FogNode[] = [];
-    for (let index = 0; index < count; index += 1) nodes.push(await this.node(150 + index, options));
+    for (let index = 0; index < count; index += 1) {
+      nodes.push(await this.node(150 + index, typeof options === 'function' ? await options(index) : options));
+    }
     for (const node of nodes) await this.knows(node, nodes);
     return nodes;
   }

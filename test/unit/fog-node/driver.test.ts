@@ -95,3 +95,45 @@ test('what needs no waiting is done within the call, and what follows from it co
   driven.feed(3);
   expect(said).toEqual([1, 2, 3].flatMap((event) => [`first of ${event}`, `second of ${event}`]));
 });
+
+test('what waits for the disk is written at once, and each is carried out in its place', async () => {
+  const writes: string[][] = [];
+  const done: string[] = [];
+  const disks = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const driven = new Driver<number, string, string>({
+    initial: 0,
+    step: (state, event) => ({ state: state + 1, effects: [`entry ${event}`, `send ${event}`] }),
+    disk: {
+      holds: (effect) => effect.startsWith('entry'),
+      write: (effects) => (disks[writes.push([...effects]) - 1] as PromiseWithResolvers<void>).promise,
+    },
+    carryOut: (effect) => void done.push(effect),
+    onHalt: () => undefined,
+  });
+  for (const event of ['a', 'b', 'c']) driven.feed(event);
+  expect(writes).toEqual([['entry a']]);
+  expect(done).toEqual([]);
+  disks[0]?.resolve();
+  await expect.poll(() => writes).toEqual([['entry a'], ['entry b', 'entry c']]);
+  expect(done).toEqual(['entry a', 'send a']);
+  disks[1]?.resolve();
+  await driven.settled();
+  expect(done).toEqual(['a', 'b', 'c'].flatMap((event) => [`entry ${event}`, `send ${event}`]));
+  expect(writes).toHaveLength(2);
+});
+
+test('of what was written together nothing is done when the disk fails', async () => {
+  const done: string[] = [];
+  const disk = Promise.withResolvers<void>();
+  const driven = new Driver<number, string, string>({
+    initial: 0,
+    step: (state, event) => ({ state, effects: [`entry ${event}`, `send ${event}`] }),
+    disk: { holds: (effect) => effect.startsWith('entry'), write: () => disk.promise },
+    carryOut: (effect) => void done.push(effect),
+    onHalt: () => undefined,
+  });
+  driven.feed('a');
+  disk.reject(new Error('disk'));
+  await driven.settled();
+  expect([driven.halted, done]).toEqual([true, []]);
+});

@@ -276,3 +276,35 @@ describe('an owner', () => {
     expect(nextOfOwner(running().owner.state)).toBe(1_000 + 9_000);
   });
 });
+
+describe('how long offers are waited for', () => {
+  const asking = (rtt: Readonly<Record<string, number>>) => {
+    const owner = new TriedOwner(['n1', 'n2']);
+    for (const [node, rttMs] of Object.entries(rtt)) owner.step({ kind: 'rtt', node, rttMs });
+    owner.step({ kind: 'deploy', wanted: WANTED });
+    return { owner, cfpId: (owner.sent('cfp') as Message<'cfp'>).cfpId };
+  };
+
+  test('with one offer at hand, a node is waited for no longer than twice its usual time', () => {
+    const { owner, cfpId } = asking({ n1: 5, n2: 5 });
+    owner.hear('n1', { kind: 'offer', cfpId, ...OFFER, enforcement: [] });
+    expect(owner.sent('reserve')).toBeUndefined();
+    expect(nextOfOwner(owner.state)).toBe(1_030);
+    expect(owner.wait(30).sent('reserve')).toMatchObject({ deployment: 'd' });
+  });
+
+  test('without an offer, and for a node whose time is not known, the whole window is waited', () => {
+    const unknown = asking({ n1: 5 });
+    unknown.owner.hear('n1', { kind: 'offer', cfpId: unknown.cfpId, ...OFFER, enforcement: [] });
+    expect(nextOfOwner(unknown.owner.state)).toBe(1_000 + LIMITS.offerWaitMs);
+    const refused = asking({ n1: 5, n2: 5 });
+    refused.owner.hear('n1', { kind: 'refuse', cfpId: refused.cfpId, code: 'DRAINING', detail: '' });
+    expect(nextOfOwner(refused.owner.state)).toBe(1_000 + LIMITS.offerWaitMs);
+  });
+
+  test('one slow answer is no slow node', () => {
+    const { owner } = asking({ n1: 8 });
+    owner.step({ kind: 'rtt', node: 'n1', rttMs: 200 });
+    expect(owner.state.peers.get('n1')?.rttMs).toBe(32);
+  });
+});
