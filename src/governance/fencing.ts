@@ -39,7 +39,9 @@ export function goodFences(
   const good: GoodFence[] = [];
   const lacking: string[] = [];
   for (const fence of book.fences.get(change) ?? []) {
-    const { ep, voter } = fence.payload;
+    const { ep, voter, body } = fence.payload;
+    // Nobody has a say in how the others close without it.
+    if (body.without === voter) continue;
     if (ep !== epoch.ep || !signers.includes(voter) || epoch.rules.kids.get(voter) !== fence.kid) continue;
     const closure = closureOf(fence, book);
     if (closure.kind === 'incomplete' && !off.has('closing-waits')) lacking.push(...closure.missing);

@@ -167,6 +167,7 @@ function fencesIn(
   for (const token of tokens) {
     const fence = open(token, 'fence', epoch);
     if (fence === undefined || fence.payload.body.change !== change.id) return undefined;
+    if (fence.payload.body.without === fence.payload.voter) return undefined;
     fences.push(fence);
     const { without } = fence.payload.body;
     signed.set(without, (signed.get(without) ?? new Set()).add(fence.payload.voter));

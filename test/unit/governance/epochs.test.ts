@@ -218,6 +218,19 @@ describe('a closed epoch', () => {
     expect(ledger.evidence().find(({ about }) => about === 'register')?.voter).toBe('sage');
   });
 
+  test('that was closed without one voter is not opened by that voter’s word', () => {
+    const { ledger, approve, change, fence, sage, curator, king } = village();
+    const id = change(sage, slower);
+    approve(id, sage, curator, king);
+    for (const pen of [sage, curator]) feed(ledger, fence(pen, id, { without: 'king' }));
+    expect(ledger.epochs()[0]?.end?.without).toBe('king');
+    const late = king.propose('minor_change', [set('display.village_name', 'late')]);
+    feed(ledger, late);
+    approve(late.id, king);
+    feed(ledger, fence(king, id, { without: 'king' }));
+    expect(ledger.proposal(late.id)?.outcome).toBe('dropped');
+  });
+
   test('gives way to a removal that was approved before anybody fenced', () => {
     const { ledger, approve, change, fence, sage, curator, king } = village();
     const id = change(sage, slower);
