@@ -25,4 +25,15 @@ describe('strict JSON', () => {
   ])('%s is refused', (text) => {
     expect(parseStrictJson(text)).toBeUndefined();
   });
+
+  test.each([['['], ['{"a":']])(
+    'nesting of %s is read to a depth of 256 and refused beyond, however much there is',
+    (open) => {
+      const close = open === '[' ? ']' : '}';
+      const nested = (depth: number) =>
+        `${open.repeat(depth)}${depth === 0 ? '' : open === '[' ? '' : '1'}${close.repeat(depth)}`;
+      expect(parseStrictJson(nested(256))).toBeDefined();
+      for (const depth of [257, 3_000, 100_000]) expect(parseStrictJson(nested(depth))).toBeUndefined();
+    },
+  );
 });
