@@ -96,4 +96,6 @@ export interface Hosting {
   servers(): readonly HostedServer[];
   get(alias: string): HostedServer | undefined;
   onChange(listener: (alias: string) => void): () => void;
+  /** Whether a server finishes what runs and begins nothing. Absent: none does. */
+  isDraining?(alias: string): boolean;
 }

@@ -38,6 +38,7 @@ export class LocalHosting implements Hosting {
   readonly #guests = new Map<string, HostedServer>();
   readonly #listeners = new Set<(alias: string) => void>();
   readonly #changed = new Set<string>();
+  readonly #draining = new Set<string>();
   #wanted: Readonly<Record<string, ServerConfig>>;
   #work: Promise<void> = Promise.resolve();
   #state: 'new' | 'running' | 'stopped' = 'new';
@@ -70,6 +71,19 @@ export class LocalHosting implements Hosting {
   onChange(listener: (alias: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  isDraining(alias: string): boolean {
+    return this.#draining.has(alias);
+  }
+
+  /** Lets a server finish what runs and begin nothing, or begin again, until this node ends. False: there is no such server here. */
+  drain(alias: string, isDraining: boolean): boolean {
+    if (this.get(alias) === undefined) return false;
+    if (isDraining) this.#draining.add(alias);
+    else this.#draining.delete(alias);
+    this.#tell(alias);
+    return true;
   }
 
   /** Ends what an earlier run left behind and starts every server. Resolves without waiting for any of them to answer. */

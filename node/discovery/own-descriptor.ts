@@ -63,6 +63,7 @@ export class OwnDescriptor implements DirectoryDesk {
       definition: one.definition,
       definitionHash: one.hashes.definitionHash,
       firstSeenMs: this.#state.firstSeen[one.alias] as number,
+      draining: one.draining,
     }));
   }
 
@@ -75,7 +76,7 @@ export class OwnDescriptor implements DirectoryDesk {
   refresh(): Promise<{ readonly local: boolean; readonly shared: boolean }> {
     return this.#inTurn(async () => {
       const nowMs = this.#parts.clock.wallMs();
-      const { listed, unfit } = this.#listing.read(this.#parts.hosting.servers(), this.#parts.clock.now());
+      const { listed, unfit } = this.#listing.read(this.#parts.hosting, this.#parts.clock.now());
       const local = fingerprint(listed) !== fingerprint(this.#listed);
       if (!local || this.#withdrawn) return { local: false, shared: false };
       for (const server of unfit) this.#parts.reporter.report('directory.unlisted', { server });
@@ -153,10 +154,17 @@ export class OwnDescriptor implements DirectoryDesk {
 function summarise(listed: readonly Listed[], firstSeen: Readonly<Record<string, number>>): ServerSummary[] {
   const summaries: ServerSummary[] = [];
   let room = MAX_PAYLOAD_CHARS;
-  for (const { alias, kind, share, hashes } of listed) {
+  for (const { alias, kind, share, hashes, draining } of listed) {
     if (share !== 'mesh') continue;
     const { definitionHash, toolHashes } = hashes;
-    const summary = { alias, kind, definitionHash, firstSeenMs: firstSeen[alias] as number, toolHashes };
+    const summary = {
+      alias,
+      kind,
+      definitionHash,
+      firstSeenMs: firstSeen[alias] as number,
+      toolHashes,
+      ...(draining ? { draining } : {}),
+    };
     room -= Buffer.byteLength(JSON.stringify(summary)) + 1;
     if (room < 0) break;
     summaries.push(summary);
@@ -165,5 +173,7 @@ function summarise(listed: readonly Listed[], firstSeen: Readonly<Record<string,
 }
 
 function fingerprint(listed: readonly Listed[]): string {
-  return listed.map((one) => `${one.alias} ${one.kind} ${one.share} ${one.hashes.definitionHash}`).join('\n');
+  return listed
+    .map((one) => `${one.alias} ${one.kind} ${one.share} ${one.draining} ${one.hashes.definitionHash}`)
+    .join('\n');
 }

@@ -1,13 +1,14 @@
 import { MAX_SERVERS, MAX_TOOLS, REPLY_ROOM_BYTES, DIRECTORY } from '../../protocols/directory/index.ts';
 import type { ServerDefinition } from '../../src/mcp/index.ts';
 import { type DefinitionHashes, hashDefinition, isRole } from '../../src/routing/index.ts';
-import type { HostedServer } from '../backends/backend.ts';
+import type { HostedServer, Hosting } from '../backends/backend.ts';
 
 /** A server of this node that can be listed, with the hashes of what it offers. */
 export interface Listed {
   readonly alias: string;
   readonly kind: 'role' | 'third_party';
   readonly share: 'mesh' | 'local';
+  readonly draining: boolean;
   readonly definition: ServerDefinition;
   readonly hashes: DefinitionHashes;
 }
@@ -22,17 +23,28 @@ export class Listing {
   readonly #downSince = new Map<string, number>();
 
   /** The servers that can be listed now, and the aliases of those that offer more than can be told. */
-  read(servers: readonly HostedServer[], nowMs: number): { readonly listed: Listed[]; readonly unfit: string[] } {
+  read(
+    hosting: Pick<Hosting, 'servers' | 'isDraining'>,
+    nowMs: number,
+  ): { readonly listed: Listed[]; readonly unfit: string[] } {
     const listed: Listed[] = [];
     const unfit: string[] = [];
-    for (const server of servers) {
+    for (const server of hosting.servers()) {
       const definition = server.definition();
       if (definition === undefined || !this.#serves(server, nowMs)) continue;
       const hashes = this.#hashesOf(definition);
       const kind = server.kind === 'role' ? 'role' : 'third_party';
       const fits = hashes !== undefined && hashes.bytes <= MAX_DEFINITION_BYTES && definition.tools.length <= MAX_TOOLS;
       if (!fits || (kind === 'role' && !isRole(server.alias)) || listed.length >= MAX_SERVERS) unfit.push(server.alias);
-      else listed.push({ alias: server.alias, kind, share: server.share, definition, hashes });
+      else
+        listed.push({
+          alias: server.alias,
+          kind,
+          share: server.share,
+          draining: hosting.isDraining?.(server.alias) === true,
+          definition,
+          hashes,
+        });
     }
     return { listed, unfit };
   }

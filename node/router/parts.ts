@@ -28,7 +28,7 @@ export interface RouterParts {
   readonly catalogue: () => Catalogue;
   /** Looks for a server that the catalogue lacks; resolves when it is there, or when looking was in vain. */
   readonly find: (alias: string, options: { signal: AbortSignal }) => Promise<void>;
-  readonly hosting: Pick<Hosting, 'get' | 'servers' | 'onChange'>;
+  readonly hosting: Pick<Hosting, 'get' | 'servers' | 'onChange' | 'isDraining'>;
   readonly peer: (nodeId: string, alias: string) => Backend;
   /** The links to peers, for what is no call: notices of changed resources. */
   readonly links: Pick<PeerLinks, 'tell' | 'onNotice' | 'onLost' | 'keep'>;
@@ -37,6 +37,8 @@ export interface RouterParts {
   readonly votes?: VotePort | undefined;
   /** Calls of deployments. Absent: any node that serves one is as good as another. */
   readonly shards?: ShardRoutes | undefined;
+  /** After how long a second replica is asked too, for calls that may run twice, in milliseconds; absent or 0: never. */
+  readonly hedgeAfterMs?: (() => number) | undefined;
   readonly rates: RatePort;
   readonly reporter: Reporter;
   /** In force now: they change with the configuration. */

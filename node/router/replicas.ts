@@ -1,8 +1,20 @@
-import { Breaker, chooseReplica, Load, type Replica, replicaOn, type Service } from '../../src/routing/index.ts';
+import type { Deadlines } from '../../protocols/mcp/index.ts';
+import {
+  chooseReplica,
+  type Field,
+  isIdempotent,
+  type Replica,
+  ReplicaHealth,
+  replicaOn,
+  type Service,
+} from '../../src/routing/index.ts';
 import type { Awaitable, Backend, BackendContext, BackendReply } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
+import { beginsAnew, drained } from './draining.ts';
+import { hedged } from './hedge.ts';
 import type { RouterParts } from './parts.ts';
 import type { Target } from './resolve.ts';
+import { Siblings } from './siblings.ts';
 import { StateHomes } from './state-homes.ts';
 import { type VotedRouting, votedRouting } from './voted-routing.ts';
 
@@ -14,9 +26,9 @@ const PEER_GUESS_MS = 5;
 const MAX_TRACKED = 8192;
 
 interface Tracked {
-  readonly load: Load;
-  readonly breaker: Breaker;
+  readonly health: ReplicaHealth;
   readonly backend: Backend | undefined;
+  drained: boolean;
 }
 
 export interface Forwarded {
@@ -34,7 +46,15 @@ type Send = (
 
 const plainly: Send = (_replica, backend, { target, context }) => backend.request(target.request, context);
 
-type Parts = Pick<RouterParts, 'hosting' | 'peer' | 'clock' | 'policy'>;
+interface Call {
+  readonly target: Target;
+  readonly context: BackendContext;
+  readonly send: Send;
+}
+
+type Parts = Pick<RouterParts, 'hosting' | 'peer' | 'clock' | 'policy' | 'hedgeAfterMs'> & {
+  readonly deadlines?: Deadlines | undefined;
+};
 
 /** Chooses among the places where a service runs, and learns from every answer. */
 export class Replicas {
@@ -44,38 +64,56 @@ export class Replicas {
   readonly #seen = new WeakMap<Replica, Tracked>();
   readonly #homes = new StateHomes();
   readonly #routing: VotedRouting;
+  readonly #siblings = new Siblings((replica) => this.#seen.get(replica)?.health);
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#routing = votedRouting(parts.policy);
   }
 
-  /** Sends the target's request to one replica, and to another only where the first provably never began. */
+  /**
+   * Sends the target's request to one replica, and to another only where the first provably never began, or where the call may run
+   * twice and it is not known what became of it.
+   */
   forward(target: Target, context: BackendContext, send: Send = plainly): Awaitable<Forwarded> {
+    const hedgeAfterMs = this.#parts.hedgeAfterMs?.() ?? 0;
+    if (hedgeAfterMs > 0 && mayHedge(target, context)) return this.#hedge(target, context, { send, hedgeAfterMs });
     const replica = this.#choose(target, NONE);
     if (replica === undefined) return { reply: this.#nobody(target), replica };
     const reply = this.#ask(replica, { target, context }, send);
     if (reply instanceof Promise || reply.notStarted === true)
-      return this.#goOn(replica, reply, { target, context, send });
+      return this.#goOn([replica], reply, { target, context, send });
     return this.#learnt({ reply, replica }, target, context);
   }
 
-  async #goOn(
-    first: Replica,
-    asked: Awaitable<BackendReply>,
-    { target, context, send }: { target: Target; context: BackendContext; send: Send },
-  ): Promise<Forwarded> {
-    const tried = [first];
-    let replica = first;
+  async #goOn(tried: Replica[], asked: Awaitable<BackendReply>, { target, context, send }: Call): Promise<Forwarded> {
     let reply = await asked;
-    while (reply.notStarted === true && !context.signal.aborted && tried.length < this.#routing.maxAttempts) {
-      const next = this.#choose(target, tried);
+    while (mayGoOn(reply, target) && !context.signal.aborted && tried.length < this.#routing.maxAttempts) {
+      const next = this.#choose(target, tried) ?? againHere(reply, tried);
       if (next === undefined) break;
       tried.push(next);
-      replica = next;
       reply = await this.#ask(next, { target, context }, send);
     }
-    return this.#learnt({ reply, replica }, target, context);
+    return this.#learnt({ reply, replica: tried.at(-1) }, target, context);
+  }
+
+  async #hedge(
+    target: Target,
+    context: BackendContext,
+    { send, hedgeAfterMs: afterMs }: { readonly send: Send; readonly hedgeAfterMs: number },
+  ): Promise<Forwarded> {
+    const { clock, deadlines } = this.#parts;
+    const ask = (tried: readonly Replica[], own: BackendContext) => {
+      const replica = this.#choose(target, tried);
+      const reply = replica && this.#ask(replica, { target, context: own }, send);
+      return replica && reply && { replica, reply: Promise.resolve(reply) };
+    };
+    const options = { afterMs, nowMs: clock.now(), deadlines: deadlines as Deadlines };
+    const landed = await hedged(ask, context, options);
+    if (landed === undefined) return { reply: this.#nobody(target), replica: undefined };
+    const { reply, tried, replica } = landed;
+    const last = [...tried.filter((one) => one !== replica), replica];
+    return this.#goOn(last, reply, { target, context, send });
   }
 
   #learnt(forwarded: Forwarded, { service }: Target, { era }: BackendContext): Forwarded {
@@ -88,19 +126,30 @@ export class Replicas {
 
   #choose(target: Target, tried: readonly Replica[]): Replica | undefined {
     const { service, nodeId } = target;
+    const { replicas } = service;
     if (nodeId !== undefined) {
       const named = replicaOn(service, nodeId);
       return named === undefined || tried.length > 0 ? undefined : named;
     }
-    if (tried.length === 0 && service.replicas.length === 1) return service.replicas[0];
+    if (tried.length === 0 && replicas.length === 1) return replicas[0];
     const now = this.#parts.clock.now();
     const home = tried.length === 0 ? this.#home(target) : undefined;
     if (home !== undefined && this.#usable(home, now)) return home;
-    const open = service.replicas.filter((replica) => !tried.includes(replica) && this.#usable(replica, now));
+    const field: Field = {
+      count: replicas.length,
+      local: replicas[0]?.local === true ? 0 : -1,
+      usable: (index) => {
+        const replica = replicas[index] as Replica;
+        return (tried.length === 0 || !tried.includes(replica)) && this.#usable(replica, now);
+      },
+      cost: (index) => this.#of(replicas[index] as Replica).health.cost(now),
+    };
+    const chance = this.#parts.clock.chance();
+    const chosen = chooseReplica(field, chance);
+    if (chosen >= 0) return replicas[chosen];
     // With every breaker open the call still goes somewhere: it is the trial that closes one.
-    const pool = open.length > 0 || tried.length > 0 ? open : service.replicas;
-    const costs = pool.map((replica) => ({ local: replica.local, cost: this.#of(replica).load.cost() }));
-    return pool[chooseReplica(costs, this.#parts.clock.chance())];
+    if (tried.length > 0) return undefined;
+    return replicas[chooseReplica({ ...field, usable: () => true }, chance)];
   }
 
   #home({ service, request }: Target): Replica | undefined {
@@ -109,8 +158,10 @@ export class Replicas {
   }
 
   #usable(replica: Replica, now: number): boolean {
-    if (!this.#of(replica).breaker.allows(now)) return false;
-    return !replica.local || this.#parts.hosting.get(replica.alias)?.state().state !== 'down';
+    if (replica.draining === true || !this.#of(replica).health.allows(now)) return false;
+    if (!replica.local) return true;
+    const { hosting } = this.#parts;
+    return hosting.isDraining?.(replica.alias) !== true && hosting.get(replica.alias)?.state().state !== 'down';
   }
 
   #ask(
@@ -118,24 +169,34 @@ export class Replicas {
     call: { readonly target: Target; readonly context: BackendContext },
     send: Send,
   ): Awaitable<BackendReply> {
+    const { hosting, clock } = this.#parts;
     const tracked = this.#of(replica);
-    const asked = replica.local ? this.#parts.hosting.get(replica.alias) : tracked.backend;
+    const asked = replica.local ? hosting.get(replica.alias) : tracked.backend;
     if (asked === undefined) return this.#nobody(call.target);
-    const began = this.#parts.clock.now();
-    tracked.load.begin();
-    tracked.breaker.begin(began);
+    if (replica.local && hosting.isDraining?.(replica.alias) === true && beginsAnew(call.target.request))
+      return drained(call.target.request);
+    const began = clock.now();
+    tracked.health.begin(began);
     const reply = send(replica, asked, call);
     return reply instanceof Promise
-      ? reply.then((ended) => this.#ended(tracked, began, ended))
-      : this.#ended(tracked, began, reply);
+      ? reply.then((ended) => this.#ended(tracked, began, { ...call, reply: ended }))
+      : this.#ended(tracked, began, { ...call, reply });
   }
 
-  #ended({ load, breaker }: Tracked, began: number, reply: BackendReply): BackendReply {
+  #ended(
+    { health }: Tracked,
+    began: number,
+    {
+      reply,
+      target,
+      context,
+    }: { readonly reply: BackendReply; readonly target: Target; readonly context: BackendContext },
+  ): BackendReply {
     const now = this.#parts.clock.now();
-    const fault = FAULTS.has(reply.reason);
-    load.end(reply.notStarted === true || fault ? undefined : now - began);
-    if (fault) breaker.failed(now);
-    else breaker.succeeded();
+    const isFault = FAULTS.has(reply.reason);
+    if (isFault && isGivenUp(context)) health.abandoned();
+    else health.ended({ tookMs: reply.notStarted === true ? undefined : now - began, isFault }, now);
+    if (target.service.replicas.length > 1) this.#siblings.seen(target.service, now);
     return reply;
   }
 
@@ -149,12 +210,18 @@ export class Replicas {
 
   #track(replica: Replica): Tracked {
     const key = `${replica.nodeId}/${replica.alias}`;
+    const nowMs = this.#parts.clock.now();
     const known = this.#tracked.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      if (known.drained && replica.draining !== true) known.health.returned(nowMs);
+      known.drained = replica.draining === true;
+      return known;
+    }
     if (this.#tracked.size >= MAX_TRACKED) this.#tracked.delete(this.#tracked.keys().next().value as string);
     const backend = replica.local ? undefined : this.#parts.peer(replica.nodeId, replica.alias);
-    const load = new Load(replica.local ? LOCAL_GUESS_MS : PEER_GUESS_MS);
-    const tracked = { load, breaker: new Breaker(this.#routing.breaker), backend };
+    const guessMs = replica.local ? LOCAL_GUESS_MS : PEER_GUESS_MS;
+    const health = new ReplicaHealth({ guessMs, rules: this.#routing.breaker, nowMs });
+    const tracked = { health, backend, drained: replica.draining === true };
     this.#tracked.set(key, tracked);
     return tracked;
   }
@@ -174,4 +241,26 @@ function unknownNode(service: Service, nodeId: string): { name: 'NODE_UNREACHABL
     name: 'NODE_UNREACHABLE',
     message: `node ${nodeId} serves no ${service.label} that is known here; discover_nodes lists the nodes`,
   };
+}
+
+/** Whether another replica may be asked: nothing has run, or it may run twice. */
+function mayGoOn({ notStarted, outcome }: BackendReply, { service, request }: Target): boolean {
+  return notStarted === true || (outcome === 'unknown' && isIdempotent(service.definition, request));
+}
+
+/** A server of this node that went away in the call comes back: what may run twice is asked of it once more. */
+function againHere({ outcome }: BackendReply, tried: readonly Replica[]): Replica | undefined {
+  const [only] = tried;
+  return outcome === 'unknown' && tried.length === 1 && only?.local === true ? only : undefined;
+}
+
+/** Only what may run twice, and where nobody could be asked twice for the one call. */
+function mayHedge({ service, request, nodeId }: Target, { ask }: BackendContext): boolean {
+  const isOpen = nodeId === undefined && ask === undefined && request.params?.['requestState'] === undefined;
+  return isOpen && service.replicas.length > 1 && isIdempotent(service.definition, request);
+}
+
+/** Looked at only after a fault: the signal of a call is made when it is first looked at. */
+function isGivenUp({ signal, cancellation }: BackendContext): boolean {
+  return cancellation?.cancelled === true || signal.aborted;
 }

@@ -45,7 +45,7 @@ export class Router implements RouterPort {
   constructor(parts: RouterParts, deadlines: Deadlines) {
     this.#parts = parts;
     this.#deadlines = deadlines;
-    const replicas = new Replicas(parts);
+    const replicas = new Replicas({ ...parts, deadlines });
     const tasks = new Tasks(parts.clock.now);
     this.#recorder = new Recorder(parts);
     this.#reuse = new Reuse(parts);

@@ -4,6 +4,7 @@ import { type Permission, spelledScope } from '../../src/permissions/index.ts';
 import { scopeOfRequest, type Service } from '../../src/routing/index.ts';
 import type { Awaitable, BackendReply, HostedServer } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
+import { beginsAnew, drained } from './draining.ts';
 import type { Job } from './job.ts';
 import type { Leases } from './leases.ts';
 import type { RouterParts } from './parts.ts';
@@ -61,6 +62,8 @@ export class Serving {
       const problem = { name: 'NO_HEALTHY_SERVER', message: `this node serves no ${server}` } as const;
       return recorder.ended(job, failure(request.id, problem, { notStarted: true }));
     }
+    if (parts.hosting.isDraining?.(server) === true && beginsAnew(request))
+      return recorder.ended(job, drained(request));
     const unknown = about && tool === undefined;
     return pipeline.perform(job, () => (unknown ? noTask(call) : this.#serveAt(hosted, call)));
   }

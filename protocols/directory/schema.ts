@@ -87,6 +87,7 @@ export const Descriptor = z.strictObject({
         definitionHash: Hash,
         firstSeenMs: Instant,
         toolHashes: z.record(z.string(), Hash),
+        draining: z.boolean().optional(),
       }),
     )
     .max(MAX_SERVERS),

@@ -1,25 +1,37 @@
-/** One replica that may be asked now. */
-export interface Candidate {
-  readonly local: boolean;
-  /** Expected wait: see Load.cost. */
-  readonly cost: number;
+/** The replicas of one service as a chooser sees them, by index; nothing is made for those that are not looked at. */
+export interface Field {
+  readonly count: number;
+  /** The one on this node; -1: none. */
+  readonly local: number;
+  /** Whether it may be asked now. */
+  usable(index: number): boolean;
+  /** Expected wait: see ReplicaHealth.cost. */
+  cost(index: number): number;
 }
 
 /**
  * The index of the replica to ask: the cheaper of two. A local one is always among the two, and wins when equal; the others are drawn
- * by `chance` (0 ≤ chance < 1), so that many callers do not all pick the one that looked idle a moment ago. -1: no candidates.
+ * by `chance` (0 ≤ chance < 1), so that many callers do not all pick the one that looked idle a moment ago. -1: none may be asked.
  */
-export function chooseReplica(candidates: readonly Candidate[], chance: number): number {
-  const count = candidates.length;
-  if (count < 2) return count - 1;
+export function chooseReplica(field: Field, chance: number): number {
+  const { count, local } = field;
   const drawn = chance * count;
-  const local = candidates.findIndex((candidate) => candidate.local);
-  const one = local >= 0 ? local : Math.floor(drawn);
-  const share = local >= 0 ? chance : drawn - Math.floor(drawn);
-  const step = 1 + Math.floor(share * (count - 1));
-  const other = (one + step) % count;
-  const first = candidates[one] as Candidate;
-  const second = candidates[other] as Candidate;
-  if (first.cost === second.cost) return second.local && !first.local ? other : one;
-  return first.cost < second.cost ? one : other;
+  const near = local >= 0 && field.usable(local);
+  const one = near ? local : nextUsable(field, Math.floor(drawn), -1);
+  if (one < 0 || count === 1) return one;
+  const share = near ? chance : drawn - Math.floor(drawn);
+  const other = nextUsable(field, (one + 1 + Math.floor(share * (count - 1))) % count, one);
+  if (other < 0) return one;
+  const first = field.cost(one);
+  const second = field.cost(other);
+  return first <= second ? one : other;
+}
+
+/** The first from `from` on, around the end, that may be asked and is not `except`. */
+function nextUsable(field: Field, from: number, except: number): number {
+  for (let step = 0; step < field.count; step += 1) {
+    const index = (from + step) % field.count;
+    if (index !== except && field.usable(index)) return index;
+  }
+  return -1;
 }

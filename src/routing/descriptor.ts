@@ -21,4 +21,6 @@ export interface ServerSummary {
   readonly firstSeenMs: number;
   /** Tool name → SHA-256 of the canonical JSON of its definition, hex. */
   readonly toolHashes: Readonly<Record<string, string>>;
+  /** It finishes what runs and begins nothing. */
+  readonly draining?: boolean | undefined;
 }

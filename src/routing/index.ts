@@ -12,7 +12,7 @@ export {
   type ToolEntry,
   type View,
 } from './catalogue.ts';
-export { type Candidate, chooseReplica } from './choose.ts';
+export { chooseReplica, type Field } from './choose.ts';
 export { type DefinitionHashes, hashDefinition } from './definition-hash.ts';
 export type { NodeDescriptor, ServerSummary } from './descriptor.ts';
 export { Load } from './load.ts';
@@ -26,6 +26,8 @@ export {
   Registry,
 } from './registry.ts';
 export { type Reading, ResultCache } from './result-cache.ts';
+export { type OutlierRules, outliersAmong, type Sibling } from './outliers.ts';
+export { ReplicaHealth } from './replica-health.ts';
 export { concerns } from './resource-interest.ts';
 export { SearchIndex, type Searchable, wordsOf } from './search.ts';
 export { isRole, ROLES, type RoleName } from './roles.ts';

@@ -3,11 +3,13 @@ const WEIGHT = 0.2;
 
 /** What one replica costs just now: answer time as a moving average, and calls in flight. */
 export class Load {
+  readonly #guessMs: number;
   #ewmaMs: number;
   #inFlight = 0;
 
   /** `guessMs`: what to believe before anything was measured. */
   constructor(guessMs: number) {
+    this.#guessMs = guessMs;
     this.#ewmaMs = guessMs;
   }
 
@@ -27,6 +29,11 @@ export class Load {
   end(tookMs: number | undefined): void {
     this.#inFlight -= 1;
     if (tookMs !== undefined) this.#ewmaMs += (tookMs - this.#ewmaMs) * WEIGHT;
+  }
+
+  /** What was measured is no guide any more. */
+  forget(): void {
+    this.#ewmaMs = this.#guessMs;
   }
 
   /** Expected wait of one more call, in milliseconds. */

@@ -82,8 +82,8 @@ export class Registry {
   }
 
   setLocal(servers: readonly LocalServer[]): void {
-    this.#local = servers.map(({ alias, kind, definitionHash, firstSeenMs, definition }) => {
-      return { nodeId: this.#self, alias, local: true, definitionHash, firstSeenMs, kind, definition };
+    this.#local = servers.map(({ alias, kind, definitionHash, firstSeenMs, definition, draining }) => {
+      return { nodeId: this.#self, alias, local: true, definitionHash, firstSeenMs, kind, definition, draining };
     });
     this.#stale = true;
   }
@@ -192,16 +192,17 @@ export class Registry {
 }
 
 function offersOf(descriptor: NodeDescriptor, definitions: ReadonlyMap<string, ServerDefinition>): Offer[] {
-  return descriptor.servers.map(({ alias, kind, definitionHash, firstSeenMs }) => {
+  return descriptor.servers.map(({ alias, kind, definitionHash, firstSeenMs, draining }) => {
     const definition = definitions.get(definitionHash) as ServerDefinition;
-    return { nodeId: descriptor.node, alias, local: false, definitionHash, firstSeenMs, kind, definition };
+    return { nodeId: descriptor.node, alias, local: false, definitionHash, firstSeenMs, kind, definition, draining };
   });
 }
 
 /** What a sequence number stands for: two descriptors with one number must agree in it. */
 function fingerprint({ withdrawn, servers }: Pick<NodeDescriptor, 'withdrawn' | 'servers'>): string {
   const lines = servers.map(
-    (server) => `${server.alias} ${server.kind} ${server.definitionHash} ${server.firstSeenMs}`,
+    (server) =>
+      `${server.alias} ${server.kind} ${server.definitionHash} ${server.firstSeenMs}${server.draining === true ? ' draining' : ''}`,
   );
   return [withdrawn === true ? 'withdrawn' : 'serving', ...lines.sort()].join('\n');
 }

@@ -8,6 +8,8 @@ export interface Replica {
   readonly local: boolean;
   readonly definitionHash: string;
   readonly firstSeenMs: number;
+  /** It finishes what runs and begins nothing. */
+  readonly draining?: boolean | undefined;
 }
 
 /** One server as a node offers it: what the registry collects before names are given. */
@@ -113,12 +115,13 @@ function common(shown: Offer, label: string): Omit<Service, 'replicas' | 'otherV
 }
 
 function replicasOf(offers: readonly Offer[]): Replica[] {
-  const replicas = offers.map(({ nodeId, alias, local, definitionHash, firstSeenMs }) => ({
+  const replicas = offers.map(({ nodeId, alias, local, definitionHash, firstSeenMs, draining }) => ({
     nodeId,
     alias,
     local,
     definitionHash,
     firstSeenMs,
+    ...(draining === true ? { draining } : {}),
   }));
   return replicas.sort((one, other) => Number(other.local) - Number(one.local) || byAge(one, other));
 }

@@ -2,24 +2,56 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Breaker, chooseReplica, Load } from '../../../src/routing/index.ts';
 
-const remote = (cost: number) => ({ local: false, cost });
-const local = (cost: number) => ({ local: true, cost });
+interface Candidate {
+  readonly local: boolean;
+  readonly cost: number;
+  readonly out?: boolean;
+}
+const remote = (cost: number): Candidate => ({ local: false, cost });
+const local = (cost: number): Candidate => ({ local: true, cost });
+const out = (candidate: Candidate): Candidate => ({ ...candidate, out: true });
+
+function choose(candidates: readonly Candidate[], chance: number): number {
+  const field = {
+    count: candidates.length,
+    local: candidates.findIndex((one) => one.local),
+    usable: (index: number) => candidates[index]?.out !== true,
+    cost: (index: number) => candidates[index]?.cost ?? Number.NaN,
+  };
+  return chooseReplica(field, chance);
+}
 
 describe('chooseReplica', () => {
   test('has nothing to choose from none and no choice with one', () => {
-    expect(chooseReplica([], 0.5)).toBe(-1);
-    expect(chooseReplica([remote(9)], 0.99)).toBe(0);
+    expect(choose([], 0.5)).toBe(-1);
+    expect(choose([remote(9)], 0.99)).toBe(0);
+    expect(choose([out(remote(9))], 0.99)).toBe(-1);
   });
 
   test('takes the cheaper of two', () => {
-    expect(chooseReplica([remote(9), remote(1)], 0)).toBe(1);
-    expect(chooseReplica([remote(1), remote(9)], 0.99)).toBe(0);
+    expect(choose([remote(9), remote(1)], 0)).toBe(1);
+    expect(choose([remote(1), remote(9)], 0.99)).toBe(0);
   });
 
   test('takes the local one when it costs the same, and another when that is cheaper', () => {
-    expect(chooseReplica([remote(2), local(2)], 0)).toBe(1);
-    expect(chooseReplica([local(2), remote(2)], 0)).toBe(0);
-    expect(chooseReplica([local(3), remote(2)], 0)).toBe(1);
+    expect(choose([local(2), remote(2)], 0)).toBe(0);
+    expect(choose([local(3), remote(2)], 0)).toBe(1);
+  });
+
+  test('never takes one that may not be asked, and takes the last that may', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.boolean(), { minLength: 1, maxLength: 12 }),
+        fc.double({ min: 0, max: 0.999999, noNaN: true }),
+        (usable, chance) => {
+          const chosen = choose(
+            usable.map((may) => (may ? remote(2) : out(remote(1)))),
+            chance,
+          );
+          expect(chosen === -1 ? false : usable[chosen]).toBe(usable.includes(true));
+        },
+      ),
+    );
   });
 
   test('never takes the dearest of three or more, whatever chance says', () => {
@@ -28,7 +60,7 @@ describe('chooseReplica', () => {
         fc.uniqueArray(fc.integer({ min: 1, max: 1e6 }), { minLength: 3, maxLength: 9 }),
         fc.double({ min: 0, max: 0.999999, noNaN: true }),
         (costs, chance) => {
-          expect(costs[chooseReplica(costs.map(remote), chance)]).toBeLessThan(Math.max(...costs));
+          expect(costs[choose(costs.map(remote), chance)]).toBeLessThan(Math.max(...costs));
         },
       ),
     );
@@ -36,7 +68,7 @@ describe('chooseReplica', () => {
 
   test('reaches every replica but the dearest, so that none is starved', () => {
     const costs = [1, 2, 3, 4, 5].map(remote);
-    const chosen = new Set(Array.from({ length: 200 }, (_, i) => chooseReplica(costs, i / 200)));
+    const chosen = new Set(Array.from({ length: 200 }, (_, i) => choose(costs, i / 200)));
     expect([...chosen].sort()).toEqual([0, 1, 2, 3]);
   });
 });

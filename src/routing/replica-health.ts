@@ -1,0 +1,106 @@
+import { Breaker, type BreakerRules } from './breaker.ts';
+import { Load } from './load.ts';
+import type { Sibling } from './outliers.ts';
+
+/** One that is new or came back takes its share of calls only after this time. */
+const RAMP_MS = 10_000;
+/** What it seems to cost at first, as a multiple. */
+const STEEPEST = 10;
+const FIRST_EJECTION_MS = 5_000;
+const LONGEST_EJECTION_MS = 60_000;
+/** So long without an ejection, and the next is short again. */
+const FORGIVEN_MS = 300_000;
+const ENOUGH_CALLS = 10;
+
+/** How a call ended, as far as it says something of the replica. */
+export interface Ended {
+  /** undefined: nothing is to be learnt of its time. */
+  readonly tookMs: number | undefined;
+  readonly isFault: boolean;
+}
+
+/** What is known of one replica from the calls that it was given: whether to ask it now, and what that would cost. */
+export class ReplicaHealth {
+  readonly #load: Load;
+  readonly #breaker: Breaker;
+  #calls = 0;
+  #faults = 0;
+  /** From when on it is (again) there for calls. */
+  #sinceMs: number;
+  #ejectedUntilMs = Number.NEGATIVE_INFINITY;
+  #ejectionMs = FIRST_EJECTION_MS;
+
+  constructor(options: { readonly guessMs: number; readonly rules: BreakerRules; readonly nowMs: number }) {
+    this.#load = new Load(options.guessMs);
+    this.#breaker = new Breaker(options.rules);
+    this.#sinceMs = options.nowMs;
+  }
+
+  get inFlight(): number {
+    return this.#load.inFlight;
+  }
+
+  allows(nowMs: number): boolean {
+    return nowMs >= this.#ejectedUntilMs && this.#breaker.allows(nowMs);
+  }
+
+  /** Expected wait of one more call, made dearer while it is new or just came back: its first calls may be slow ones. */
+  cost(nowMs: number): number {
+    const age = nowMs - this.#sinceMs;
+    return age >= RAMP_MS
+      ? this.#load.cost()
+      : this.#load.cost() * (STEEPEST - (STEEPEST - 1) * Math.max(0, age / RAMP_MS));
+  }
+
+  begin(nowMs: number): void {
+    this.#load.begin();
+    this.#breaker.begin(nowMs);
+  }
+
+  ended({ tookMs, isFault }: Ended, nowMs: number): void {
+    this.#load.end(isFault ? undefined : tookMs);
+    this.#calls += 1;
+    if (isFault) {
+      this.#faults += 1;
+      this.#breaker.failed(nowMs);
+      return;
+    }
+    if (this.#breaker.state !== 'closed') this.#sinceMs = nowMs;
+    this.#breaker.succeeded();
+  }
+
+  /** The call was given up by who made it: that says nothing of the replica. */
+  abandoned(): void {
+    this.#load.end(undefined);
+  }
+
+  /** It is there again, after it was drained or its node gone. */
+  returned(nowMs: number): void {
+    this.#sinceMs = nowMs;
+  }
+
+  /** How it did of late. */
+  standing(nowMs: number): Sibling {
+    const { ewmaMs } = this.#load;
+    return { calls: this.#calls, faults: this.#faults, ewmaMs, isEjected: nowMs < this.#ejectedUntilMs };
+  }
+
+  /** What was counted weighs half from here on, once it is enough to judge by. */
+  decay(): void {
+    if (this.#calls < ENOUGH_CALLS) return;
+    this.#calls /= 2;
+    this.#faults /= 2;
+  }
+
+  /** It does worse than its siblings: it is not asked for a while, each time for longer. */
+  eject(nowMs: number): void {
+    if (nowMs - this.#ejectedUntilMs > FORGIVEN_MS) this.#ejectionMs = FIRST_EJECTION_MS;
+    this.#ejectedUntilMs = nowMs + this.#ejectionMs;
+    this.#ejectionMs = Math.min(this.#ejectionMs * 2, LONGEST_EJECTION_MS);
+    this.#sinceMs = this.#ejectedUntilMs;
+    // Its old times would have it ejected again for what it did before.
+    this.#load.forget();
+    this.#calls = 0;
+    this.#faults = 0;
+  }
+}
