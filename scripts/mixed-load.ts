@@ -1,0 +1,33 @@
+/**
+ * `node scripts/mixed-load.ts [--minutes 60] [--seed N] [--round SECONDS] [--rest MS]`: a village of real processes under load, with kills,
+ * restarts, lies, expiring tokens, joining and leaving; everything is checked from outside after each round. See test/README.md.
+ */
+import { parseArgs } from 'node:util';
+import { judged } from '../test/mixed-load/judged.ts';
+import { mixedLoad } from '../test/mixed-load/run.ts';
+import { cleanUp } from '../test/support/process-node.ts';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '60' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    round: { type: 'string' },
+    rest: { type: 'string', default: '150' },
+  },
+});
+const minutes = Number(values.minutes);
+const seed = Number(values.seed);
+const roundSeconds = Number(values.round ?? Math.min(60, Math.max(12, minutes * 6)));
+console.log(`seed ${seed}, ${minutes} minutes, rounds of ${roundSeconds} s`);
+const options = { seed, forMs: minutes * 60_000, roundMs: roundSeconds * 1000, restMs: Number(values.rest) };
+try {
+  const result = await mixedLoad({ ...options, tell: (line) => console.log(`${new Date().toISOString()} ${line}`) });
+  const violations = judged(result);
+  for (const [what, often] of [...result.book.counts].sort()) console.log(`${String(often).padStart(9)}  ${what}`);
+  for (const [at, mib] of result.resident) console.log(`${at.toFixed(1)} min  ${mib.toFixed(0)} MiB`);
+  for (const what of violations) console.log(`VIOLATION ${what}`);
+  console.log(`seed ${seed}: ${violations.length === 0 ? 'nothing wrong' : `${violations.length} violations`}`);
+  process.exitCode = violations.length === 0 ? 0 : 1;
+} finally {
+  await cleanUp();
+}

@@ -1,0 +1,208 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { AdminClient, readRunFile } from '../../node/admin/index.ts';
+import { ownAgentId } from '../../src/constitution/index.ts';
+import { dataFolder, ProcessNode, ROOT } from '../support/process-node.ts';
+import { AMPLE } from '../support/two-nodes.ts';
+import { until } from '../support/until.ts';
+import { processesWith } from './processes.ts';
+
+const NONCE = join(ROOT, 'test/fixtures/servers/nonce.mjs');
+const READY_MS = 60_000;
+/** What the published command tells Node. */
+const AS_PUBLISHED = { nodeArgs: ['--max-semi-space-size=8'], timeoutMs: READY_MS };
+/** Which servers a node hosts. `say` has replicas; the others have one home. */
+const SERVERS: Readonly<Record<string, readonly string[]>> = {
+  keeper: ['say'],
+  founder: ['say', 'slow'],
+  second: ['say', 'liar'],
+  third: ['own'],
+};
+const MODES: Readonly<Record<string, string>> = { say: 'honest', slow: 'slow', liar: 'lying', own: 'own' };
+export const ALIASES = Object.keys(MODES);
+
+/** When a node was last not there; what was asked of it around then may fail. */
+export interface Downtime {
+  /** It was killed without a warning. */
+  readonly killed: boolean;
+  readonly fromMs: number;
+  toMs: number;
+}
+
+/** One node of the village through all its lives. */
+export class Member {
+  readonly name: string;
+  node: ProcessNode;
+  readonly downtimes: Downtime[] = [];
+  /** The last audit entry that was looked at. */
+  auditedTo = 0;
+  readonly startedMs = Date.now();
+
+  constructor(name: string, node: ProcessNode) {
+    this.name = name;
+    this.node = node;
+  }
+
+  get nodeId(): string {
+    return this.node.ready.node_id;
+  }
+
+  admin(): AdminClient {
+    const run = readRunFile(this.node.data);
+    if (run === undefined) throw new Error(`${this.name} has no run.json`);
+    return new AdminClient(run);
+  }
+
+  agentId(name: string): string {
+    return ownAgentId(name, this.nodeId);
+  }
+
+  async tokenFor(agent: string, ttlMs: number): Promise<string> {
+    const { token } = await this.admin().call(
+      'token',
+      { agent, ttl_ms: ttlMs },
+      { signal: AbortSignal.timeout(10_000) },
+    );
+    return token;
+  }
+
+  /** Whether it left for good. */
+  isGone = false;
+
+  /** Whether it was there without a break since `ms`. */
+  upSince(ms: number): boolean {
+    return this.startedMs <= ms && this.downtimes.every(({ toMs }) => toMs <= ms);
+  }
+
+  /** Whether it was killed within `marginMs` after `ms`: what it had not written yet is gone. */
+  killedSoonAfter(ms: number, marginMs: number): boolean {
+    return this.downtimes.some(({ killed, fromMs }) => killed && fromMs >= ms - 5 && fromMs <= ms + marginMs);
+  }
+}
+
+/** A village of four nodes that stay and guests that come and go. */
+export class MixedVillage {
+  readonly members = new Map<string, Member>();
+  /** The file that every backend writes what it ran to. */
+  readonly ran: string;
+  #guests = 0;
+  #disturbedMs = 0;
+
+  constructor() {
+    this.ran = join(dataFolder('mixed-ran'), 'ran');
+  }
+
+  async start(): Promise<void> {
+    await this.#add('founder', []);
+    for (const name of ['keeper', 'second', 'third']) await this.#add(name, ['--join', await this.#invite()]);
+    for (const member of this.members.values()) await this.#knowsAll(member);
+  }
+
+  get(name: string): Member {
+    return this.members.get(name) as Member;
+  }
+
+  /** What the environment of every backend holds. */
+  get marker(): string {
+    return `RAN=${this.ran}`;
+  }
+
+  /** Whether all that a call of `alias` at `home` needs was there without a break since `ms`. */
+  settledSince(ms: number, { alias, home }: { readonly alias: string; readonly home: Member }): boolean {
+    return this.#disturbedMs <= ms && [home, ...this.homesOf(alias)].every((member) => member.upSince(ms));
+  }
+
+  async killBackend(pid: number | undefined): Promise<void> {
+    if (pid === undefined) return;
+    this.#disturbedMs = Date.now();
+    process.kill(pid, 'SIGKILL');
+    await until(() => processesWith(this.marker).every((one) => one.pid !== pid));
+  }
+
+  homesOf(alias: string): Member[] {
+    return [...this.members.values()].filter(({ name }) => serversOf(name).includes(alias));
+  }
+
+  /** A node that nobody knows joins, hosting one more replica. */
+  async join(): Promise<Member> {
+    this.#guests += 1;
+    return this.#add(`guest${this.#guests}`, ['--join', await this.#invite()]);
+  }
+
+  /** Its data folder is gone with it. */
+  async leave(member: Member, how: 'stop' | 'kill'): Promise<void> {
+    member.downtimes.push({ killed: how === 'kill', fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY });
+    member.isGone = true;
+    this.members.delete(member.name);
+    this.#disturbedMs = Date.now();
+    await member.node[how](15_000);
+  }
+
+  forget(member: Member): void {
+    rmSync(member.node.data, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Ends a node and starts it again on its data folder. */
+  async restart(member: Member, how: 'stop' | 'kill'): Promise<void> {
+    const downtime = { killed: how === 'kill', fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY };
+    member.downtimes.push(downtime);
+    await member.node[how](15_000);
+    member.node = await ProcessNode.start({ data: member.node.data, ...AS_PUBLISHED });
+    downtime.toMs = Date.now();
+    await this.#knowsAll(member);
+    downtime.toMs = Date.now();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.members.values()].map(({ node }) => node.stop(15_000)));
+  }
+
+  async #add(name: string, args: readonly string[]): Promise<Member> {
+    const node = await ProcessNode.start({ name, config: this.#config(name), args, ...AS_PUBLISHED });
+    const member = new Member(name, node);
+    this.members.set(name, member);
+    for (const agent of agentsOf(name)) {
+      await member
+        .admin()
+        .call('agents.add', { name: agent, level: 'OPERATOR' }, { signal: AbortSignal.timeout(10_000) });
+    }
+    return member;
+  }
+
+  #config(name: string): object {
+    const server = (alias: string) => ({
+      command: process.execPath,
+      args: [NONCE, MODES[alias]],
+      env: { RAN: this.ran },
+      timeout: 5,
+      ...(alias === 'own' ? { instances: 'per-agent', cacheTtlMs: 5_000 } : {}),
+    });
+    const mcpServers = Object.fromEntries(serversOf(name).map((alias) => [alias, server(alias)]));
+    return { mcpServers, limits: AMPLE, log: { format: 'json' }, audit: { witnessEverySeconds: 5 } };
+  }
+
+  async #invite(): Promise<string> {
+    const { invite } = await this.get('founder').node.json<{ invite: string }>(['invite', '--uses', '1']);
+    return invite;
+  }
+
+  /** Waits until an agent there is offered every server of the village. */
+  async #knowsAll(member: Member): Promise<void> {
+    await until(
+      async () => {
+        const { tools } = await member.admin().call('tools.list', {}, { signal: AbortSignal.timeout(5_000) });
+        return ALIASES.every((alias) => tools.some(({ name }) => name.startsWith(`${alias}__`)));
+      },
+      { timeoutMs: READY_MS, intervalMs: 200, what: `${member.name} lists every server` },
+    );
+  }
+}
+
+function serversOf(name: string): readonly string[] {
+  return SERVERS[name] ?? ['say'];
+}
+
+/** Names of the agents that call at a node. */
+export function agentsOf(name: string): readonly string[] {
+  return name.startsWith('guest') ? ['visitor'] : ['amber', 'basil'];
+}

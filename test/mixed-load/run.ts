@@ -1,0 +1,155 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Chance } from '../simulation/governance/chance.ts';
+import { Agent } from './agent.ts';
+import { checkAudits, checkMatches, checkRuns } from './audits.ts';
+import { Book, type CallRecord } from './book.ts';
+import { agentsOf, type Member, MixedVillage } from './mixed-village.ts';
+import { endedWith, noneButOf, processesWith, residentMiB } from './processes.ts';
+
+/** What may happen in a round, in the order of the first rounds; then by chance. */
+const EVENTS = ['kill', 'join', 'backend', 'leave', 'stop', 'two', 'calm'] as const;
+type Event = (typeof EVENTS)[number];
+const MOVABLE = ['founder', 'second', 'third'] as const;
+const ORPHAN_MS = 15_000;
+
+export interface MixedLoadOptions {
+  readonly seed: number;
+  readonly forMs: number;
+  /** How long a round lasts; one thing happens in each. */
+  readonly roundMs: number;
+  /** How long an agent rests between two bursts, on average. */
+  readonly restMs: number;
+  readonly tell: (line: string) => void;
+}
+
+export interface MixedLoadResult {
+  readonly book: Book;
+  /** Of the node that is never restarted, after each round: `[minutes, MiB]`. */
+  readonly resident: readonly (readonly [minutes: number, mib: number])[];
+}
+
+/** Runs a village of real processes under mixed load, and checks it from outside after every round. */
+export async function mixedLoad(options: MixedLoadOptions): Promise<MixedLoadResult> {
+  const run = new Run(options);
+  await run.start();
+  const begun = Date.now();
+  for (let round = 0; Date.now() - begun < options.forMs || round < EVENTS.length; round += 1) {
+    await run.round(EVENTS[round], { minutes: (Date.now() - begun) / 60_000, round });
+  }
+  await run.end();
+  return run;
+}
+
+class Run implements MixedLoadResult {
+  readonly book = new Book();
+  readonly resident: [number, number][] = [];
+  readonly #options: MixedLoadOptions;
+  readonly #chance: Chance;
+  readonly #village = new MixedVillage();
+  readonly #agents = new Map<Member, readonly Agent[]>();
+  #hired = 0;
+
+  constructor(options: MixedLoadOptions) {
+    this.#options = options;
+    this.#chance = new Chance(options.seed);
+  }
+
+  async start(): Promise<void> {
+    await this.#village.start();
+    for (const member of this.#village.members.values()) this.#hire(member);
+    this.#options.tell(`up: ${[...this.#village.members.keys()].join(', ')}`);
+  }
+
+  /** One event under load; then silence, in which everything is checked. */
+  async round(planned: Event | undefined, at: { readonly minutes: number; readonly round: number }): Promise<void> {
+    const { roundMs, tell } = this.#options;
+    const event =
+      planned ?? this.#chance.weighted({ kill: 3, join: 2, leave: 2, backend: 2, stop: 1, two: 1, calm: 3 });
+    const overMs = Date.now() + roundMs;
+    let isOver = false;
+    const load = (member: Member) =>
+      (this.#agents.get(member) ?? []).map(async (agent) => {
+        while (!isOver && !member.isGone) {
+          await agent.burst([...this.#agents.values()].flat());
+          await delay(this.#chance.below(2 * this.#options.restMs));
+        }
+      });
+    const members = [...this.#village.members.values()];
+    const loads = members.flatMap(load);
+    await delay(this.#chance.below(roundMs / 4));
+    const joined = await this.#happen(event);
+    if (joined !== undefined) {
+      members.push(joined);
+      this.#hire(joined);
+      loads.push(...load(joined));
+    }
+    await delay(Math.max(0, overMs - Date.now()));
+    isOver = true;
+    await Promise.all(loads);
+    const calls = this.book.take();
+    await this.#check(members, calls);
+    const mib = residentMiB(this.#village.get('keeper').node.ready.pid);
+    this.resident.push([at.minutes, mib]);
+    tell(
+      `round ${at.round} (${event}): ${calls.length} calls, ${this.book.violated} violations, ${mib.toFixed(0)} MiB`,
+    );
+  }
+
+  async end(): Promise<void> {
+    await checkMatches([...this.#village.members.values()], this.book);
+    await this.#village.stop();
+    const left = await endedWith(this.#village.marker, ORPHAN_MS);
+    for (const { pid, command } of left) this.book.violation(`left behind: ${pid} ${command}`);
+    for (const { pid } of left) process.kill(pid, 'SIGKILL');
+  }
+
+  async #check(members: readonly Member[], calls: readonly CallRecord[]): Promise<void> {
+    await checkAudits(members, calls, this.book);
+    checkRuns(this.#village.ran, calls, this.book);
+    const nodes = members.filter(({ isGone }) => !isGone).map(({ node }) => node.ready.pid);
+    for (const { pid, command } of await noneButOf(nodes, { marker: this.#village.marker, withinMs: ORPHAN_MS })) {
+      this.book.violation(`an orphan: ${pid} ${command}`);
+    }
+    this.book.count('looks for orphans');
+    for (const member of members.filter(({ isGone }) => isGone)) {
+      this.#agents.delete(member);
+      this.#village.forget(member);
+    }
+  }
+
+  #hire(member: Member): void {
+    const agents = agentsOf(member.name).map((name) => {
+      this.#hired += 1;
+      const chance = new Chance(this.#options.seed * 1000 + this.#hired);
+      return new Agent(name, { member, village: this.#village, book: this.book, chance });
+    });
+    this.#agents.set(member, agents);
+  }
+
+  /** Answers who joined by it. */
+  async #happen(event: Event): Promise<Member | undefined> {
+    const village = this.#village;
+    const chance = this.#chance;
+    const guest = [...village.members.values()].find(({ name }) => name.startsWith('guest'));
+    this.book.count(`event: ${event}`);
+    switch (event) {
+      case 'kill':
+      case 'stop':
+        await village.restart(village.get(chance.pick(MOVABLE) as string), event);
+        return undefined;
+      case 'two':
+        await Promise.all(['founder', 'second'].map((name) => village.restart(village.get(name), 'kill')));
+        return undefined;
+      case 'join':
+        return village.join();
+      case 'leave':
+        if (guest !== undefined) await village.leave(guest, chance.happens(0.5) ? 'stop' : 'kill');
+        return undefined;
+      case 'backend':
+        await village.killBackend(chance.pick(processesWith(village.marker))?.pid);
+        return undefined;
+      case 'calm':
+        return undefined;
+    }
+  }
+}
