@@ -20,7 +20,9 @@ export class PeerBackend implements Backend {
   async request(request: RpcRequest, context: BackendContext): Promise<BackendReply> {
     const end = await this.#links.call(this.nodeId, { server: this.alias, request, context });
     if (end.kind === 'result' && end.body.length > 0) return end;
-    const reply = replyTo(request, end, context.principal.agentId);
+    const { agentId, expiresAtMs } = context.principal;
+    const isOver = expiresAtMs <= Date.now() && turnsOnToken(end);
+    const reply = isOver ? tokenOver(request) : replyTo(request, end, agentId);
     return end.kind === 'result' ? { ...reply, receipt: end.receipt } : reply;
   }
 }
@@ -93,6 +95,18 @@ function refusal(request: RpcRequest, because: Extract<CallEnd, { kind: 'refused
     case 'hash-mismatch':
       return notStarted(MISMATCH);
   }
+}
+
+/** Whether the end is what becomes of a call whose token ended on the way. */
+function turnsOnToken(end: CallEnd): boolean {
+  if (end.kind === 'unsent') return end.because === 'no-delegation';
+  return end.kind === 'refused' && (end.because === 'delegation-expired' || end.because === 'unknown-delegation');
+}
+
+/** It was good when the call came, and would be refused now: the agent wants a new one, not another permission. */
+function tokenOver(request: RpcRequest): BackendReply {
+  const said: Said = { name: 'UNAUTHENTICATED', message: 'the token ended before the call could begin' };
+  return failure(request.id, said, { outcome: 'denied', notStarted: true, hint: 'ask again with a new token' });
 }
 
 function denied(request: RpcRequest): BackendReply {

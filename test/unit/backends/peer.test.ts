@@ -11,9 +11,10 @@ const context = {
   signal: new AbortController().signal,
 } as const;
 
-async function repliedTo(end: CallEnd) {
+async function repliedTo(end: CallEnd, expiresAtMs = principal().expiresAtMs) {
   const backend = new PeerBackend({ call: async () => end }, { nodeId: 'b', alias: 'everything' });
-  const reply = await backend.request(echoRequest('hi', 7), context);
+  const asking = { ...context, principal: { ...context.principal, expiresAtMs } };
+  const reply = await backend.request(echoRequest('hi', 7), asking);
   return { ...reply, body: Buffer.from(reply.body).toString() };
 }
 
@@ -95,4 +96,13 @@ describe('a server on another node', () => {
     const reply = await repliedTo({ kind: 'result', body, outcome: 'ok', reason: '', notStarted: false });
     expect(reply).toMatchObject({ body: body.toString(), outcome: 'ok', reason: '' });
   });
+});
+
+test.each<CallEnd>([
+  { kind: 'unsent', because: 'no-delegation' },
+  { kind: 'refused', because: 'delegation-expired' },
+])('a call whose token ended on its way is told to bring a new one: %o', async (end) => {
+  const reply = await repliedTo(end, Date.now() - 1);
+  expect(JSON.parse(reply.body)).toMatchObject({ id: 7, error: { code: -32001, data: { code: 'UNAUTHENTICATED' } } });
+  expect(reply).toMatchObject({ outcome: 'denied', notStarted: true });
 });
