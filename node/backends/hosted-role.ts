@@ -181,7 +181,8 @@ function withProgress(params: RpcRequest['params'], context: BackendContext): Ro
     onRelated(
       utf8(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken, ...said } })),
     );
-  return { ...context, onProgress };
+  // Not every context has its signal as a property of its own: it is made when it is asked for.
+  return { ...context, signal: context.signal, onProgress };
 }
 
 /** 2026-07-28 counts an unknown URI among invalid parameters; before, it had a code of its own. */
