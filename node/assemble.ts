@@ -1,6 +1,5 @@
 import { mcp } from '../protocols/mcp/index.ts';
 import type { Principal } from '../src/permissions/index.ts';
-import { RateLimiter } from '../src/routing/index.ts';
 import { acceptDelegations } from './accept-delegations.ts';
 import { recordEvents } from './audit/index.ts';
 import { barred } from './barred.ts';
@@ -13,11 +12,13 @@ import { Gateway } from './gateway/index.ts';
 import { hostStores, Libp2pHost, revisionGapOf } from './host/index.ts';
 import type { Fog } from './fog/index.ts';
 import type { NodeKeys } from './identity/index.ts';
+import { openLimits } from './limits/index.ts';
 import { liveLimits } from './live-limits.ts';
 import { openAdmin } from './open-admin.ts';
 import { openAudit } from './open-audit.ts';
 import { openAuditCare } from './open-witnesses.ts';
 import { openFog } from './open-fog.ts';
+import { openGatewayTls } from './open-gateway-tls.ts';
 import { openGovernance } from './open-governance.ts';
 import { openIdentity } from './open-identity.ts';
 import { PeerLinks } from './peers/index.ts';
@@ -26,13 +27,14 @@ import { type P2pParts, p2pRole } from './roles/p2p/index.ts';
 import { runApproved, votePort } from './vote-on-calls.ts';
 import { DeadlineTimer, mayUse, Router, SearchMode } from './router/index.ts';
 import { restartPort } from './restarts.ts';
-import { sourceLimit } from './source-limit.ts';
 import type { Database } from './storage/index.ts';
 import { createMetrics, type EventBus } from './telemetry/index.ts';
+import type { GatewayTls } from './tls/index.ts';
 import type { Village } from './village/index.ts';
 import { votedLimits } from './voted-limits.ts';
 
-const GRACE_MS = 1_000;
+/** Calls in flight may finish; nothing is waited for where none are. */
+const GRACE_MS = 2_500;
 
 export interface Foundation {
   readonly dataDir: string;
@@ -55,6 +57,8 @@ export interface Assembled {
   readonly fog: Fog;
   /** Full URL of `/mcp`. */
   readonly gateway: string;
+  /** Where the gateway speaks it. */
+  readonly tls: GatewayTls | undefined;
   /** Origin of the admin address. */
   readonly admin: string;
   readonly secret: string;
@@ -90,6 +94,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     reporter: bus,
   });
   village.attach(host);
+  const guards = openLimits({ host, bus, limits, inFlight: () => router.callsInFlight });
   const care = await openAuditCare({ ...foundation, audit: opened, host, settings: config });
 
   const deadlines = new DeadlineTimer();
@@ -173,7 +178,6 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     settings: config().discovery,
   });
 
-  const rates = new RateLimiter();
   const router = new Router(
     {
       policy: () => village.policy(),
@@ -185,7 +189,9 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       audit,
       votes: votePort(governance),
       shards: fogging.fog.routing,
-      rates,
+      hedgeAfterMs: () => config().routing.hedgeAfterMs,
+      rates: guards.rates,
+      overload: guards.overload,
       reporter: bus,
       limits: () => limits(),
       clock: { now: () => performance.now(), chance: Math.random },
@@ -203,9 +209,12 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   stack.defer(() => router.close());
 
   let ready = false;
+  const tls = openGatewayTls(config(), foundation);
+  if (tls !== undefined) stack.use(tls);
   const gateway = new Gateway({
     listen: config().gateway,
     insecureBind: config().insecureGatewayBind,
+    tls,
     allowedHosts: config().allowedHosts,
     allowedOrigins: config().allowedOrigins,
     router: new SearchMode(router, {
@@ -222,7 +231,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       authorizationServerMetadata: (origin) => endpoint.authorizationServerMetadata(origin),
       protectedResourceMetadata: (origin, path) => endpoint.protectedResourceMetadata(origin, path),
     },
-    limiter: { source: (ip) => sourceLimit(rates, ip, limits()) },
+    limiter: guards,
     limits: liveLimits(limits),
     serverInfo: { name: 'village', version },
     build: { name: 'village', version, node_id: nodeId, mcp: 'session and stateless' },
@@ -237,6 +246,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     subscriptions: () => gateway.subscriptionCount,
     missingServers: () => router.missing().length,
     audit: () => care.figures(),
+    fog: () => fogging.fog.figures(),
   });
   stack.defer(() => metrics.close());
   const addresses = { gateway: '', admin: '' };
@@ -253,6 +263,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     governance,
     fogging,
     addresses,
+    tls,
     metrics: () => metrics.text(),
   });
 
@@ -267,6 +278,8 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   await hosting.start();
   stack.defer(() => village.stop());
   await host.start();
+  stack.defer(() => guards.stop());
+  guards.start();
   stack.defer(() => spread.stop());
   spread.start();
   stack.defer(() => care.stop());
@@ -285,7 +298,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   stack.defer(() => {
     ready = false;
   });
-  return { host, hosting, fog: fogging.fog, ...addresses, secret };
+  return { host, hosting, fog: fogging.fog, ...addresses, tls, secret };
 }
 
 async function all(...stopping: readonly Promise<void>[]): Promise<void> {

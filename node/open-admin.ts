@@ -18,6 +18,7 @@ import {
   type AuditStatusParts,
   auditTail,
   auditVerbs,
+  drainVerb,
   fogVerbs,
   governanceVerbs,
   inviteVerb,
@@ -28,6 +29,7 @@ import {
   tokenVerb,
   toolVerbs,
 } from './verbs/index.ts';
+import type { GatewayTls } from './tls/index.ts';
 
 /** What the operator's verbs look at and act on. */
 export interface AdminParts {
@@ -44,6 +46,7 @@ export interface AdminParts {
   readonly fogging: { readonly fog: Fog; readonly artifacts: Artifacts };
   /** Known once their servers listen. */
   readonly addresses: { readonly gateway: string; readonly admin: string };
+  readonly tls: GatewayTls | undefined;
   readonly metrics: () => string;
 }
 
@@ -83,8 +86,10 @@ export function openAdmin(
           router,
           keystore: identity.keystore,
           governance,
+          fog: fogging.fog,
           audit: auditStatus(parts),
           gateway: () => addresses.gateway,
+          gatewayTls: () => parts.tls?.certificate,
           admin: () => addresses.admin,
         }),
         ...toolVerbs({ desk, router, defaultAgent: () => config().defaultAgent }),
@@ -100,6 +105,7 @@ export function openAdmin(
           adopt: (state) => governance.adopt(state),
           distrust: (voter) => governance.distrust(voter),
         }),
+        'servers.drain': drainVerb(hosting),
         ...governanceVerbs(governance),
         ...fogVerbs({ office: fogging.fog.office, artifacts: fogging.artifacts, nodeId, wallMs: Date.now }),
         ...revokeVerbs({ ...identity, keys, villageId, spread, reporter: bus, now: Date.now }),

@@ -98,6 +98,7 @@ export async function openFog(
     },
     authority: (of) => authorities.of(of),
     remember: (principal) => authorities.remember(principal),
+    unspoken: () => authorities.unspoken(),
     propose: async ({ agent, approval }) => {
       const known = authorities.known(agent);
       if (known === undefined) return undefined;

@@ -22,12 +22,19 @@ export interface AuthoritiesParts {
 export class Authorities {
   readonly #parts: AuthoritiesParts;
   readonly #known = new Map<string, Principal>();
+  readonly #unspoken = new Set<string>();
 
   constructor(parts: AuthoritiesParts) {
     this.#parts = parts;
   }
 
+  /** Agents whose token has ended and whose key is not here: asked for in vain, and not heard of since. */
+  unspoken(): ReadonlySet<string> {
+    return this.#unspoken;
+  }
+
   remember(principal: Principal): void {
+    this.#unspoken.delete(principal.agentId);
     this.#known.delete(principal.agentId);
     this.#known.set(principal.agentId, principal);
     if (this.#known.size > MAX_REMEMBERED) this.#known.delete(this.#known.keys().next().value as string);
@@ -61,7 +68,9 @@ export class Authorities {
     if (known !== undefined && known.expiresAtMs - this.#parts.wallMs() > RENEW_BEFORE_MS) return known;
     const minted = await this.#parts.mint(agent).catch(() => undefined);
     if (minted !== undefined) this.remember(minted);
-    return minted ?? known;
+    const principal = minted ?? known;
+    if (principal === undefined && this.#unspoken.size < MAX_REMEMBERED) this.#unspoken.add(agent);
+    return principal;
   }
 
   #isOver(principal: Principal): boolean {

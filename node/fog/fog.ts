@@ -3,9 +3,12 @@ import type { Approval, Gpu, NodeConfig, OwnerConfig, ToNode, Transition } from 
 import type { Principal } from '../../src/permissions/index.ts';
 import type { Store } from '../storage/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
+import type { FogFigures } from '../telemetry/index.ts';
 import { Advertising, type AdvertisingParts } from './advertising.ts';
 import type { CheckParts } from './checks.ts';
 import type { FogOffice } from './desk.ts';
+import { figuresOf } from './figures.ts';
+import { MapExchange, type MapExchangeParts } from './map-exchange.ts';
 import { MapPublisher } from './map-publisher.ts';
 import { NodeSide, type NodeSideParts } from './node-side.ts';
 import { Office } from './office.ts';
@@ -16,12 +19,14 @@ import { ShardMaps } from './shard-maps.ts';
 import { ShardRouting } from './shard-routing.ts';
 import { Timeline } from './timeline.ts';
 import { Waiting } from './waiting.ts';
+import { troublesOf } from './troubles.ts';
+import { ownView } from './views.ts';
 import { FogWire, type WireHost } from './wire.ts';
 
 export interface FogParts
   extends Pick<NodeSideParts, 'runner' | 'artifacts'>,
     Pick<OwnerSideParts, 'authority' | 'propose'> {
-  readonly host: WireHost & { provide(path: string, options: { signal: AbortSignal }): Promise<number> };
+  readonly host: WireHost & MapExchangeParts['host'];
   readonly hosting: GuestHosting;
   readonly villageId: string;
   readonly sign: Sign;
@@ -33,6 +38,8 @@ export interface FogParts
   readonly condition: AdvertisingParts['condition'];
   readonly checks: Omit<CheckParts, 'artifacts' | 'wallMs'>;
   readonly remember: (principal: Principal) => void;
+  /** Agents in whose name this node can ask nobody any more. */
+  readonly unspoken: () => ReadonlySet<string>;
 }
 
 const TO_NODE: ReadonlySet<Said['kind']> = new Set<ToNode['kind']>([
@@ -46,8 +53,6 @@ const TO_NODE: ReadonlySet<Said['kind']> = new Set<ToNode['kind']>([
   'query',
   'ack',
 ]);
-const PROVIDE_MS = 10_000;
-const PUBLISH_MS = 50;
 /** Maps that a peer is told when it is admitted, the newest. */
 const MAX_GREETED = 200;
 
@@ -64,35 +69,41 @@ export class Fog {
   readonly #parts: FogParts;
   readonly #wire: FogWire;
   readonly #maps: ShardMaps;
-  readonly #publisher: MapPublisher;
+  readonly #exchange: MapExchange;
   readonly #advertising: Advertising;
   readonly #waiting = new Waiting();
   readonly #timeline = new Timeline();
   readonly #listeners = new Set<(what: Transition) => void>();
-  readonly #dirty = new Set<string>();
-  readonly #provided = new Set<string>();
   #sides: Sides | undefined;
 
   private constructor(parts: FogParts) {
     const { host, villageId, sign, clock, reporter, gpus, condition } = parts;
     this.#parts = parts;
     this.#maps = new ShardMaps(villageId);
-    this.#publisher = new MapPublisher({ villageId, sign, clock });
     this.#wire = new FogWire(
       { host, villageId, sign, reporter, now: () => clock.now() },
       {
         hear: (said, from) => this.#hear(said, from),
         hearAd: async (token) => void this.#hearAd(token),
         hearMap: async (token) => void this.#maps.hear(token),
-        askedForMap: async (deployment, from) => this.#answerMap(deployment, from),
+        askedForMap: async (named, from) => this.#exchange.answer(named, from),
         announced: (told) => (told.kind === 'ad' ? this.#hearAd(told.ad) : this.#maps.hear(told.map) !== 'bad'),
         greeting: () => this.#greeting(),
         unsent: (said, to) => this.#unsent(said, to),
       },
     );
+    this.#exchange = new MapExchange({
+      ...{ host, clock, maps: this.#maps },
+      publisher: new MapPublisher({ villageId, sign, clock }),
+      wire: () => this.#wire,
+      state: () => this.#made().owner.state,
+      onPublished: () => this.#waiting.changed(),
+      onFailed: (error) => reporter.report('background.failed', { area: 'fog maps', error }),
+    });
     this.routing = new ShardRouting({
       maps: this.#maps,
-      ask: (nodeId, deployment) => this.#askMap(nodeId, deployment),
+      ask: (nodeId, deployment) => this.#exchange.ask(nodeId, deployment),
+      find: (alias) => this.#exchange.find(alias),
       chance: () => clock.chance(),
     });
     this.#advertising = new Advertising({
@@ -148,6 +159,22 @@ export class Fog {
     if (deployment !== undefined && agent !== undefined) await owner.voted(deployment, allows(agent), proposalId);
   }
 
+  figures(): FogFigures {
+    const { node, owner } = this.#made();
+    return figuresOf(node.state, owner.state);
+  }
+
+  /** For whoever runs this node; empty when all is well. */
+  troubles(): readonly string[] {
+    const { node, owner } = this.#made();
+    const deployments = [...owner.state.deployments.values()].map((one) => ({
+      view: ownView(owner.state, one, owner.proposalOf(one.deployment)),
+      agent: one.agent,
+    }));
+    const working = { node: node.working, owner: owner.working };
+    return troublesOf({ working, deployments, unspoken: this.#parts.unspoken() });
+  }
+
   /** Deployments that wait for a vote: deployment → proposal. */
   awaited(): ReadonlyMap<string, string> {
     const { owner } = this.#made();
@@ -187,7 +214,7 @@ export class Fog {
       ...common,
       ...{ config, authority, propose, store: stores.owner },
       send: (to, message) => this.#send(to, message),
-      publish: (deployment) => this.#publish(deployment),
+      publish: (deployment) => this.#exchange.publish(deployment),
       onStep: () => this.#waiting.changed(),
     });
     const office = new Office({
@@ -241,38 +268,6 @@ export class Fog {
       said: [{ kind: 'hello', node: config.node, bootSeq, instance }],
       told: ad === undefined ? maps : [{ kind: 'ad', ad }, ...maps],
     };
-  }
-
-  /** Several changes of a deployment in one moment are one map. */
-  #publish(deployment: string): void {
-    if (this.#dirty.size === 0) this.#parts.clock.after(PUBLISH_MS, () => this.#flush());
-    this.#dirty.add(deployment);
-  }
-
-  #flush(): void {
-    const { host } = this.#parts;
-    const { state } = this.#made().owner;
-    for (const deployment of this.#dirty) {
-      const map = this.#publisher.sign(deployment, state);
-      this.#maps.hear(map);
-      void this.#wire.tell({ kind: 'map', map });
-      const isNew = !this.#provided.has(deployment) && state.deployments.has(deployment);
-      if (!isNew || host.admitted().size === 0) continue;
-      this.#provided.add(deployment);
-      // A hint for those that gossip did not reach.
-      const signal = AbortSignal.timeout(PROVIDE_MS);
-      void host.provide(`fog/map/${deployment}`, { signal }).catch(() => this.#provided.delete(deployment));
-    }
-    this.#dirty.clear();
-    this.#waiting.changed();
-  }
-
-  #answerMap(deployment: string, from: string): void {
-    for (const { token } of this.#maps.of(deployment)) this.#wire.tellOne(from, { kind: 'map', map: token });
-  }
-
-  #askMap(nodeId: string, deployment: string): void {
-    if (nodeId !== this.#parts.host.nodeId) this.#wire.askMap(nodeId, deployment);
   }
 
   #changed(what: Transition): void {

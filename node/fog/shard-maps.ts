@@ -67,9 +67,23 @@ export class ShardMaps {
     return [...this.#maps.values()].filter(({ map }) => map.deployment === deployment);
   }
 
-  onNews(listener: (known: KnownMap) => void): () => void {
+  /** The next news that `fits`; undefined: none came before `signal` fired. Never rejects. */
+  heard(
+    fits: (known: KnownMap) => boolean,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<KnownMap | undefined> {
+    const { promise, resolve } = Promise.withResolvers<KnownMap | undefined>();
+    const listener = (known: KnownMap): void => {
+      if (fits(known)) resolve(known);
+    };
+    const giveUp = (): void => resolve(undefined);
     this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    signal.addEventListener('abort', giveUp, { once: true });
+    if (signal.aborted) giveUp();
+    return promise.finally(() => {
+      this.#listeners.delete(listener);
+      signal.removeEventListener('abort', giveUp);
+    });
   }
 
   /** A map without slots is the end of its deployment, and the first to go. */

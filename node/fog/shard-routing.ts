@@ -10,6 +10,8 @@ type Send = (target: Target) => Awaitable<Forwarded>;
 const BEHIND: ReadonlySet<string> = new Set<SlotRefusal>(['STALE_EPOCH', 'WRONG_SLOT']);
 /** How long a call waits for a newer map when the one here is behind. */
 const REFRESH_MS = 1_000;
+/** How `aliasOf` ends. */
+const OF_A_DEPLOYMENT = /-[0-9a-f]{8}$/;
 const RETRY_AFTER_MS = 2_000;
 const MAX_ATTEMPTS = 3;
 
@@ -17,6 +19,8 @@ export interface ShardRoutingParts {
   readonly maps: ShardMaps;
   /** Asks a node for the newest map of a deployment; it comes when it comes. */
   readonly ask: (nodeId: string, deployment: string) => void;
+  /** A map that is not known here; undefined: nobody told it in time. Never rejects. */
+  readonly find: (alias: string) => Promise<KnownMap | undefined>;
   /** 0 ≤ chance < 1. */
   readonly chance: () => number;
 }
@@ -32,10 +36,22 @@ export class ShardRouting implements ShardRoutes {
 
   /** undefined: the service is no deployment that is known here. */
   forward(target: Target, context: BackendContext, send: Send): Awaitable<Forwarded> | undefined {
-    const known = this.#parts.maps.named(target.service.alias);
-    return known === undefined || target.nodeId !== undefined
-      ? undefined
-      : this.#toSlot(target, { context, send, known });
+    const { alias } = target.service;
+    if (target.nodeId !== undefined) return undefined;
+    const known = this.#parts.maps.named(alias);
+    if (known !== undefined) return this.#toSlot(target, { context, send, known });
+    // Without its map nobody can tell whose a key is; a server that is no deployment has none.
+    return keyOf(target.request) !== undefined && OF_A_DEPLOYMENT.test(alias)
+      ? this.#lookUp(target, { context, send })
+      : undefined;
+  }
+
+  async #lookUp(
+    target: Target,
+    { context, send }: { readonly context: BackendContext; readonly send: Send },
+  ): Promise<Forwarded> {
+    const known = await this.#parts.find(target.service.alias);
+    return known === undefined ? send(target) : this.#toSlot(target, { context, send, known });
   }
 
   async #toSlot(
@@ -107,18 +123,11 @@ export class ShardRouting implements ShardRoutes {
   /** undefined: no newer one came in time. */
   #refreshed({ map }: KnownMap, signal: AbortSignal): Promise<KnownMap | undefined> {
     const { maps, ask } = this.#parts;
-    const { promise, resolve } = Promise.withResolvers<KnownMap | undefined>();
     const ended = AbortSignal.any([signal, AbortSignal.timeout(REFRESH_MS)]);
-    const stopListening = maps.onNews((known) => {
-      if (known.map.owner === map.owner && known.map.deployment === map.deployment) resolve(known);
-    });
-    const giveUp = (): void => resolve(undefined);
-    ended.addEventListener('abort', giveUp, { once: true });
+    const isIt = (known: KnownMap): boolean => known.map.owner === map.owner && known.map.deployment === map.deployment;
+    const heard = maps.heard(isIt, { signal: ended });
     ask(map.owner, map.deployment);
-    return promise.finally(() => {
-      stopListening();
-      ended.removeEventListener('abort', giveUp);
-    });
+    return heard;
   }
 }
 

@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { EventBus, Events } from './events.ts';
+import { type FogFigures, fogMetrics } from './fog-metrics.ts';
 import { Histogram } from './histogram.ts';
 import { counter, exposition, type Family, gauge, type Labels } from './openmetrics.ts';
 
@@ -28,6 +29,8 @@ export interface MetricsSources {
   sessions(): number;
   subscriptions(): number;
   audit(): AuditFigures;
+  /** Absent where fog is no part of what is measured. */
+  fog?(): FogFigures;
 }
 
 export interface Metrics {
@@ -60,7 +63,12 @@ export function createMetrics(bus: EventBus, sources: MetricsSources): Metrics {
   const outcomes = new CappedCounts();
   const refusals = new CappedCounts();
   const failures = new CappedCounts();
+  const threats = new CappedCounts();
+  let quarantines = 0;
+  let levelsShed = 0;
   let auditEntries = 0;
+  const { fog: figures } = sources;
+  const fog = figures === undefined ? undefined : fogMetrics(bus, figures);
   const delay = monitorEventLoopDelay({ resolution: 50 });
   delay.enable();
 
@@ -71,6 +79,16 @@ export function createMetrics(bus: EventBus, sources: MetricsSources): Metrics {
       if (done.outcome === 'denied') refusals.add(`call\n${done.reason}`, { stage: 'call', reason: done.reason });
     }),
     bus.on('call.refused', ({ stage, reason }) => refusals.add(`${stage}\n${reason}`, { stage, reason })),
+    bus.on('threat.blocked', ({ server, signals }) => {
+      const [signal = ''] = signals.split(', ');
+      threats.add(`${server}\n${signal}`, { server, signal });
+    }),
+    bus.on('threat.quarantined', () => {
+      quarantines += 1;
+    }),
+    bus.on('overload.changed', ({ levels }) => {
+      levelsShed = levels;
+    }),
     bus.on('background.failed', ({ area }) => failures.add(area, { area })),
     bus.on('audit.flushed', ({ entries, durationMs }) => {
       auditEntries += entries;
@@ -92,6 +110,18 @@ export function createMetrics(bus: EventBus, sources: MetricsSources): Metrics {
       { name: 'village_background_failures', help: 'Work that failed with nobody waiting for it.' },
       () => failures,
     ),
+    counter(
+      { name: 'village_threat_blocked', help: 'Calls that looked too dangerous to be made, by the strongest signal.' },
+      () => threats,
+    ),
+    counter(
+      { name: 'village_threat_quarantines', help: 'Times this node put an agent in quarantine by itself.' },
+      () => quarantines,
+    ),
+    gauge(
+      { name: 'village_overload_levels_shed', help: 'Levels turned away for want of room, counted from the lowest.' },
+      () => levelsShed,
+    ),
     gauge({ name: 'village_calls_in_flight', help: 'Calls being worked on.' }, () => sources.callsInFlight()),
     gauge({ name: 'village_sessions', help: 'Sessions of agents that are open.' }, () => sources.sessions()),
     gauge({ name: 'village_subscriptions', help: 'Listening streams of agents that are open.' }, () =>
@@ -108,6 +138,7 @@ export function createMetrics(bus: EventBus, sources: MetricsSources): Metrics {
       () => auditEntries,
     ),
     ...auditFamilies(() => sources.audit()),
+    ...(fog?.families ?? []),
     ...processFamilies(delay),
   ];
   return {
@@ -115,6 +146,7 @@ export function createMetrics(bus: EventBus, sources: MetricsSources): Metrics {
     close() {
       delay.disable();
       for (const end of ends) end();
+      fog?.close();
     },
   };
 }

@@ -23,11 +23,17 @@ export interface StatusParts {
   readonly router: Router;
   readonly keystore: AgentKeystore;
   readonly governance: { warnings(): readonly string[] };
+  readonly fog: { troubles(): readonly string[] };
   readonly audit: AuditStatusParts;
   readonly gateway: () => string;
+  /** What the gateway shows under TLS. */
+  readonly gatewayTls: () =>
+    | { readonly pin: string; readonly fingerprint: string; readonly notAfterMs: number }
+    | undefined;
   readonly admin: () => string;
 }
 
+const CERTIFICATE_ENDS_MS = 14 * 24 * 3_600_000;
 const RENEWAL_OVERDUE_MS = 5 * 24 * 3_600_000;
 
 /** The verbs that look at a running node. */
@@ -42,6 +48,7 @@ export function statusVerbs(parts: StatusParts): Pick<AdminHandlers, 'status' | 
       pid: process.pid,
       uptime_ms: Math.round(Date.now() - parts.startedAtMs),
       gateway: parts.gateway(),
+      gateway_tls: shown(parts.gatewayTls()),
       admin: parts.admin(),
       addresses: host.addresses(),
       peers_admitted: host.admitted().size,
@@ -78,6 +85,12 @@ export function statusVerbs(parts: StatusParts): Pick<AdminHandlers, 'status' | 
   };
 }
 
+function shown(tls: ReturnType<StatusParts['gatewayTls']>): object | undefined {
+  if (tls === undefined) return undefined;
+  const { pin, fingerprint, notAfterMs } = tls;
+  return { pin, fingerprint, not_after: new Date(notAfterMs).toISOString() };
+}
+
 function hostedRows(hosting: Hosting, nodeId: string): ServerRow[] {
   return hosting.servers().map((server) => {
     const { state, since, problem, pid, restarts } = server.state();
@@ -85,7 +98,7 @@ function hostedRows(hosting: Hosting, nodeId: string): ServerRow[] {
       alias: server.alias,
       node_id: nodeId,
       kind: server.kind,
-      state,
+      state: hosting.isDraining?.(server.alias) === true ? 'draining' : state,
       since: new Date(since).toISOString(),
       tools: server.definition()?.tools.length ?? 0,
       share: server.share,
@@ -106,7 +119,7 @@ function otherRows(directory: Directory): ServerRow[] {
         label: service.label,
         node_id: replica.nodeId,
         kind: service.kind,
-        state: 'serving',
+        state: replica.draining === true ? 'draining' : 'serving',
         tools: service.definition.tools.length,
       })),
   );
@@ -122,6 +135,10 @@ function warningsOf(parts: StatusParts): string[] {
     );
   }
   warnings.push(...parts.governance.warnings());
+  const ends = parts.gatewayTls()?.notAfterMs;
+  if (ends !== undefined && ends - Date.now() < CERTIFICATE_ENDS_MS) {
+    warnings.push(`the certificate of the gateway ends on ${new Date(ends).toISOString()}: put a new one in its files`);
+  }
   const standing = village.standing();
   if (standing.kind === 'refused') {
     warnings.push(`this node is no member any more (${standing.because}): join again with a new invite`);
@@ -144,6 +161,6 @@ function warningsOf(parts: StatusParts): string[] {
     if (Math.abs(clockSkewMs) > 30_000)
       warnings.push(`the clock of ${nodeId} differs from ours by ${Math.round(clockSkewMs / 1000)} s`);
   }
-  warnings.push(...auditWarnings(parts.audit));
+  warnings.push(...parts.fog.troubles(), ...auditWarnings(parts.audit));
   return warnings;
 }

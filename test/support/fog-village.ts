@@ -235,6 +235,7 @@ export class FogVillage {
       authority: async ({ agent }) => ({ delegation: agent }),
       propose: async () => undefined,
       remember: () => undefined,
+      unspoken: () => new Set(),
       ...options.parts,
     });
     const node = { nodeId, seed, host, fog, runner, reports, database, guests };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { BackendContext } from '../../../node/backends/backend.ts';
-import { ShardMaps } from '../../../node/fog/shard-maps.ts';
+import { type KnownMap, ShardMaps } from '../../../node/fog/shard-maps.ts';
 import { ShardRouting } from '../../../node/fog/shard-routing.ts';
 import type { Forwarded, Target } from '../../../node/router/index.ts';
 import type { Service } from '../../../src/routing/index.ts';
@@ -37,9 +37,12 @@ function five(): ShardMaps {
   return maps;
 }
 
-function routing(maps: ShardMaps, { asks = [] as string[], chance = () => 0 } = {}) {
+function routing(
+  maps: ShardMaps,
+  { asks = [] as string[], chance = () => 0, find = async (): Promise<KnownMap | undefined> => undefined } = {},
+) {
   const sent: { nodeId: string | undefined; meta: unknown }[] = [];
-  const made = new ShardRouting({ maps, ask: (nodeId) => asks.push(nodeId), chance });
+  const made = new ShardRouting({ maps, ask: (nodeId) => asks.push(nodeId), find, chance });
   const reasons: string[] = [];
   const send = (target: Target): Forwarded => {
     sent.push({ nodeId: target.nodeId, meta: target.request.params?.['_meta'] });
@@ -206,5 +209,35 @@ describe('calls', () => {
     const { made, sent, send } = routing(maps);
     expect((await made.forward(keyed(aliasOfMagi(maps), key), context, send))?.reply.reason).toBe('WRONG_SLOT');
     expect(sent).toEqual([]);
+  });
+});
+
+describe('a call of a deployment whose map was never heard of', () => {
+  const alias = 'magi-0a1b2c3d';
+
+  test('goes to the slot of its key when the map is found', async () => {
+    const others = new ShardMaps(village);
+    others.hear(signed([slotOn(0, 'node-0', { epoch: 4 })]));
+    const [known] = others.all();
+    const { made, sent, send } = routing(new ShardMaps(village), { find: async () => known });
+    expect((await made.forward(keyed(alias, 'k'), context, send))?.reply.outcome).toBe('ok');
+    expect(sent).toEqual([
+      { nodeId: 'node-0', meta: { 'village/fog-key': 'k', 'village/fog-slot': { slot: 0, epoch: 4 } } },
+    ]);
+  });
+
+  test('goes to whoever serves it when nobody has the map', async () => {
+    const { made, sent, send } = routing(new ShardMaps(village));
+    await made.forward(keyed(alias, 'k'), context, send);
+    expect(sent).toEqual([{ nodeId: undefined, meta: { 'village/fog-key': 'k' } }]);
+  });
+
+  test('is not looked for without a key, nor for a server that is no deployment', () => {
+    const looked: string[] = [];
+    const find = async () => void looked.push('looked') as undefined;
+    const { made, send } = routing(new ShardMaps(village), { find });
+    expect(made.forward(target(alias), context, send)).toBeUndefined();
+    expect(made.forward(keyed('everything', 'k'), context, send)).toBeUndefined();
+    expect(looked).toEqual([]);
   });
 });

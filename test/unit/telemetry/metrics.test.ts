@@ -17,6 +17,16 @@ function metricsOf(tell: (bus: EventBus) => void): string[] {
     subscriptions: () => 1,
     audit: () => ({ entries: 7, bytes: 512, unwitnessed: 3, unwitnessedSeconds: 1.5, witnesses: 2, contradictions: 0 }),
     missingServers: () => 2,
+    fog: () => ({
+      amounts: {
+        capacity: { cpuMilli: 4_000, memMib: 8_192, diskMib: 0, gpus: 1 },
+        free: { cpuMilli: 1_000, memMib: 8_192, diskMib: 0, gpus: 0 },
+        held: { cpuMilli: 500, memMib: 0, diskMib: 0, gpus: 0 },
+        committed: { cpuMilli: 2_500, memMib: 0, diskMib: 0, gpus: 1 },
+      },
+      placements: new Map([['running', 2]]),
+      slots: new Map([['blocked', 1]]),
+    }),
   });
   open.push(metrics);
   tell(bus);
@@ -134,5 +144,52 @@ describe('the metrics of a node', () => {
         expect.stringMatching(/^nodejs_eventloop_lag_seconds\{stat="p99"\} \d/),
       ]),
     );
+  });
+});
+
+describe('fog', () => {
+  const changed = {
+    of: 'placement',
+    id: 'p',
+    from: 'none',
+    to: 'committed',
+    because: 'accepted',
+    peer: '',
+    fence: '1.1',
+  };
+
+  test('what a node has, and in which states what it runs and owns is', () => {
+    const lines = metricsOf(() => undefined);
+    for (const line of [
+      'village_fog_capacity{resource="cpu_milli"} 4000',
+      'village_fog_free{resource="gpus"} 0',
+      'village_fog_held{resource="cpu_milli"} 500',
+      'village_fog_committed{resource="gpus"} 1',
+      'village_fog_shards{state="running"} 2',
+      'village_fog_slots{state="running"} 0',
+      'village_fog_slots{state="blocked"} 1',
+    ]) {
+      expect(lines).toContain(line);
+    }
+  });
+
+  test('placements, refusals by code and leases that ran out are counted once each', () => {
+    const lines = metricsOf((bus) => {
+      bus.report('fog.changed', changed);
+      bus.report('fog.changed', { ...changed, from: 'committed', to: 'fetching', because: 'fetching' });
+      bus.report('fog.changed', { ...changed, of: 'reservation', to: 'denied', because: 'INSUFFICIENT' });
+      bus.report('fog.changed', { ...changed, of: 'reservation', to: 'denied', because: 'INSUFFICIENT' });
+      bus.report('fog.changed', { ...changed, from: 'running', to: 'stopping', because: 'lease' });
+      bus.report('fog.changed', { ...changed, from: 'stopping', to: 'stopped', because: 'lease' });
+      bus.report('fog.changed', { ...changed, of: 'slot', from: 'fenced', to: 'pending', because: 'lease' });
+    });
+    for (const line of [
+      'village_fog_placements_total{side="here"} 1',
+      'village_fog_refusals_total{code="INSUFFICIENT"} 2',
+      'village_fog_leases_lost_total{side="here"} 1',
+      'village_fog_leases_lost_total{side="owned"} 1',
+    ]) {
+      expect(lines).toContain(line);
+    }
   });
 });
