@@ -43,6 +43,10 @@ export function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): vo
   bus.on('audit.contradiction', ({ node, by, kind, seq }) =>
     record({ method: 'audit.contradiction', peer: by, agentId: node, target: String(seq), reason: kind }),
   );
+  bus.on('threat.quarantined', ({ agent }) => record({ method: 'threat.quarantined', agentId: agent }));
+  bus.on('overload.changed', ({ levels, delay, inFlight, memory }) =>
+    record({ method: 'overload', target: String(levels), reason: `delay ${delay} calls ${inFlight} memory ${memory}` }),
+  );
   bus.on('fog.changed', ({ of, id, to, because, peer, fence }) =>
     record({ kind: 'fog', method: `${of}.${to}`, target: fence === '' ? id : `${id} ${fence}`, peer, reason: because }),
   );

@@ -111,6 +111,13 @@ export const Config = z.strictObject({
       maxInFlightPerPeer: z.int().positive().default(256),
       maxInFlightPerAgent: z.int().positive().default(256),
       callTimeoutMs: z.int().positive().default(60_000),
+      overload: z
+        .strictObject({
+          delayMs: z.int().positive().default(500),
+          inFlight: z.int().positive().default(4096),
+          memoryPercent: z.int().min(10).max(100).default(90),
+        })
+        .prefault({}),
       maxSessions: z.int().positive().default(10_000),
       sessionIdleMs: z
         .int()
@@ -131,6 +138,15 @@ export const Config = z.strictObject({
       lookupIntervalMs: z.int().positive().default(15_000),
     })
     .prefault({}),
+  routing: z
+    .strictObject({
+      hedgeAfterMs: z
+        .int()
+        .nonnegative()
+        .default(0)
+        .describe('ask a second replica too when the first takes longer; only for `idempotent` tools. 0: never'),
+    })
+    .prefault({}),
   audit: z
     .strictObject({
       witnessEverySeconds: z
@@ -144,7 +160,22 @@ export const Config = z.strictObject({
     .prefault({}),
   tools: z.strictObject({ mode: z.enum(['list', 'search']).default('list') }).prefault({}),
   fog: FogConfig.prefault({}),
-  insecureGatewayBind: z.boolean().default(false).describe('allow a gateway beyond loopback without TLS'),
+  gatewayTls: z
+    .strictObject({
+      cert: z.string().min(1).optional().describe('PEM file: the certificate, then those that lead to its authority'),
+      key: z.string().min(1).optional().describe('PEM file of its private key, readable by its owner alone'),
+      clientCa: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('PEM file of authorities: nobody is served without a certificate of one of them'),
+    })
+    .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'give `cert` and `key` together')
+    .optional()
+    .describe(
+      'TLS 1.3 on the gateway, on loopback too; beyond loopback it is on without this. Paths start at the data folder. Without cert and key the node makes its own',
+    ),
+  insecureGatewayBind: z.boolean().default(false).describe('a gateway beyond loopback speaks plain HTTP, unless gatewayTls is given'),
 });
 export type Config = z.infer<typeof Config>;
 

@@ -14,7 +14,10 @@ export interface Refused {
   readonly evidence?: string | undefined;
 }
 
-type Question = Pick<Job, 'request' | 'server' | 'target' | 'scope' | 'called' | 'permission' | 'context' | 'standing'>;
+type Question = Pick<
+  Job,
+  'side' | 'request' | 'server' | 'target' | 'scope' | 'called' | 'permission' | 'context' | 'standing'
+>;
 
 /** The limit of the agent itself, whatever it asks for. */
 export function tooOften(
@@ -28,7 +31,7 @@ export function tooOften(
 
 /** The agent's own limit, and that of the tool. */
 export function limited(
-  { request, context, target, called, permission }: Question,
+  { side, request, context, target, called, permission }: Question,
   rates: RatePort,
   { perAgentPerMinute, nowMs }: { readonly perAgentPerMinute: number; readonly nowMs: number },
 ): Refused | undefined {
@@ -38,7 +41,10 @@ export function limited(
   const perMinute = permission?.ratePerMinute;
   if (request.method !== 'tools/call' || perMinute === undefined) return undefined;
   const ofTool = rates.take(`tool ${agentId} ${target}`, { perMinute, burst: perMinute }, nowMs);
-  return ofTool > 0 ? tooMany(`the limit of ${called}, ${perMinute} calls a minute,`, ofTool) : undefined;
+  // Where a call begins it counts for the village; the node that serves it has only its own bucket.
+  const waitMs =
+    ofTool > 0 || side === 'serve' ? ofTool : (rates.takeShared?.(agentId, target, { perMinute, nowMs }) ?? 0);
+  return waitMs > 0 ? tooMany(`the limit of ${called}, ${perMinute} calls a minute,`, waitMs) : undefined;
 }
 
 /** Deny by default. */

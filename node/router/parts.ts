@@ -4,6 +4,7 @@ import type { Catalogue } from '../../src/routing/index.ts';
 import type { Backend, Hosting } from '../backends/backend.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
+import type { OverloadPort } from './overload.ts';
 import type { ShardRoutes } from './shard-routes.ts';
 import type { VotePort } from './vote-port.ts';
 
@@ -20,6 +21,8 @@ export interface AuditPort {
 /** A bucket by key; 0: go on, else milliseconds until the next call may come. */
 export interface RatePort {
   take(key: string, rule: { readonly perMinute: number; readonly burst: number }, nowMs: number): number;
+  /** The same limit over the whole village, for a call that begins here. Absent: this node is all there is. */
+  takeShared?(agentId: string, tool: string, limit: { readonly perMinute: number; readonly nowMs: number }): number;
 }
 
 /** What the router is made of. It knows neither HTTP nor libp2p. */
@@ -40,6 +43,8 @@ export interface RouterParts {
   /** After how long a second replica is asked too, for calls that may run twice, in milliseconds; absent or 0: never. */
   readonly hedgeAfterMs?: (() => number) | undefined;
   readonly rates: RatePort;
+  /** Absent: nothing is turned away. */
+  readonly overload?: OverloadPort | undefined;
   readonly reporter: Reporter;
   /** In force now: they change with the configuration. */
   readonly limits: () => {

@@ -4,6 +4,7 @@ import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { isBlocked } from './emergency.ts';
 import { limited, type Refused, stopped, unapproved, unauthorised } from './gate.ts';
 import type { Job } from './job.ts';
+import { shed } from './overload.ts';
 import type { RouterParts } from './parts.ts';
 import type { Reuse } from './reuse.ts';
 import type { Recorder } from './recorder.ts';
@@ -11,7 +12,7 @@ import { Running } from './running.ts';
 import { ThreatGate } from './threat-gate.ts';
 import { standingOf, type VotePort } from './vote-port.ts';
 
-type Parts = Pick<RouterParts, 'rates' | 'limits' | 'policy' | 'votes' | 'reporter'>;
+type Parts = Pick<RouterParts, 'rates' | 'overload' | 'limits' | 'policy' | 'votes' | 'reporter'>;
 type Work = () => Awaitable<BackendReply>;
 /** A look at a call before it begins: why it must not, or undefined. */
 type Check = (job: Job) => Refused | undefined;
@@ -31,13 +32,14 @@ export class Pipeline {
   readonly #detours: readonly Detour[];
 
   constructor(
-    { rates, limits, policy, votes, reporter }: Parts,
+    { rates, overload, limits, policy, votes, reporter }: Parts,
     { recorder, reuse }: { readonly recorder: Recorder; readonly reuse?: Pick<Reuse, 'answer'> },
   ) {
     this.#recorder = recorder;
     this.#votes = votes;
     this.#threat = new ThreatGate({ policy, reporter });
     this.#checks = [
+      (job) => (overload === undefined ? undefined : shed(job, overload)),
       (job) => this.#running.tooMany(job.context.principal, limits().maxInFlightPerAgent),
       (job) => limited(job, rates, { perAgentPerMinute: limits().perAgentPerMinute, nowMs: job.began }),
       unauthorised,

@@ -33,7 +33,7 @@ export class Recorder {
     const { outcome, reason } = reply;
     const { method } = job.request;
     reporter.report('call.done', { kind: side, method, server, target, outcome, reason, durationMs });
-    const record = recordOf(job, reply, { durationMs, content: this.#content.of(job, reply) });
+    const record = recordOf(job, reply, { durationMs, content: job.refused?.evidence ?? this.#content.of(job, reply) });
     if (job.permission?.auditRequired !== true) {
       return withReceipt(job, reply, audit.record(record));
     }

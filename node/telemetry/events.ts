@@ -90,6 +90,13 @@ export interface Events {
     readonly score: number;
     readonly signals: string;
   };
+  /** This node turns away so many levels, counted from the lowest. What it bears, in hundredths of what it should. */
+  'overload.changed': {
+    readonly levels: number;
+    readonly delay: number;
+    readonly inFlight: number;
+    readonly memory: number;
+  };
   /** So many calls of an agent were blocked that this node takes none for a while. */
   'threat.quarantined': { readonly agent: string };
   /** A peer has countersigned this node's log up to `seq`. */
@@ -100,6 +107,10 @@ export interface Events {
   /** Key paths; what wants a restart is not in force yet. */
   'config.reloaded': { readonly applied: readonly string[]; readonly wantsRestart: readonly string[] };
   'config.invalid': { readonly problem: string };
+  /** The certificate that the gateway shows from now on. */
+  'gateway.certificate': { readonly pin: string; readonly notAfter: string };
+  /** The files of the gateway's certificate changed and cannot be used: the last good ones stay. */
+  'gateway.certificate-refused': { readonly problem: string };
   'background.failed': { readonly area: string; readonly error: unknown };
 }
 export type EventName = keyof Events;

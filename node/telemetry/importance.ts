@@ -47,6 +47,7 @@ export const IMPORTANCE: { readonly [Name in EventName]: Importance<Events[Name]
   'dht.provided': { level: 'debug', fields: ['key', 'stored'] },
   'call.done': { level: 'debug', fields: ['kind', 'method', 'server', 'target', 'outcome', 'reason', 'durationMs'] },
   'call.refused': { level: 'debug', fields: ['stage', 'reason'] },
+  'overload.changed': { level: 'warn', fields: ['levels', 'delay', 'inFlight', 'memory'] },
   'threat.blocked': { level: 'warn', fields: ['agent', 'server', 'score', 'signals'] },
   'threat.quarantined': { level: 'warn', fields: ['agent'] },
   'audit.witnessed': { level: 'debug', fields: ['peer', 'seq'] },
@@ -54,6 +55,8 @@ export const IMPORTANCE: { readonly [Name in EventName]: Importance<Events[Name]
   'audit.flushed': { level: 'debug', fields: ['entries', 'durationMs'] },
   'config.reloaded': { level: 'info', fields: ['applied', 'wantsRestart'] },
   'config.invalid': { level: 'error', fields: ['problem'] },
+  'gateway.certificate': { level: 'info', fields: ['pin', 'notAfter'] },
+  'gateway.certificate-refused': { level: 'error', fields: ['problem'] },
   'background.failed': { level: 'error', fields: ['area', 'error'] },
 };
 

@@ -35,3 +35,5 @@ export { scopeOf, scopeOfAll, scopeOfRequest } from './scope.ts';
 export type { Offer, Replica, Service } from './service.ts';
 export { isEnded, type KnownTask, type NewTask, TaskBook } from './task-book.ts';
 export { type RateLimit, RateLimiter, type RateLimiterOptions } from './rate-limit.ts';
+export { type Pressure, Shedding } from './shedding.ts';
+export { SharedUsage } from './shared-usage.ts';

@@ -1,0 +1,1 @@
+export { UsageShare } from './usage-share.ts';
