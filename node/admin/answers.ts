@@ -117,6 +117,7 @@ export interface Answers {
   readonly status: StatusAnswer;
   readonly peers: { readonly peers: readonly PeerRow[] };
   readonly servers: { readonly servers: readonly ServerRow[] };
+  readonly 'servers.drain': { readonly alias: string; readonly draining: boolean };
   readonly 'tools.list': { readonly tools: readonly ToolRow[] };
   readonly 'tools.describe': { readonly tool: ToolRow };
   readonly 'tools.call': ToolResult;

@@ -21,6 +21,7 @@ export const VERBS = {
   status: Nothing,
   peers: Nothing,
   servers: Nothing,
+  'servers.drain': z.strictObject({ alias: z.string().min(1).max(64), undrain: z.boolean() }),
   'tools.list': z.strictObject({ agent: AgentName.optional() }),
   'tools.describe': z.strictObject({ name: ToolName, agent: AgentName.optional() }),
   'tools.call': z.strictObject({

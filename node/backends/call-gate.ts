@@ -9,6 +9,8 @@ import { mayAskUnmarked } from './owner.ts';
 import { failure } from './reply.ts';
 
 const MAX_RUNNING = 64;
+/** One agent leaves room for others to run. */
+const MAX_RUNNING_OF_AGENT = (MAX_RUNNING * 3) / 4;
 const MAX_WAITING = 256;
 /** One agent leaves room for others to wait. */
 const MAX_WAITING_OF_AGENT = MAX_WAITING / 2;
@@ -30,7 +32,7 @@ export interface RunOptions {
 }
 
 /**
- * Lets at most 64 calls run on one server, or one, and 256 wait, of one agent half of them; while it starts all wait, while it is
+ * Lets at most 64 calls run on one server, of one agent 48, or one alone, and 256 wait, of one agent half of them; while it starts all wait, while it is
  * down none. Agents whose calls wait take turns.
  */
 export class CallGate {
@@ -43,8 +45,9 @@ export class CallGate {
   readonly #turns = new Map<string, number>();
   #turn = 0;
   #running = 0;
-  /** Of those that run, the ones in which the server may ask without saying so. */
+  /** Of those that run, the ones in which the server may ask without saying so: all, and by agent. */
   #asking = 0;
+  readonly #askingOf = new Map<string, number>();
   #maxAsking = MAX_RUNNING;
   #connection: Connection | undefined;
   #session: Session | undefined;
@@ -89,7 +92,7 @@ export class CallGate {
     if (this.#shut) return Promise.resolve(unavailable(request.id, DOWN));
     const waiting = new WaitingCall(request, context, options);
     if (context.signal.aborted || isPast(waiting.deadlineAt)) return Promise.resolve(unheard(waiting));
-    const connection = this.#free(request);
+    const connection = this.#free(waiting);
     if (connection !== undefined) return this.#run(connection, waiting);
     if (this.#full(waiting.agentId)) return Promise.resolve(busy(request.id));
     this.#waiting.add(waiting);
@@ -111,7 +114,7 @@ export class CallGate {
     if (held !== undefined) this.#held.add(held);
     if (this.#waiting.size > 0) held?.waitedFor();
     this.#running++;
-    this.#asking += asking;
+    this.#count(agentId, asking);
     try {
       if (options.perform !== undefined) return await options.perform(connection);
       const session = context.era === 'session' ? this.#session?.() : undefined;
@@ -123,7 +126,7 @@ export class CallGate {
     } finally {
       if (held !== undefined) this.#held.delete(held);
       this.#running--;
-      this.#asking -= asking;
+      this.#count(agentId, -asking);
       this.#advance();
     }
   }
@@ -140,7 +143,7 @@ export class CallGate {
     for (const waiting of this.#waiting) {
       const turn = this.#turns.get(waiting.agentId) ?? 0;
       if (first !== undefined && first.turn <= turn) continue;
-      const connection = this.#free(waiting.request);
+      const connection = this.#free(waiting);
       if (connection !== undefined) first = { waiting, connection, turn };
     }
     return first;
@@ -153,10 +156,22 @@ export class CallGate {
   }
 
   /** The connection, if this request may begin on it now. One that has ended is on its way out, and the next is waited for. */
-  #free({ method }: RpcRequest): Connection | undefined {
+  #free({ request: { method }, agentId }: WaitingCall): Connection | undefined {
     if (this.#connection === undefined || this.#connection.closed) return undefined;
-    const room = mayAskUnmarked(method) ? this.#asking < this.#maxAsking : this.#running - this.#asking < MAX_ASIDE;
+    const room = mayAskUnmarked(method) ? this.#mayWork(agentId) : this.#running - this.#asking < MAX_ASIDE;
     return room ? this.#connection : undefined;
+  }
+
+  #mayWork(agentId: string): boolean {
+    return this.#asking < this.#maxAsking && (this.#askingOf.get(agentId) ?? 0) < MAX_RUNNING_OF_AGENT;
+  }
+
+  #count(agentId: string, change: number): void {
+    if (change === 0) return;
+    this.#asking += change;
+    const count = (this.#askingOf.get(agentId) ?? 0) + change;
+    if (count > 0) this.#askingOf.set(agentId, count);
+    else this.#askingOf.delete(agentId);
   }
 
   #leave(waiting: WaitingCall, reply: BackendReply | Promise<BackendReply>): void {

@@ -21,6 +21,7 @@ const ACTS: { readonly [Verb in VerbName]?: FactsOf<Verb> } = {
   },
   'revoke.agent': ({ name }, answer) => ({ target: answer?.agent ?? name }),
   invite: ({ level }, answer) => ({ level, target: answer === undefined ? '' : ticketIn(answer.invite) }),
+  'servers.drain': ({ alias, undrain }) => ({ target: alias, reason: undrain ? 'undrain' : 'drain' }),
   'fog.drain': ({ undrain }) => ({ target: undrain ? 'undrain' : 'drain' }),
   'fog.publish': (_input, answer) => ({ target: answer?.artifact ?? '' }),
   'fog.gc': (_input, answer) => ({ target: `${answer?.removed.length ?? 0} modules` }),

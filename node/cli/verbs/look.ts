@@ -28,7 +28,7 @@ export const addLook: AddVerb = (program, invocation) => {
         }
       }),
     );
-  program
+  const servers = program
     .command('servers')
     .description('the MCP servers of the village, and how they are')
     .action((_options, command) =>
@@ -37,4 +37,20 @@ export const addLook: AddVerb = (program, invocation) => {
         terminal.answer(answer, table(answer.servers, ['alias', 'node_id', 'state', 'tools', 'problem']));
       }),
     );
+  for (const [verb, description] of DRAINING) {
+    servers
+      .command(`${verb} <name>`)
+      .description(description)
+      .action((alias: string, _options, command) =>
+        withSession(command, invocation, async (session) => {
+          const answer = await session.call('servers.drain', { alias, undrain: verb === 'undrain' });
+          terminal.answer(answer, `${answer.alias} ${answer.draining ? 'begins nothing more' : 'takes calls again'}`);
+        }),
+      );
+  }
 };
+
+const DRAINING = [
+  ['drain', 'lets a server of this node finish what runs and begin nothing: calls go to its replicas'],
+  ['undrain', 'lets it take calls again'],
+] as const;

@@ -7,10 +7,10 @@ import { connect } from '../../support/scripted-channel.ts';
 import { until } from '../../support/until.ts';
 
 /** A gate before a server that does one call at a time, each until it is let go. */
-function gated() {
+function gated({ one = true } = {}) {
   const { connection } = connect(() => undefined);
   const gate = new CallGate({ expiry: new Expiry(), ttlMs: 0 });
-  gate.oneAtATime();
+  if (one) gate.oneAtATime();
   gate.open(connection);
   const begun: string[] = [];
   let release = (): void => undefined;
@@ -51,4 +51,13 @@ test('one agent takes half of the places in which calls wait, and others find th
   expect(begun).toEqual(['a0', 'b']);
   await next(3);
   expect((await other).outcome).toBe('ok');
+});
+
+test('one agent takes three quarters of the places in which calls run, and others run at once', async () => {
+  const { run, begun } = gated({ one: false });
+  for (let n = 0; n < 64; n += 1) void run('ann', `a${n}`);
+  await until(() => begun.length > 0);
+  expect(begun).toHaveLength(48);
+  for (let n = 0; n < 17; n += 1) void run('ben', `b${n}`);
+  expect(begun.slice(48)).toEqual(Array.from({ length: 16 }, (_, n) => `b${n}`));
 });
