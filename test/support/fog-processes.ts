@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dataFolder, ProcessNode, villageJson } from './process-node.ts';
+import { ProcessNode, villageJson } from './process-node.ts';
 import { until } from './until.ts';
+
+/** Of a machine that does much else. */
+const START_MS = 40_000;
 
 export interface ShardRow {
   readonly shard_id: string;
@@ -93,12 +96,17 @@ export class FogProcesses {
   static async start(count: number, config: object = {}): Promise<FogProcesses> {
     const village = new FogProcesses();
     const [founder, ...others] = Array.from({ length: count }, () => configOf(config));
-    const first = await ProcessNode.start({ name: 'fog-0', config: founder ?? {} });
+    const first = await ProcessNode.start({ name: 'fog-0', config: founder ?? {}, timeoutMs: START_MS });
     village.nodes.push(first);
     const { invite } = await first.json<{ invite: string }>(['invite', '--uses', String(count)]);
     for (const [index, other] of others.entries()) {
       village.nodes.push(
-        await ProcessNode.start({ name: `fog-${index + 1}`, config: other, args: ['--join', invite] }),
+        await ProcessNode.start({
+          name: `fog-${index + 1}`,
+          config: other,
+          args: ['--join', invite],
+          timeoutMs: START_MS,
+        }),
       );
     }
     await until(async () => (await village.found(first)).length === count, {
@@ -128,7 +136,7 @@ export class FogProcesses {
 
   /** Starts the node of that data folder again. */
   async restart(node: ProcessNode): Promise<ProcessNode> {
-    const again = await ProcessNode.start({ data: node.data });
+    const again = await ProcessNode.start({ data: node.data, timeoutMs: START_MS });
     this.nodes[this.nodes.indexOf(node)] = again;
     return again;
   }
@@ -184,5 +192,3 @@ export async function deployed(node: ProcessNode, args: readonly string[]): Prom
 function configOf(more: object): object {
   return { fog: { capacity: { cpu_cores: 4, memory_gb: 8 } }, ...more };
 }
-
-export { dataFolder };

@@ -57,7 +57,8 @@ export function timelineTable(value: Value): string {
 export function whyText(value: Value): string {
   const rows = rowsIn(value, 'per_node').map((row) => ({ ...row, node: short(row['node_id']) }));
   const nodes = rows.length === 0 ? '' : `\n\n${table(rows, ['node', 'code', 'detail'])}`;
-  return `${printable(String(value['why'] ?? value['message'] ?? ''))}${nodes}`;
+  const why = value['why'] ?? value['message'];
+  return `${typeof why === 'string' ? printable(why) : ''}${nodes}`;
 }
 
 export function planText(value: Value): string {
