@@ -72,15 +72,20 @@ class Node implements VillageNode {
     });
     building.defer(() => watch.close());
 
-    const { gateway, admin, secret } = parts;
+    const { gateway, admin, secret, tls } = parts;
     building.defer(() => removeRunFile(dataDir, secret));
-    await writeRunFile(dataDir, {
-      pid: process.pid,
-      gateway,
-      admin,
-      secret,
-      started_at: new Date(startedAtMs).toISOString(),
+    const started_at = new Date(startedAtMs).toISOString();
+    const tell = () =>
+      writeRunFile(dataDir, {
+        ...{ pid: process.pid, gateway, admin, secret, started_at },
+        gateway_pin: tls?.certificate.pin,
+        gateway_client: tls?.localClient,
+      });
+    await tell();
+    const untell = tls?.onChange(() => {
+      tell().catch((error: unknown) => bus.report('background.failed', { area: 'run file', error }));
     });
+    building.defer(() => untell?.());
     this.#running = building.move();
     const startedMs = Math.round(performance.now() - began);
     bus.report('node.started', { nodeId: keys.nodeId, startedMs });
@@ -88,6 +93,7 @@ class Node implements VillageNode {
       nodeId: keys.nodeId,
       villageId: village.villageId,
       gateway,
+      gatewayPin: tls?.certificate.pin,
       admin,
       addresses: parts.host.addresses(),
       startedMs,

@@ -8,6 +8,10 @@ const RunFile = z.object({
   pid: z.int().positive(),
   /** Full URL of the agents' endpoint. */
   gateway: z.url(),
+  /** Under TLS: the public key that the gateway shows, `sha256//BASE64`. */
+  gateway_pin: z.string().optional(),
+  /** Where it wants client certificates: the one for programs of this data folder, PATH of `PATH.crt` and `PATH.key`. */
+  gateway_client: z.string().optional(),
   /** Origin of the admin address. */
   admin: z.url(),
   secret: z.string().min(32),

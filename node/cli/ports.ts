@@ -1,5 +1,6 @@
 import type { OfflineHandlers } from '../admin/index.ts';
 import type { Flags } from '../config/index.ts';
+import type { Trust } from '../trust/index.ts';
 
 /** What the composition root is told to start. */
 export interface NodeOptions {
@@ -18,6 +19,8 @@ export interface Ready {
   readonly villageId: string;
   /** Full URL of `/mcp`. */
   readonly gateway: string;
+  /** Under TLS: the public key that it shows, `sha256//BASE64`. */
+  readonly gatewayPin?: string | undefined;
   /** Origin of the admin address. */
   readonly admin: string;
   /** Full multiaddrs. */
@@ -44,7 +47,7 @@ export interface BridgeOptions {
   readonly input: NodeJS.ReadStream;
   /** Protocol only. */
   readonly output: NodeJS.WriteStream;
-  readonly readRunFile: () => { readonly gateway: string } | undefined;
+  readonly readRunFile: () => { readonly gateway: string; readonly trust?: Trust } | undefined;
   /** A fresh token. */
   readonly token: () => Promise<string>;
 }

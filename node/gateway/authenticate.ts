@@ -44,7 +44,7 @@ function challenge(context: GatewayContext, visit: Visit, wrong: { claim: string
   const { req, res, sourceIp, path } = visit;
   // The registry is no resource of its own: a token for /mcp opens it.
   const resource = path.startsWith('/v0.1/') ? '/mcp' : path;
-  const metadata = `http://${req.headers.host}/.well-known/oauth-protected-resource${resource}`;
+  const metadata = `${originOf(req)}/.well-known/oauth-protected-resource${resource}`;
   const error = wrong === undefined ? '' : ', error="invalid_token"';
   context.router.refused({ stage: 'authenticate', reason: wrong?.claim ?? 'no token', sourceIp });
   sendRefusal(res, {
@@ -52,4 +52,9 @@ function challenge(context: GatewayContext, visit: Visit, wrong: { claim: string
     message: wrong?.message ?? 'an Authorization: Bearer token is needed',
     headers: ['WWW-Authenticate', `Bearer resource_metadata="${metadata}"${error}`],
   });
+}
+
+/** Our own origin, as the one who asks calls it. */
+export function originOf({ socket, headers }: IncomingMessage): string {
+  return `${'encrypted' in socket ? 'https' : 'http'}://${headers.host}`;
 }

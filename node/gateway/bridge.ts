@@ -12,6 +12,7 @@ import {
   shallowerThan,
   MAX_DEPTH,
 } from '../../src/mcp/index.ts';
+import type { Trust } from '../trust/index.ts';
 import { BridgeMirrors } from './bridge-mirrors.ts';
 import { refusalOf, tokenlessOf } from './bridge-refusals.ts';
 import { BridgeSession, MCP_HEADERS, pause } from './bridge-session.ts';
@@ -26,7 +27,7 @@ export interface BridgeOptions {
   readonly input: Readable;
   readonly output: Writable;
   /** Where the local node's gateway is (the full URL of `/mcp`); undefined: no node has written that down. */
-  readonly readRunFile: () => { readonly gateway: string } | undefined;
+  readonly readRunFile: () => { readonly gateway: string; readonly trust?: Trust } | undefined;
   /** A fresh token; asked again before it ends, and once when it is refused. */
   readonly token: () => Promise<string>;
   /** How long a request waits for a node that is down. */
@@ -64,7 +65,7 @@ class Bridge {
     this.#options = options;
     this.#waitMs = options.waitMs ?? 30_000;
     this.#watch = new NodeWatch(options.readRunFile);
-    this.#uplink = new Uplink(new TokenSource(options.token));
+    this.#uplink = new Uplink(new TokenSource(options.token), () => this.#watch.trust);
     this.#session = new BridgeSession(this.#uplink, { watch: this.#watch, write: (text) => this.#write(text) });
   }
 
@@ -87,7 +88,6 @@ class Bridge {
     await Promise.allSettled([...this.#work]);
     await this.#session.close();
     this.#watch.close();
-    this.#uplink.close();
   }
 
   #line(line: Buffer): void {

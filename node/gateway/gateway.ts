@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Principal } from '../../src/permissions/index.ts';
 import { sendEmpty } from './answer.ts';
@@ -6,6 +6,7 @@ import { authenticate, type Visit } from './authenticate.ts';
 import type { GatewayContext, GatewayLimits } from './context.ts';
 import { EventStore, type EventStoreLimits } from './event-store.ts';
 import { FastLane } from './fast-lane/index.ts';
+import { connectionsOf, httpServer, type TlsPort } from './http-server.ts';
 import { listen, type ListenAddress, listenAddress } from './listen-address.ts';
 import { refuseUnread, sseConnection, sseMessages, streamableHttp } from './mcp-endpoint.ts';
 import { OriginGuard } from './origin-guard.ts';
@@ -20,7 +21,10 @@ import { Subscriptions } from './subscriptions.ts';
 export interface GatewayOptions {
   /** HOST:PORT; port 0 picks a free one. */
   readonly listen: string;
+  /** Plain HTTP where others can reach it. */
   readonly insecureBind: boolean;
+  /** HTTPS instead of plain HTTP. */
+  readonly tls?: TlsPort | undefined;
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
   readonly router: RouterPort;
@@ -66,6 +70,8 @@ export class Gateway {
   readonly #lane: Pick<FastLane<unknown>, 'start' | 'stop' | 'cut'>;
   /** Of node:http's connections those that never asked anything: clients open some in advance, and Node does not count them as idle. */
   readonly #fresh = new Set<Socket>();
+  /** Under TLS: the TCP connections, those that have not shaken hands yet among them. */
+  readonly #underTls: ReadonlySet<Socket>;
   #guard: OriginGuard | undefined;
   #port = 0;
   #tick: NodeJS.Timeout | undefined;
@@ -77,7 +83,7 @@ export class Gateway {
   /** Throws GatewayError when the address is not HOST:PORT, or is open to others without saying so. */
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#address = listenAddress(options.listen, { insecure: options.insecureBind });
+    this.#address = listenAddress(options.listen, { exposed: options.insecureBind || options.tls !== undefined });
     const { router, auth, limiter, limits, serverInfo, build, ready } = options;
     const now = options.now ?? Date.now;
     this.#context = {
@@ -88,7 +94,7 @@ export class Gateway {
     };
     const requestTimeout = options.requestTimeoutMs ?? 30_000;
     const checkingInterval = Math.min(5_000, requestTimeout);
-    this.#server = createServer(
+    this.#server = httpServer(
       {
         keepAliveTimeout: KEEP_ALIVE_MS,
         requestTimeout,
@@ -99,6 +105,7 @@ export class Gateway {
         // A header that came twice must not be read as the first of the two while a proxy reads the other.
         joinDuplicateHeaders: true,
       },
+      options.tls,
       (req, res) => this.#handle(req, res),
     );
     this.#server.maxConnections = MAX_CONNECTIONS;
@@ -114,11 +121,12 @@ export class Gateway {
         socket.once('close', () => this.#fresh.delete(socket));
       },
     });
+    this.#underTls = options.tls === undefined ? new Set() : connectionsOf(this.#server);
   }
 
   /** The full URL of `/mcp`. */
   get url(): string {
-    return `http://${this.#address.host}:${this.#port}/mcp`;
+    return `${this.#options.tls === undefined ? 'http' : 'https'}://${this.#address.host}:${this.#port}/mcp`;
   }
 
   get sessionCount(): number {
@@ -144,7 +152,7 @@ export class Gateway {
   async start(): Promise<void> {
     this.#port = await listen(this.#server, this.#address);
     const { allowedHosts: hosts, allowedOrigins: origins } = this.#options;
-    this.#guard = new OriginGuard(this.#address.host, this.#port, { hosts, origins });
+    this.#guard = new OriginGuard(new URL(this.url), { hosts, origins });
     this.#unlisten = this.#context.router.onListChanged((what) => this.#listChanged(what));
     this.#tick = setInterval(() => this.tick(), TICK_MS).unref();
     this.#lane.start();
@@ -198,6 +206,7 @@ export class Gateway {
       setImmediate(() => {
         this.#server.closeAllConnections();
         this.#lane.cut();
+        for (const socket of this.#underTls) socket.destroy();
       });
     }, STOP_MS);
     await closed;

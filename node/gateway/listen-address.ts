@@ -13,8 +13,8 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Reads `HOST:PORT`. Refuses a host that others could reach in plain HTTP, unless `insecure` says that this is meant. */
-export function listenAddress(hostPort: string, options: { insecure: boolean }): ListenAddress {
+/** Reads `HOST:PORT`. Refuses a host that others could reach in plain HTTP, unless it may be `exposed`. */
+export function listenAddress(hostPort: string, options: { exposed: boolean }): ListenAddress {
   const at = hostPort.lastIndexOf(':');
   const host = hostPort.slice(0, at);
   const port = Number(hostPort.slice(at + 1));
@@ -23,9 +23,9 @@ export function listenAddress(hostPort: string, options: { insecure: boolean }):
       hint: 'Give --gateway HOST:PORT.',
     });
   }
-  if (!isLoopback(host) && !options.insecure) {
+  if (!isLoopback(host) && !options.exposed) {
     throw new GatewayError('GATEWAY_INSECURE_BIND', `${hostPort} would carry tokens over the network without TLS`, {
-      hint: 'Listen on 127.0.0.1 behind a TLS proxy, or set insecureGatewayBind if the network itself is protected.',
+      hint: 'Give the gateway a certificate, or set insecureGatewayBind if the network itself is protected.',
     });
   }
   return { host, port };

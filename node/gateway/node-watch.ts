@@ -1,23 +1,31 @@
-import { get } from 'node:http';
+import { gatewayRequest, type Trust } from '../trust/index.ts';
 
 const POLL_MS = 200;
 const PROBE_MS = 1_000;
 
+type RunFileReader = () => { readonly gateway: string; readonly trust?: Trust | undefined } | undefined;
+
 /** Knows where the local node's gateway is, and waits for it when it is nowhere. One poll serves all who wait. */
 export class NodeWatch {
-  readonly #readRunFile: () => { readonly gateway: string } | undefined;
+  readonly #readRunFile: RunFileReader;
   #known: string | undefined;
+  #trust: Trust | undefined;
   #polling: Promise<string | undefined> | undefined;
   #until = 0;
   #closed = false;
 
-  constructor(readRunFile: () => { readonly gateway: string } | undefined) {
+  constructor(readRunFile: RunFileReader) {
     this.#readRunFile = readRunFile;
   }
 
   /** The URL of `/mcp` where the node was last seen ready, until it is said to be lost. */
   get gateway(): string | undefined {
     return this.#known;
+  }
+
+  /** How to know the node under TLS, as it was last written down. */
+  get trust(): Trust | undefined {
+    return this.#trust;
   }
 
   lost(): void {
@@ -43,8 +51,9 @@ export class NodeWatch {
 
   async #poll(): Promise<string | undefined> {
     while (performance.now() < this.#until && !this.#closed) {
-      const gateway = this.#readRunFile()?.gateway;
-      if (gateway !== undefined && URL.canParse(gateway) && (await answers(new URL('/readyz', gateway)))) {
+      const { gateway, trust } = this.#readRunFile() ?? {};
+      this.#trust = trust;
+      if (gateway !== undefined && URL.canParse(gateway) && (await answers(new URL('/readyz', gateway), trust))) {
         this.#known = gateway;
         return gateway;
       }
@@ -54,14 +63,17 @@ export class NodeWatch {
   }
 }
 
-function answers(url: URL): Promise<boolean> {
+function answers(url: URL, trust: Trust | undefined): Promise<boolean> {
   return new Promise((resolve) => {
-    const req = get(url, { agent: false, timeout: PROBE_MS }, (res) => {
+    const req = gatewayRequest(url, { method: 'GET', trust });
+    req.on('response', (res) => {
       res.resume();
       resolve(res.statusCode === 200);
     });
+    req.setTimeout(PROBE_MS);
     req.on('timeout', () => req.destroy());
     req.on('error', () => resolve(false));
+    req.end();
   });
 }
 

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FlatHeaders } from './answer.ts';
+import { ownNames } from './own-names.ts';
 
-const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
+const USUAL_PORT: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /** Which Host and Origin headers are ours: a page in a browser that was lured to our address carries its own. */
 export class OriginGuard {
@@ -9,13 +10,14 @@ export class OriginGuard {
   readonly #origins: ReadonlySet<string>;
   readonly #foreign: ReadonlySet<string>;
 
-  /** `bound` is the host the gateway was told to listen on, `port` the one it got. */
-  constructor(bound: string, port: number, allowed: { hosts: readonly string[]; origins: readonly string[] }) {
-    const names = new Set([...LOOPBACK_NAMES, bound.toLowerCase()]);
-    const own = [...names].flatMap((name) => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`]));
+  /** `bound` is the origin that the gateway was told to listen on, with the port it got. */
+  constructor(bound: URL, allowed: { hosts: readonly string[]; origins: readonly string[] }) {
+    const [port, usual] = [portOf(bound), USUAL_PORT[bound.protocol]];
+    const names = ownNames(bound.hostname).map((name) => (name.includes(':') ? `[${name}]` : name));
+    const own = names.flatMap((name) => (port === usual ? [name, `${name}:${port}`] : [`${name}:${port}`]));
     this.#hosts = new Set([...own, ...allowed.hosts.map((host) => host.toLowerCase())]);
     this.#foreign = new Set(allowed.origins.map((origin) => origin.toLowerCase()));
-    this.#origins = new Set([...own.map((host) => `http://${host}`), ...this.#foreign]);
+    this.#origins = new Set([...own.map((host) => `${bound.protocol}//${host}`), ...this.#foreign]);
   }
 
   /** undefined: both are ours. */
@@ -41,4 +43,8 @@ export class OriginGuard {
 /** Whether only programs on this machine can reach `host`. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function portOf({ port, protocol }: URL): string | undefined {
+  return port === '' ? USUAL_PORT[protocol] : port;
 }

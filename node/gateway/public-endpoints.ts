@@ -1,4 +1,4 @@
-import type { Visit } from './authenticate.ts';
+import { originOf, type Visit } from './authenticate.ts';
 import { sendJson, sendRefusal } from './answer.ts';
 import type { GatewayContext } from './context.ts';
 import { refuseUnread } from './mcp-endpoint.ts';
@@ -31,7 +31,7 @@ export function publicEndpoint(context: GatewayContext, visit: Visit): boolean {
 
 function documentAt(context: GatewayContext, visit: Visit): { status: number; body: object } | undefined {
   const { path, req } = visit;
-  const origin = `http://${req.headers.host}`;
+  const origin = originOf(req);
   switch (path) {
     case '/healthz':
       return { status: 200, body: { status: 'ok' } };
@@ -71,7 +71,7 @@ function token(context: GatewayContext, visit: Visit): void {
       return sendRefusal(res, { name: 'TOO_LARGE', message: `a form may have ${MAX_FORM_BYTES} bytes` });
     }
     if (body.kind === 'not-utf8') return sendJson(res, '{"error":"invalid_request"}', 400, NO_STORE);
-    const tokenEndpoint = `http://${req.headers.host}/oauth/token`;
+    const tokenEndpoint = `${originOf(req)}/oauth/token`;
     void context.auth.exchange(new URLSearchParams(body.text), { tokenEndpoint }).then(
       (answer) => {
         if (answer.status >= 400) {

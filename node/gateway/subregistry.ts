@@ -1,6 +1,6 @@
 import type { Principal } from '../../src/permissions/index.ts';
 import { sendJson } from './answer.ts';
-import type { Visit } from './authenticate.ts';
+import { originOf, type Visit } from './authenticate.ts';
 import type { GatewayContext } from './context.ts';
 import { refuseUnread } from './mcp-endpoint.ts';
 import { type ServerEntry, serverEntry } from './server-entry.ts';
@@ -21,7 +21,7 @@ export function subregistry(context: GatewayContext, visit: Visit, principal: Pr
     const headers = ['Allow', 'GET'];
     return refuseUnread(visit, { name: 'INVALID_REQUEST', message: `${path} answers GET`, status: 405, headers });
   }
-  const { origin, searchParams } = new URL(req.url ?? '', `http://${req.headers.host}`);
+  const { origin, searchParams } = new URL(req.url ?? '', originOf(req));
   const entries = context.router
     .servers(principal)
     .map((served) => serverEntry(served, origin))

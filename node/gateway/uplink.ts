@@ -1,4 +1,5 @@
-import { Agent, type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { gatewayRequest, type Trust } from '../trust/index.ts';
 import { EventReader } from './event-reader.ts';
 import type { TokenSource } from './token-source.ts';
 
@@ -31,11 +32,12 @@ const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 /** HTTP to the local node, with the agent's token. A token that is refused is renewed and tried again, once. */
 export class Uplink {
   readonly #tokens: TokenSource;
-  // A connection for each request: on a kept one that the node closes just then, nobody could tell whether a call was made.
-  readonly #agent = new Agent({ keepAlive: false });
+  readonly #trust: () => Trust | undefined;
 
-  constructor(tokens: TokenSource) {
+  /** `trust`: how the node is known under TLS, asked for each request. */
+  constructor(tokens: TokenSource, trust: () => Trust | undefined) {
     this.#tokens = tokens;
+    this.#trust = trust;
   }
 
   /** Never rejects. */
@@ -49,17 +51,15 @@ export class Uplink {
     }
   }
 
-  close(): void {
-    this.#agent.destroy();
-  }
-
   #once(sent: Sent, token: string): Promise<Outcome> {
     const { method, url, signal, body } = sent;
     const headers: Record<string, string | number> = { ...sent.headers, Authorization: `Bearer ${token}` };
     if (body !== undefined) headers['Content-Length'] = Buffer.byteLength(body);
     return new Promise((resolve) => {
       let connected = false;
-      const req = request(url, { method, headers, agent: this.#agent, signal }, (res) => {
+      // A connection for each request: on a kept one that the node closes just then, nobody could tell whether a call was made.
+      const req = gatewayRequest(new URL(url), { method, headers, signal, trust: this.#trust() });
+      req.on('response', (res) => {
         receive(res, sent.onMessage).then(resolve, () => resolve({ kind: 'broken' }));
       });
       req.on('socket', (socket) => {

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { AdminClient, findRunning, readRunFile } from '../../admin/index.ts';
+import { clientCertificateAt, type Trust } from '../../trust/index.ts';
 import { CliError } from '../exit.ts';
 import { type AddVerb, aborted, dataOf } from '../invocation.ts';
 
@@ -16,12 +17,20 @@ export const addConnect: AddVerb = (program, invocation) => {
       const bridge = invocation.ports.runBridge({
         input: invocation.stdin,
         output: invocation.stdout,
-        readRunFile: () => readRunFile(dataDir),
+        readRunFile: () => gatewayOf(dataDir),
         token: () => tokenOfNode(dataDir, options, invocation.signal),
       });
       await Promise.race([bridge, aborted(invocation.signal)]);
     });
 };
+
+/** Where the node's gateway is, and how to know it: this folder is where it wrote its key down. */
+function gatewayOf(dataDir: string): { gateway: string; trust?: Trust } | undefined {
+  const run = readRunFile(dataDir);
+  if (run?.gateway_pin === undefined) return run;
+  const { gateway, gateway_pin: pin, gateway_client: client } = run;
+  return { gateway, trust: { pin, ...(client === undefined ? {} : clientCertificateAt(client)) } };
+}
 
 /**
  * A token from the running node. Never from the files: opening them would keep a node that is just starting from its own folder.

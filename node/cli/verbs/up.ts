@@ -96,6 +96,7 @@ function readyLine(ready: Ready): object {
     node_id: ready.nodeId,
     village_id: ready.villageId,
     gateway: ready.gateway,
+    gateway_pin: ready.gatewayPin,
     admin: ready.admin,
     addresses: ready.addresses,
     pid: process.pid,
@@ -110,7 +111,7 @@ function welcome(ready: Ready, dataDir: string): string {
   const bridge = { command: process.execPath, args: [script, 'connect', '--data', dataDir] };
   return `node      ${ready.nodeId}
 village   ${ready.villageId}
-agents    ${ready.gateway}
+agents    ${ready.gateway}${ready.gatewayPin === undefined ? '' : `\npin       ${ready.gatewayPin}`}
 admin     ${ready.admin}
 peers     ${ready.addresses.join('\n          ')}
 data      ${dataDir}

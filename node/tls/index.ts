@@ -1,0 +1,1 @@
+export { GatewayTls, type TlsSettings } from './gateway-tls.ts';
