@@ -14,7 +14,7 @@ const FIND_MS = 3_000;
 /** Who says that it has a map is asked, so many at most. */
 const MAX_ASKED = 3;
 /** What nobody had is not looked for again so soon. */
-const MISSING_MS = 30_000;
+const MISSING_MS = 5_000;
 const MAX_MISSING = 256;
 
 export interface MapExchangeParts {
@@ -51,6 +51,8 @@ export class MapExchange {
   /** `named`: a deployment, or the name of its server. */
   answer(named: string, from: string): void {
     const { maps, wire } = this.#parts;
+    // Who asks has met what is old.
+    if (this.#dirty.size > 0) this.#flush();
     const byName = maps.named(named);
     const known = byName === undefined ? maps.of(named) : [byName];
     for (const { token } of known) wire().tellOne(from, { kind: 'map', map: token });

@@ -132,6 +132,8 @@ export interface FogNodeOptions {
   /** `memory` unless said. */
   readonly transport?: 'tcp' | 'memory';
   readonly limits?: Limits;
+  /** Hears no gossip of fog. */
+  readonly deaf?: boolean;
   /** Milli-cores of one owner above which it wants to see a vote. */
   readonly voteAbove?: number;
   readonly levels?: Readonly<Record<string, Level>>;
@@ -155,6 +157,7 @@ export class FogVillage {
       levels = {},
       voteAbove = 64_000,
       transport = 'memory',
+      deaf = false,
     } = options;
     const key = keypair(seed);
     const nodeId = key.peerId;
@@ -192,7 +195,7 @@ export class FogVillage {
       permissionFor: () => ({ level: 'COORDINATOR', auditRequired: false }),
     } as unknown as PolicyView;
     const fog = await Fog.open({
-      host,
+      host: deaf ? withoutGossip(host) : host,
       hosting: {
         addGuest: (server) => !guests.has(server.alias) && Boolean(guests.set(server.alias, server)),
         removeGuest: (alias) => void guests.delete(alias),
@@ -288,6 +291,16 @@ export class FogVillage {
   async stop(): Promise<void> {
     for (const node of this.nodes) if (!this.#stopped.has(node)) await this.end(node);
   }
+}
+
+function withoutGossip(host: Libp2pHost): Libp2pHost {
+  return new Proxy(host, {
+    get(whole, name) {
+      if (name === 'subscribe') return () => undefined;
+      const value: unknown = Reflect.get(whole, name);
+      return typeof value === 'function' ? value.bind(whole) : value;
+    },
+  });
 }
 
 export function principalOf(agentId: string, homeNode: string, level: Level = 'COORDINATOR'): Principal {
