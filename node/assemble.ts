@@ -2,6 +2,7 @@ import { mcp } from '../protocols/mcp/index.ts';
 import type { Principal } from '../src/permissions/index.ts';
 import { acceptDelegations } from './accept-delegations.ts';
 import { recordEvents } from './audit/index.ts';
+import { authPort } from './auth-port.ts';
 import { barred } from './barred.ts';
 import { LocalHosting } from './backends/index.ts';
 import { PeerBackend } from './backends/peer.ts';
@@ -209,8 +210,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   stack.defer(() => router.close());
 
   let ready = false;
-  const tls = openGatewayTls(config(), foundation);
-  if (tls !== undefined) stack.use(tls);
+  const tls = stack.use(openGatewayTls(config(), foundation));
   const gateway = new Gateway({
     listen: config().gateway,
     insecureBind: config().insecureGatewayBind,
@@ -223,14 +223,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       missing: (principal) => router.missing(principal),
       mode: () => config().tools.mode,
     }),
-    auth: {
-      verifyCached: (token) => desk.verifyCached(token),
-      verify: (token) => desk.verify(token),
-      exchange: (form, options) => endpoint.exchange(form, options),
-      jwks: () => endpoint.jwks(),
-      authorizationServerMetadata: (origin) => endpoint.authorizationServerMetadata(origin),
-      protectedResourceMetadata: (origin, path) => endpoint.protectedResourceMetadata(origin, path),
-    },
+    auth: authPort(desk, endpoint),
     limiter: guards,
     limits: liveLimits(limits),
     serverInfo: { name: 'village', version },
