@@ -115,7 +115,8 @@ export class Asking {
       refused: undefined,
     };
     const reply = this.#made.pipeline.perform(job, () => {
-      const forwarded = this.forward(target, context, forward);
+      const placed = job.only === undefined ? target : { ...target, nodeId: job.only };
+      const forwarded = this.forward(placed, context, forward);
       return forwarded instanceof Promise ? forwarded.then((done) => arrived(job, done)) : arrived(job, forwarded);
     });
     return reply instanceof Promise

@@ -25,6 +25,8 @@ export interface Job {
   readonly called: string;
   /** The other node of a hop, once it is known; empty where there is none. */
   peer: string;
+  /** The one node that may be asked: it may have run this call before. */
+  only?: string | undefined;
   readonly sourceIp: string;
   readonly argumentsHash: string;
   /** `performance.now()`. */

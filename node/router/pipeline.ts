@@ -6,7 +6,6 @@ import { limited, type Refused, stopped, unapproved, unauthorised } from './gate
 import type { Job } from './job.ts';
 import { shed } from './overload.ts';
 import type { RouterParts } from './parts.ts';
-import type { Reuse } from './reuse.ts';
 import type { Recorder } from './recorder.ts';
 import { Running } from './running.ts';
 import { ThreatGate } from './threat-gate.ts';
@@ -33,7 +32,7 @@ export class Pipeline {
 
   constructor(
     { rates, overload, limits, policy, votes, reporter }: Parts,
-    { recorder, reuse }: { readonly recorder: Recorder; readonly reuse?: Pick<Reuse, 'answer'> },
+    { recorder, detours = [] }: { readonly recorder: Recorder; readonly detours?: readonly Detour[] },
   ) {
     this.#recorder = recorder;
     this.#votes = votes;
@@ -50,7 +49,7 @@ export class Pipeline {
     this.#detours = [
       (job, work) => (job.standing === 'ask' && votes !== undefined ? votes.ask(job) : work()),
       (job, work) => (job.standing === 'approved' && votes !== undefined ? oneTime(job, work, votes) : work()),
-      (job, work) => (reuse === undefined ? work() : reuse.answer(job, work)),
+      ...detours,
     ];
   }
 

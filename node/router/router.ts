@@ -12,6 +12,7 @@ import { ListChanges } from './list-changes.ts';
 import { isList, Lists } from './lists.ts';
 import { Missing, type MissingServer } from './missing.ts';
 import type { RouterParts } from './parts.ts';
+import { OnlyOnce } from './once.ts';
 import { Pipeline } from './pipeline.ts';
 import { type EarlyRefusal, Recorder } from './recorder.ts';
 import { Replicas } from './replicas.ts';
@@ -53,7 +54,11 @@ export class Router implements RouterPort {
     this.#resources = new Resources(parts, { deadlines, replicas, changed });
     this.#missing = new Missing(parts);
     this.#stopListening = parts.hosting.onChange(() => this.#missing.refresh(parts.catalogue()));
-    this.#pipeline = new Pipeline(parts, { recorder: this.#recorder, reuse: this.#reuse });
+    const once = new OnlyOnce(parts);
+    this.#pipeline = new Pipeline(parts, {
+      recorder: this.#recorder,
+      detours: [(job, work) => once.answer(job, work), (job, work) => this.#reuse.answer(job, work)],
+    });
     this.#asking = new Asking(parts, {
       pipeline: this.#pipeline,
       recorder: this.#recorder,

@@ -26,6 +26,7 @@ export {
   Registry,
 } from './registry.ts';
 export { type Reading, ResultCache } from './result-cache.ts';
+export { OnceBook } from './once-book.ts';
 export { type OutlierRules, outliersAmong, type Sibling } from './outliers.ts';
 export { ReplicaHealth } from './replica-health.ts';
 export { concerns } from './resource-interest.ts';

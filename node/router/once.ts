@@ -1,0 +1,142 @@
+import { canonicalJson, sha256Hex, utf8 } from '../../src/kernel/index.ts';
+import { errorText, isObject, type RpcId, type RpcRequest } from '../../src/mcp/index.ts';
+import { OnceBook } from '../../src/routing/index.ts';
+import type { Awaitable, BackendReply } from '../backends/backend.ts';
+import { failure } from '../backends/reply.ts';
+import type { Job } from './job.ts';
+import type { RouterParts } from './parts.ts';
+import { withId, withoutId } from './reply-bytes.ts';
+
+/** Under which an agent names a call of its own, so that it runs once however often it is sent. */
+const ONCE_KEY = 'village/idempotency-key';
+const MAX_KEY = 128;
+
+/** How a call ended, its reply without the id of who asked. */
+interface Ended {
+  readonly reply: BackendReply;
+  readonly id: RpcId;
+  /** Where it ran or may have run; empty: here. */
+  readonly peer: string;
+}
+
+/**
+ * A call that carries a key of its agent's making runs once within ten minutes: who sends it again is given what came of it. Where that is
+ * not known here, the node that may have run it is asked, and no other; only what never began runs when it comes again. Both ends of a hop
+ * remember, so a call that comes by way of another node is known as well where it is served.
+ */
+export class OnlyOnce {
+  readonly #book = new OnceBook<Ended | undefined>();
+  readonly #clock: RouterParts['clock'];
+
+  constructor({ clock }: Pick<RouterParts, 'clock'>) {
+    this.#clock = clock;
+  }
+
+  answer(job: Job, work: () => Awaitable<BackendReply>): Awaitable<BackendReply> {
+    const key = onceKeyOf(job.request);
+    if (key === undefined) return work();
+    if (typeof key !== 'string' || key === '' || key.length > MAX_KEY) {
+      const message = `params._meta["${ONCE_KEY}"] must be a text of 1 to ${MAX_KEY} characters`;
+      return failure(job.request.id, { name: 'INVALID_PARAMS', message });
+    }
+    return this.#once(job, key, work);
+  }
+
+  async #once(job: Job, key: string, work: () => Awaitable<BackendReply>): Promise<BackendReply> {
+    const { agentId } = job.context.principal;
+    const digest = digestOf(job);
+    for (;;) {
+      const known = this.#book.find(agentId, key, this.#clock.now());
+      if (known === undefined) return this.#first(job, key, { digest, work });
+      if (known.digest !== digest) return otherCall(job);
+      const ended = await unlessGivenUp(known.result, job.context.signal);
+      if (ended === 'given-up') return givenUp(job);
+      if (ended === undefined) continue; // it never began: whoever finds that first begins it now
+      if (ended.reply.outcome !== 'unknown' || ended.peer === '' || job.side === 'serve') return again(job, ended);
+      job.only = ended.peer;
+      return this.#first(job, key, { digest, work });
+    }
+  }
+
+  async #first(
+    job: Job,
+    key: string,
+    { digest, work }: { readonly digest: string; readonly work: () => Awaitable<BackendReply> },
+  ): Promise<BackendReply> {
+    const result = Promise.withResolvers<Ended | undefined>();
+    const nowMs = this.#clock.now();
+    const kept = this.#book.begin(job.context.principal.agentId, key, { digest, result: result.promise, nowMs });
+    try {
+      const found = await work();
+      // Asked again where it may have run: that it does not begin there now says nothing of the first time.
+      const unclear = job.only !== undefined && found.notStarted === true;
+      const reply = unclear ? unknownEnd(job) : found;
+      if (unclear) job.peer = job.only as string;
+      if (reply.notStarted === true || reply.outcome === 'denied') {
+        kept.forget();
+        result.resolve(undefined);
+      } else {
+        kept.ended(reply.body.length);
+        result.resolve({ reply, id: job.request.id, peer: job.peer });
+      }
+      return reply;
+    } catch (error) {
+      result.resolve({ reply: unknownEnd(job), id: job.request.id, peer: job.peer });
+      throw error;
+    }
+  }
+}
+
+function onceKeyOf({ method, params }: RpcRequest): unknown {
+  const meta = method === 'tools/call' ? params?.['_meta'] : undefined;
+  return isObject(meta) ? meta[ONCE_KEY] : undefined;
+}
+
+/** Tells calls apart that share a key. A continuation of a call (`requestState`) is another one. */
+function digestOf({ server, request: { params } }: Job): string {
+  const { _meta: _, ...asked } = params ?? {};
+  try {
+    return sha256Hex(canonicalJson([server, asked]));
+  } catch {
+    return sha256Hex(JSON.stringify([server, asked])); // a lone surrogate: no canonical form
+  }
+}
+
+function again(job: Job, { reply, id, peer }: Ended): BackendReply {
+  job.peer = peer;
+  const { outcome, reason } = reply;
+  const rest = withoutId(reply.body, id);
+  if (rest === undefined) return unknownEnd(job);
+  return { body: withId(rest, job.request.id), outcome, reason: outcome === 'ok' ? 'once: told again' : reason };
+}
+
+function otherCall({ request }: Job): BackendReply {
+  const message = `params._meta["${ONCE_KEY}"] was used for another call`;
+  return {
+    body: utf8(errorText(request.id, { name: 'INVALID_PARAMS', message })),
+    outcome: 'failed',
+    reason: 'once: other call',
+  };
+}
+
+function unknownEnd({ request }: Job): BackendReply {
+  const message = 'it may have run, and what came of it is not known';
+  return failure(request.id, { name: 'OUTCOME_UNKNOWN', message }, { outcome: 'unknown' });
+}
+
+function givenUp({ request }: Job): BackendReply {
+  const message = 'the caller stopped waiting; the call that it sent before goes on';
+  return failure(request.id, { name: 'OUTCOME_UNKNOWN', message }, { outcome: 'unknown' });
+}
+
+async function unlessGivenUp<T>(result: Promise<T>, signal: AbortSignal): Promise<T | 'given-up'> {
+  if (signal.aborted) return 'given-up';
+  const left = Promise.withResolvers<'given-up'>();
+  const leave = (): void => left.resolve('given-up');
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    return await Promise.race([result, left.promise]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}

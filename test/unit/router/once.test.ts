@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type NetworkNode, RouterNetwork, agentNamed } from '../../support/router-network.ts';
+import { StoreServer } from '../../support/store-server.ts';
+import { until } from '../../support/until.ts';
+
+const PLAIN = { cacheTtlMs: 0 };
+let network: RouterNetwork;
+
+beforeEach(() => {
+  network = new RouterNetwork();
+});
+afterEach(() => network.stop());
+
+function send(node: NetworkNode, key: unknown, { value = 'x', agent = 'ann', id = 1 } = {}) {
+  const _meta = { 'village/idempotency-key': key };
+  return node.ask('tools/call', { name: 'store__plain', arguments: { value }, _meta }, agentNamed(agent), { id });
+}
+
+describe('a call with a key', () => {
+  test('runs once however often it is sent, and is answered each time', async () => {
+    const store = new StoreServer('store', PLAIN);
+    const node = network.add('here', [store]);
+    const first = await send(node, 'k', { id: 1 });
+    const second = await send(node, 'k', { id: 2 });
+    expect(store.ran).toHaveLength(1);
+    expect(second).toEqual({ ...first, id: 2 });
+    expect(node.audited.map(({ reason }) => reason)).toEqual(['', 'once: told again']);
+  });
+
+  test('runs once when it is sent again before it ended', async () => {
+    const store = new StoreServer('store', PLAIN);
+    const node = network.add('here', [store]);
+    const held = Promise.withResolvers<void>();
+    store.held = held.promise;
+    const both = [send(node, 'k'), send(node, 'k')];
+    await until(() => store.ran.length > 0);
+    held.resolve();
+    expect((await Promise.all(both)).map(({ result }) => result.content[0].text)).toEqual([
+      'first for ann',
+      'first for ann',
+    ]);
+    expect(store.ran).toHaveLength(1);
+  });
+
+  test('is its agent’s own: another agent’s, another key and another call are others', async () => {
+    const store = new StoreServer('store', PLAIN);
+    const node = network.add('here', [store]);
+    await send(node, 'k');
+    await send(node, 'k', { agent: 'bob' });
+    await send(node, 'l');
+    expect(store.ran).toHaveLength(3);
+    const other = await send(node, 'k', { value: 'y' });
+    expect(other.error.data.code).toBe('INVALID_PARAMS');
+    expect(store.ran).toHaveLength(3);
+  });
+
+  test.each([[''], [7], ['k'.repeat(129)], [null]])('that is no key (%j) is refused', async (key) => {
+    const store = new StoreServer('store', PLAIN);
+    const node = network.add('here', [store]);
+    expect((await send(node, key)).error.data.code).toBe('INVALID_PARAMS');
+    expect(store.ran).toEqual([]);
+  });
+
+  test('whose end is unknown does not run again', async () => {
+    const store = new StoreServer('store', PLAIN);
+    const node = network.add('here', [store]);
+    store.fails = 'unknown';
+    await send(node, 'k');
+    store.fails = undefined;
+    expect((await send(node, 'k')).error.data.code).toBe('OUTCOME_UNKNOWN');
+    expect(store.ran).toHaveLength(1);
+  });
+
+  test('is known where it is served, by whichever node it comes', async () => {
+    const store = new StoreServer('store', PLAIN);
+    network.add('there', [store]);
+    const [one, other] = [network.add('one'), network.add('other')];
+    await send(one, 'k');
+    expect((await send(other, 'k')).result.content[0].text).toBe('first for ann');
+    expect(store.ran).toHaveLength(1);
+  });
+
+  test('that was lost on the way is asked of the node that may have run it, and never of its replica', async () => {
+    const [there, beside] = [new StoreServer('store', PLAIN), new StoreServer('store', PLAIN)];
+    network.add('there', [there]);
+    network.add('beside', [beside]);
+    const here = network.add('here');
+    const held = Promise.withResolvers<void>();
+    there.held = held.promise;
+    beside.held = held.promise;
+    const lost = send(here, 'k');
+    await until(() => there.ran.length + beside.ran.length === 1);
+    const ran = there.ran.length === 1 ? 'there' : 'beside';
+    const reconnect = network.disconnect(ran);
+    expect((await lost).error.data.code).toBe('OUTCOME_UNKNOWN');
+    held.resolve();
+    expect((await send(here, 'k')).error.data.code).toBe('OUTCOME_UNKNOWN');
+    reconnect();
+    expect((await send(here, 'k')).error.data.code).toBe('OUTCOME_UNKNOWN');
+    expect(there.ran.length + beside.ran.length).toBe(1);
+  });
+
+  test('that never began runs when it comes again', async () => {
+    const store = new StoreServer('store', PLAIN);
+    network.add('there', [store]);
+    const here = network.add('here');
+    const reconnect = network.disconnect('there');
+    expect((await send(here, 'k')).error.data.code).toBe('NODE_UNREACHABLE');
+    reconnect();
+    expect((await send(here, 'k')).result.content[0].text).toBe('first for ann');
+  });
+});
