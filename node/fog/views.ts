@@ -46,7 +46,7 @@ export function ownView(state: OwnerState, deployment: Deployment, proposalId: s
   const slots = [...(state.slots.get(id)?.values() ?? [])];
   const shards = slots.map((slot): ShardView => {
     const last = slot.history.at(-1);
-    const reason = slot.reasons.at(-1);
+    const reason = telling(slot.reasons).at(-1);
     const bad = slot.state === 'blocked' || slot.state === 'failed';
     return {
       shardId: slots.length === 1 ? id : `${id}/${slot.slot}`,
@@ -103,11 +103,17 @@ function refusalIn(slots: readonly Slot[]): FogRefusal | undefined {
   const stuck = slots.filter(({ state }) => state === 'blocked' || state === 'failed');
   if (stuck.length === 0) return undefined;
   const perNode: NodeRefusal[] = stuck.flatMap(({ reasons, history, state }) => [
-    ...reasons.map(({ node, code, detail }) => ({ nodeId: node, code, detail })),
+    ...telling(reasons).map(({ node, code, detail }) => ({ nodeId: node, code, detail })),
     ...(state === 'failed' ? history.flatMap(({ node, because, detail }) => asRefusal(node, because, detail)) : []),
   ]);
   const code = mostFrequent(perNode.map((one) => one.code)) ?? 'NO_CANDIDATE';
   return refusalOf(code, { perNode });
+}
+
+/** That the others are not the node that was asked for explains nothing, where that node itself says why. */
+function telling(reasons: Slot['reasons']): Slot['reasons'] {
+  const others = reasons.filter(({ code }) => code !== 'NO_CANDIDATE');
+  return others.length > 0 ? others : reasons;
 }
 
 export function refusalOf(
