@@ -20,6 +20,9 @@ const seed = Number(values.seed);
 const roundSeconds = Number(values.round ?? Math.min(60, Math.max(12, minutes * 6)));
 console.log(`seed ${seed}, ${minutes} minutes, rounds of ${roundSeconds} s`);
 const options = { seed, forMs: minutes * 60_000, roundMs: roundSeconds * 1000, restMs: Number(values.rest) };
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void cleanUp().finally(() => process.exit(1)));
+}
 try {
   const result = await mixedLoad({ ...options, tell: (line) => console.log(`${new Date().toISOString()} ${line}`) });
   const violations = judged(result);

@@ -112,7 +112,7 @@ export class Agent {
     call.endMs = Date.now();
     this.#weigh(call, { answer, fault: chosen, expiresMs: token?.expiresMs ?? 0 });
     this.#book.count(`${alias} ${chosen === 'none' ? '' : `(${chosen}) `}→ ${call.end}`);
-    if (call.end !== 'unauthenticated' && call.end !== 'no-session') this.#book.opened(call);
+    this.#book.opened(call);
   }
 
   /** Sets how the call ended, and says where that must not be. */

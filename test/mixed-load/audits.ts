@@ -14,7 +14,8 @@ const NEAR_MS = 2_000;
 const LOST = 'lost with a kill, as promised';
 const LOST_THERE = 'served for a node that was killed before it wrote';
 const LONG = { timeoutMs: 60_000 };
-const UNCHECKED: readonly string[] = ['INVALID_PARAMS', 'cut'];
+/** Ends of which there need be no entry: nothing was called, or nobody was let in. */
+const UNCHECKED: readonly string[] = ['INVALID_PARAMS', 'cut', 'unauthenticated', 'no-session'];
 
 /** The entries of a node since the last look. */
 async function newEntries(member: Member): Promise<AuditEntry[]> {

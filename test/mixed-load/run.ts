@@ -66,6 +66,7 @@ class Run implements MixedLoadResult {
     const event =
       planned ?? this.#chance.weighted({ kill: 3, join: 2, leave: 2, backend: 2, stop: 1, two: 1, calm: 3 });
     const overMs = Date.now() + roundMs;
+    const known = this.book.violations.length;
     let isOver = false;
     const load = (member: Member) =>
       (this.#agents.get(member) ?? []).map(async (agent) => {
@@ -90,6 +91,7 @@ class Run implements MixedLoadResult {
     await this.#check(members, calls);
     const mib = residentMiB(this.#village.get('keeper').node.ready.pid);
     this.resident.push([at.minutes, mib]);
+    for (const what of this.book.violations.slice(known)) tell(what);
     tell(
       `round ${at.round} (${event}): ${calls.length} calls, ${this.book.violated} violations, ${mib.toFixed(0)} MiB`,
     );
