@@ -15,6 +15,7 @@ import type {
   Transition,
 } from '../../src/fog/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
+import type { LogChunk } from './remote-logs.ts';
 import type { Logs, Usage } from './runner/index.ts';
 
 /** A no that says why, for whom and what would do. */
@@ -224,6 +225,11 @@ export interface FogOffice {
   logs(shard: string): Logs | undefined;
   /** Of what runs here, and of what this node wants run anywhere. */
   artifactsInUse(): ReadonlySet<ArtifactRef>;
+  /**
+   * What a shard of this node prints on another: all that is kept, then, after a piece without lines, what comes; ends when `signal`
+   * fires or that node answers no more. undefined: it is not this node's, or runs here or nowhere.
+   */
+  followLogs(shard: string, options: { readonly signal: AbortSignal }): AsyncIterable<LogChunk> | undefined;
   /** Hears of each change of what `list`, `ledger` and `reservations` show. */
   onChange(listener: (what: Transition) => void): () => void;
 }

@@ -15,6 +15,7 @@ import { Office } from './office.ts';
 import { OwnerSide, type OwnerSideParts } from './owner-side.ts';
 import type { FogClock } from './ports.ts';
 import { type GuestHosting, ShardGroups } from './serving/index.ts';
+import { RemoteLogs } from './remote-logs.ts';
 import { ShardMaps } from './shard-maps.ts';
 import { ShardRouting } from './shard-routing.ts';
 import { Timeline } from './timeline.ts';
@@ -66,6 +67,8 @@ interface Sides {
 export class Fog {
   /** Sends calls of deployments to their slots. */
   readonly routing: ShardRouting;
+  /** Reads what its shards print elsewhere. */
+  readonly logs: RemoteLogs;
   readonly #parts: FogParts;
   readonly #wire: FogWire;
   readonly #maps: ShardMaps;
@@ -86,6 +89,8 @@ export class Fog {
         hear: (said, from) => this.#hear(said, from),
         hearAd: async (token) => void this.#hearAd(token),
         hearMap: async (token) => void this.#maps.hear(token),
+        askedForLogs: async (asked, from) => this.logs.asked(asked, from),
+        hearLogs: async (answer, from) => this.logs.heard(answer, from),
         askedForMap: async (named, from) => this.#exchange.answer(named, from),
         announced: (told) => (told.kind === 'ad' ? this.#hearAd(told.ad) : this.#maps.hear(told.map) !== 'bad'),
         greeting: () => this.#greeting(),
@@ -99,6 +104,12 @@ export class Fog {
       state: () => this.#made().owner.state,
       onPublished: () => this.#waiting.changed(),
       onFailed: (error) => reporter.report('background.failed', { area: 'fog maps', error }),
+    });
+    this.logs = new RemoteLogs({
+      clock,
+      ask: (nodeId, asked) => this.#wire.askLogs(nodeId, asked),
+      answer: (nodeId, answer) => this.#wire.tellLogs(nodeId, answer),
+      logsFor: (placementId, owner) => this.#made().node.logsFor(placementId, owner),
     });
     this.routing = new ShardRouting({
       maps: this.#maps,
@@ -218,7 +229,7 @@ export class Fog {
       onStep: () => this.#waiting.changed(),
     });
     const office = new Office({
-      ...{ node, owner, maps: this.#maps, timeline: this.#timeline, waiting: this.#waiting },
+      ...{ node, owner, maps: this.#maps, timeline: this.#timeline, waiting: this.#waiting, remoteLogs: this.logs },
       nodeId: parts.host.nodeId,
       remember: parts.remember,
       listen: (listener) => {

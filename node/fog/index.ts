@@ -1,6 +1,7 @@
 export { APPROVAL_TOOL, approvalIn } from './approvals.ts';
 export { Authorities } from './authorities.ts';
 export { Fog, type FogParts } from './fog.ts';
+export type { LogChunk } from './remote-logs.ts';
 export type {
   DeploymentView,
   DeployOptions,

@@ -19,6 +19,7 @@ import { type CheckParts, checksOf } from './checks.ts';
 import { Driver } from './driver.ts';
 import { type NodeEntry, NodeJournal } from './node-journal.ts';
 import type { FogClock } from './ports.ts';
+import type { Logs } from './runner/index.ts';
 import { Shards, type ShardsParts } from './shards.ts';
 import { Ticker } from './ticker.ts';
 
@@ -127,6 +128,13 @@ export class NodeSide {
 
   configure(config: NodeConfig): void {
     this.#feed({ kind: 'configure', config });
+  }
+
+  /** What a placement printed, for the node that owns it and no other. */
+  logsFor(placementId: string, owner: string): Logs | undefined {
+    const rows = [...this.state.rows.values(), ...this.state.tombs.values()];
+    const own = rows.some((row) => row.placement?.placementId === placementId && row.owner === owner);
+    return own ? this.shards.logs(placementId) : undefined;
   }
 
   /** Tells owners that what runs here ends, ends it, and writes what is to be written of that. Never rejects. */

@@ -19,6 +19,7 @@ import type { NodeSide } from './node-side.ts';
 import type { OwnerSide } from './owner-side.ts';
 import { nodesFor, planFor } from './plan.ts';
 import { reservationsOf } from './reservations.ts';
+import type { LogChunk, RemoteLogs } from './remote-logs.ts';
 import type { Logs } from './runner/index.ts';
 import type { ShardMaps } from './shard-maps.ts';
 import type { Timeline } from './timeline.ts';
@@ -32,6 +33,7 @@ export interface OfficeParts {
   readonly maps: ShardMaps;
   readonly timeline: Timeline;
   readonly waiting: Waiting;
+  readonly remoteLogs: Pick<RemoteLogs, 'follow'>;
   /** From now on this node may ask in that agent's name. */
   readonly remember: (principal: Principal) => void;
   readonly listen: (listener: (what: Transition) => void) => () => void;
@@ -161,6 +163,16 @@ export class Office implements FogOffice {
   artifactsInUse(): ReadonlySet<ArtifactRef> {
     const { node, owner } = this.#parts;
     return new Set([...owner.state.deployments.values(), ...node.state.rows.values()].map(({ spec }) => spec.artifact));
+  }
+
+  followLogs(shard: string, { signal }: { readonly signal: AbortSignal }): AsyncIterable<LogChunk> | undefined {
+    const { owner, remoteLogs, nodeId: here } = this.#parts;
+    const { id } = parse(shard);
+    const [first] = this.status(shard)?.shards ?? [];
+    if (!owner.state.deployments.has(id) || first?.nodeId === undefined || first.placementId === undefined)
+      return undefined;
+    const { nodeId, placementId: placement } = first;
+    return nodeId === here ? undefined : remoteLogs.follow({ nodeId, placement }, { signal });
   }
 
   onChange(listener: (what: Transition) => void): () => void {

@@ -4,6 +4,8 @@ import {
   FOG,
   type FogDesk,
   isSendable,
+  type LogsAnswer,
+  type LogsAsked,
   readAnnouncement,
   readFog,
   type Said,
@@ -96,6 +98,14 @@ export class FogWire {
   /** Asks a node for the map of a deployment; it comes as any other. */
   askMap(from: string, deployment: string): void {
     this.#outbox(from).send({ v: 1, ask: { map: deployment } });
+  }
+
+  askLogs(from: string, asked: LogsAsked): void {
+    this.#outbox(from).send({ v: 1, askLogs: asked });
+  }
+
+  tellLogs(to: string, answer: LogsAnswer): void {
+    this.#outbox(to).send({ v: 1, logs: answer });
   }
 
   tellOne(to: string, told: Told): void {

@@ -4,7 +4,7 @@ import { MAX_ARTIFACT_BYTES } from '../../src/fog/index.ts';
 import { VillageError } from '../../src/kernel/index.ts';
 import type { AdminHandlers, FogReservationRow } from '../admin/index.ts';
 import type { Artifacts } from '../fog/artifacts/index.ts';
-import type { FogOffice, ReservationView } from '../fog/index.ts';
+import type { FogOffice, LogChunk, ReservationView } from '../fog/index.ts';
 import { ledgerRow } from '../roles/fog/index.ts';
 
 export class FogVerbError extends VillageError<'UNKNOWN_SHARD' | 'NOT_HERE' | 'MODULE_UNREADABLE'> {}
@@ -19,6 +19,8 @@ export interface FogVerbParts {
 
 /** Lines that a slow reader may be behind. */
 const MAX_BEHIND = 10_000;
+/** For all that another node keeps of one shard. */
+const FETCH_MS = 20_000;
 
 /** What an operator does with the own machine's part in fog; placing goes through the tools. */
 export function fogVerbs({
@@ -38,9 +40,11 @@ export function fogVerbs({
       const { draining, shards } = office.ledger();
       return { node_id: nodeId, draining, shards };
     },
-    'fog.logs': async ({ shard }) => ({ shard_id: shard, ...logsOf(office, { shard, nodeId }).read() }),
+    'fog.logs': async ({ shard }) => ({ shard_id: shard, ...(await readLogs(office, { shard, nodeId })) }),
     'fog.follow': async function* ({ shard }, { signal }) {
-      yield* follow(logsOf(office, { shard, nodeId }), signal);
+      const here = office.logs(shard);
+      if (here !== undefined) return yield* follow(here, signal);
+      for await (const { lines } of elsewhere(office, shard, { signal })) for (const line of lines) yield { line };
     },
     'fog.publish': async ({ path, fs, net, env, cpu_milli, mem_mib, ttl_ms: ttlMs }) => {
       const module = await moduleAt(path);
@@ -68,21 +72,39 @@ async function moduleAt(path: string): Promise<Uint8Array> {
 }
 
 type Logs = NonNullable<ReturnType<FogOffice['logs']>>;
+type Pieces = NonNullable<ReturnType<FogOffice['followLogs']>>;
 
-function logsOf(office: FogOffice, { shard, nodeId }: { readonly shard: string; readonly nodeId: string }): Logs {
-  const logs = office.logs(shard);
-  if (logs !== undefined) return logs;
-  const at = office.status(shard)?.shards[0]?.nodeId;
-  if (office.status(shard) === undefined) {
+async function logsOf(
+  office: FogOffice,
+  shard: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<{ readonly lines: readonly string[]; readonly dropped: number }> {
+  const here = office.logs(shard);
+  if (here !== undefined) return here.read();
+  const enough = new AbortController();
+  const all: string[] = [];
+  let before = 0;
+  const pieces = elsewhere(office, shard, { signal: AbortSignal.any([signal, enough.signal]) });
+  for await (const { lines, dropped } of pieces) {
+    all.push(...lines);
+    before ||= dropped;
+    if (lines.length === 0) break; // that is all there is now
+  }
+  enough.abort();
+  return { lines: all, dropped: before };
+}
+
+/** What a shard of this node printed on another one. */
+function elsewhere(office: FogOffice, shard: string, options: { readonly signal: AbortSignal }): Pieces {
+  const pieces = office.followLogs(shard, options);
+  if (pieces !== undefined) return pieces;
+  const view = office.status(shard);
+  if (view === undefined) {
     throw new FogVerbError('UNKNOWN_SHARD', `no shard ${shard} is known here`, { hint: '`village fog ps` lists them' });
   }
-  throw new FogVerbError(
-    'NOT_HERE',
-    at === undefined || at === nodeId ? `${shard} has printed nothing here` : `${shard} runs on ${at}`,
-    {
-      hint: 'what a shard prints stays on the node that runs it: ask there',
-    },
-  );
+  throw new FogVerbError('NOT_HERE', `${shard} runs nowhere that this node could ask`, {
+    hint: `what a shard prints is read on the node that runs it and on its owner, ${view.owner}`,
+  });
 }
 
 /** What was printed before, then each line as it comes. */

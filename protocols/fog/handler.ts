@@ -1,6 +1,6 @@
 import type { Stream } from '@libp2p/interface';
 import { type Deadline, jsonStream, WireError } from '../wire/index.ts';
-import { Envelope, FOG, type Said } from './schema.ts';
+import { Envelope, FOG, type LogsAnswer, type LogsAsked, type Said } from './schema.ts';
 import { type Between, unsealed } from './sealed.ts';
 
 /** Where what a peer sends goes. Each is waited for before the next message is read: who sends faster waits. */
@@ -13,6 +13,9 @@ export interface FogDesk {
   hearMap(map: string, from: string): Promise<void>;
   /** The peer wants the shard maps of a deployment. */
   askedForMap(deployment: string, from: string): Promise<void>;
+  /** The peer wants to read what a placement here printed. */
+  askedForLogs(asked: LogsAsked, from: string): Promise<void>;
+  hearLogs(answer: LogsAnswer, from: string): Promise<void>;
 }
 
 /**
@@ -32,6 +35,8 @@ export async function readFog(
     if ('ad' in envelope) await desk.hearAd(envelope.ad, between.from);
     else if ('map' in envelope) await desk.hearMap(envelope.map, between.from);
     else if ('ask' in envelope) await desk.askedForMap(envelope.ask.map, between.from);
+    else if ('askLogs' in envelope) await desk.askedForLogs(envelope.askLogs, between.from);
+    else if ('logs' in envelope) await desk.hearLogs(envelope.logs, between.from);
     else {
       const { said, evidence } = unsealed(envelope, between);
       await desk.hear(said, between.from, evidence);

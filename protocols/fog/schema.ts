@@ -42,6 +42,20 @@ export const SignedSaid = z.strictObject({
   said: Said,
 });
 
+const AskId = z.string().regex(/^[A-Za-z0-9-]{1,64}$/);
+const Line = z.int().nonnegative();
+const MAX_LOG_LINES = 16_384;
+
+/** The lines of a placement from number `after` on, the first being 0. */
+const LogsAsked = z.strictObject({ id: AskId, placement: z.string().regex(/^[A-Za-z0-9._-]{1,96}$/), after: Line });
+export type LogsAsked = z.infer<typeof LogsAsked>;
+/** `next`: what to ask for next. `dropped`: lines before these that are not kept any more. */
+const LogsAnswer = z.union([
+  z.strictObject({ id: AskId, lines: z.array(z.string()).max(MAX_LOG_LINES), next: Line, dropped: Line }),
+  z.strictObject({ id: AskId, refused: z.literal(true) }),
+]);
+export type LogsAnswer = z.infer<typeof LogsAnswer>;
+
 /** One message of a stream. */
 export const Envelope = z.union([
   z.strictObject({ v: z.literal(1), said: Said }),
@@ -49,6 +63,8 @@ export const Envelope = z.union([
   z.strictObject({ v: z.literal(1), ad: Ad }),
   z.strictObject({ v: z.literal(1), map: Map }),
   z.strictObject({ v: z.literal(1), ask: z.strictObject({ map: DeploymentId }) }),
+  z.strictObject({ v: z.literal(1), askLogs: LogsAsked }),
+  z.strictObject({ v: z.literal(1), logs: LogsAnswer }),
 ]);
 export type Envelope = z.infer<typeof Envelope>;
 

@@ -53,6 +53,12 @@ class Desk implements FogDesk {
   async hearMap(map: string): Promise<void> {
     this.others.push(`map ${map}`);
   }
+  async askedForLogs(asked: object): Promise<void> {
+    this.others.push(`logs? ${JSON.stringify(asked)}`);
+  }
+  async hearLogs(answer: object): Promise<void> {
+    this.others.push(`logs ${JSON.stringify(answer)}`);
+  }
   async askedForMap(deployment: string): Promise<void> {
     this.others.push(`ask ${deployment}`);
   }

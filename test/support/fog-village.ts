@@ -38,12 +38,15 @@ export class TestRunner implements Runner {
   readonly name: string;
   readonly running = new Map<string, { readonly start: ShardStart; end: (reason: EndReason) => void }>();
   readonly started: ShardStart[] = [];
+  /** By whatever runs in it. */
+  readonly printed: string[];
   /** Starts, and never answers its handshake. */
   neverReady = false;
   swept = 0;
 
   constructor(name: string) {
     this.name = name;
+    this.printed = [`hello from ${name}`];
   }
 
   async sweep(): Promise<number> {
@@ -100,7 +103,7 @@ export class TestRunner implements Runner {
         untilMs = Math.max(untilMs, ms);
       },
       usage: () => undefined,
-      logs: { read: () => ({ lines: [`hello from ${this.name}`], dropped: 0 }), follow: () => () => undefined },
+      logs: { read: () => ({ lines: [...this.printed], dropped: 0 }), follow: () => () => undefined },
     };
   }
 
