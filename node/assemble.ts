@@ -3,7 +3,6 @@ import type { Principal } from '../src/permissions/index.ts';
 import { acceptDelegations } from './accept-delegations.ts';
 import { recordEvents } from './audit/index.ts';
 import { authPort } from './auth-port.ts';
-import { barred } from './barred.ts';
 import { LocalHosting } from './backends/index.ts';
 import { PeerBackend } from './backends/peer.ts';
 import { HostedRole } from './backends/hosted-role.ts';
@@ -13,6 +12,7 @@ import { Gateway } from './gateway/index.ts';
 import { hostStores, Libp2pHost, revisionGapOf } from './host/index.ts';
 import type { Fog } from './fog/index.ts';
 import type { NodeKeys } from './identity/index.ts';
+import { followVillage } from './follow-village.ts';
 import { openLimits } from './limits/index.ts';
 import { liveLimits } from './live-limits.ts';
 import { openAdmin } from './open-admin.ts';
@@ -23,6 +23,7 @@ import { openGatewayTls } from './open-gateway-tls.ts';
 import { openGovernance } from './open-governance.ts';
 import { openIdentity } from './open-identity.ts';
 import { PeerLinks } from './peers/index.ts';
+import { ToolPins } from './pins/index.ts';
 import { RevocationSpread } from './revocation/index.ts';
 import { type P2pParts, p2pRole } from './roles/p2p/index.ts';
 import { runApproved, votePort } from './vote-on-calls.ts';
@@ -179,6 +180,9 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     settings: config().discovery,
   });
 
+  const pinned = { store: database.namespace(`tool-pins-${place}`), nodeId, policy: () => village.policy(), reporter: bus };
+  const pins = await ToolPins.open(pinned);
+  stack.defer(() => pins.close());
   const router = new Router(
     {
       policy: () => village.policy(),
@@ -193,20 +197,14 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       hedgeAfterMs: () => config().routing.hedgeAfterMs,
       rates: guards.rates,
       overload: guards.overload,
+      pins,
       reporter: bus,
       limits: () => limits(),
       clock: { now: () => performance.now(), chance: Math.random },
     },
     deadlines,
   );
-  stack.defer(bus.on('directory.dropped', ({ peer, reason }) => router.nodeDropped(peer, reason)));
-  directory.onCatalogue(() => router.catalogueChanged());
-  village.onPolicy((policy) => {
-    router.catalogueChanged();
-    const gone = barred(policy);
-    router.forget(gone);
-    gateway.forget(gone);
-  });
+  stack.defer(followVillage({ bus, directory, village, router, pins, gateway: () => gateway }));
   stack.defer(() => router.close());
 
   let ready = false;

@@ -44,6 +44,12 @@ export function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): vo
     record({ method: 'audit.contradiction', peer: by, agentId: node, target: String(seq), reason: kind }),
   );
   bus.on('threat.quarantined', ({ agent }) => record({ method: 'threat.quarantined', agentId: agent }));
+  bus.on('tool.changed', ({ peer, server, tool, was, is }) =>
+    record({ method: 'tool.changed', peer, server, target: tool, content: JSON.stringify({ was, is }) }),
+  );
+  bus.on('tool.approved', ({ peer, server, tool, is }) =>
+    record({ method: 'tool.approved', peer, server, target: tool, content: JSON.stringify({ is }) }),
+  );
   bus.on('overload.changed', ({ levels, delay, inFlight, memory }) =>
     record({ method: 'overload', target: String(levels), reason: `delay ${delay} calls ${inFlight} memory ${memory}` }),
   );

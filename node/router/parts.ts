@@ -4,6 +4,7 @@ import type { Catalogue } from '../../src/routing/index.ts';
 import type { Backend, Hosting } from '../backends/backend.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
+import type { PinPort } from './changed-tool.ts';
 import type { OverloadPort } from './overload.ts';
 import type { ShardRoutes } from './shard-routes.ts';
 import type { VotePort } from './vote-port.ts';
@@ -43,6 +44,8 @@ export interface RouterParts {
   /** After how long a second replica is asked too, for calls that may run twice, in milliseconds; absent or 0: never. */
   readonly hedgeAfterMs?: (() => number) | undefined;
   readonly rates: RatePort;
+  /** Absent: tools may change as they like. */
+  readonly pins?: PinPort | undefined;
   /** Absent: nothing is turned away. */
   readonly overload?: OverloadPort | undefined;
   readonly reporter: Reporter;

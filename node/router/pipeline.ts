@@ -4,6 +4,7 @@ import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { isBlocked } from './emergency.ts';
 import { limited, type Refused, stopped, unapproved, unauthorised } from './gate.ts';
 import type { Job } from './job.ts';
+import { redefined } from './changed-tool.ts';
 import { shed } from './overload.ts';
 import type { RouterParts } from './parts.ts';
 import type { Recorder } from './recorder.ts';
@@ -11,7 +12,7 @@ import { Running } from './running.ts';
 import { ThreatGate } from './threat-gate.ts';
 import { standingOf, type VotePort } from './vote-port.ts';
 
-type Parts = Pick<RouterParts, 'rates' | 'overload' | 'limits' | 'policy' | 'votes' | 'reporter'>;
+type Parts = Pick<RouterParts, 'rates' | 'overload' | 'pins' | 'limits' | 'policy' | 'votes' | 'reporter'>;
 type Work = () => Awaitable<BackendReply>;
 /** A look at a call before it begins: why it must not, or undefined. */
 type Check = (job: Job) => Refused | undefined;
@@ -31,7 +32,7 @@ export class Pipeline {
   readonly #detours: readonly Detour[];
 
   constructor(
-    { rates, overload, limits, policy, votes, reporter }: Parts,
+    { rates, overload, pins, limits, policy, votes, reporter }: Parts,
     { recorder, detours = [] }: { readonly recorder: Recorder; readonly detours?: readonly Detour[] },
   ) {
     this.#recorder = recorder;
@@ -44,6 +45,7 @@ export class Pipeline {
       unauthorised,
       (job) => stopped(job, { blocked: isBlocked(job.server, policy()) }),
       unapproved,
+      (job) => (pins === undefined ? undefined : redefined(job, pins, policy())),
       (job) => this.#threat.check(job),
     ];
     this.#detours = [

@@ -90,6 +90,16 @@ export interface Events {
     readonly score: number;
     readonly signals: string;
   };
+  /** A third party's tool is described otherwise than when it was pinned. Hashes of its definition, hex. */
+  'tool.changed': {
+    readonly peer: string;
+    readonly server: string;
+    readonly tool: string;
+    readonly was: string;
+    readonly is: string;
+  };
+  /** By the policy or the operator. */
+  'tool.approved': { readonly peer: string; readonly server: string; readonly tool: string; readonly is: string };
   /** This node turns away so many levels, counted from the lowest. What it bears, in hundredths of what it should. */
   'overload.changed': {
     readonly levels: number;

@@ -47,6 +47,8 @@ export const IMPORTANCE: { readonly [Name in EventName]: Importance<Events[Name]
   'dht.provided': { level: 'debug', fields: ['key', 'stored'] },
   'call.done': { level: 'debug', fields: ['kind', 'method', 'server', 'target', 'outcome', 'reason', 'durationMs'] },
   'call.refused': { level: 'debug', fields: ['stage', 'reason'] },
+  'tool.changed': { level: 'warn', fields: ['peer', 'server'] },
+  'tool.approved': { level: 'info', fields: ['peer', 'server', 'is'] },
   'overload.changed': { level: 'warn', fields: ['levels', 'delay', 'inFlight', 'memory'] },
   'threat.blocked': { level: 'warn', fields: ['agent', 'server', 'score', 'signals'] },
   'threat.quarantined': { level: 'warn', fields: ['agent'] },

@@ -1,0 +1,1 @@
+export { type ChangedTool, ToolPins } from './tool-pins.ts';
