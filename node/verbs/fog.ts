@@ -4,7 +4,7 @@ import { MAX_ARTIFACT_BYTES } from '../../src/fog/index.ts';
 import { VillageError } from '../../src/kernel/index.ts';
 import type { AdminHandlers, FogReservationRow } from '../admin/index.ts';
 import type { Artifacts } from '../fog/artifacts/index.ts';
-import type { FogOffice, LogChunk, ReservationView } from '../fog/index.ts';
+import type { FogOffice, ReservationView } from '../fog/index.ts';
 import { ledgerRow } from '../roles/fog/index.ts';
 
 export class FogVerbError extends VillageError<'UNKNOWN_SHARD' | 'NOT_HERE' | 'MODULE_UNREADABLE'> {}
@@ -40,7 +40,7 @@ export function fogVerbs({
       const { draining, shards } = office.ledger();
       return { node_id: nodeId, draining, shards };
     },
-    'fog.logs': async ({ shard }) => ({ shard_id: shard, ...(await readLogs(office, { shard, nodeId })) }),
+    'fog.logs': async ({ shard }, options) => ({ shard_id: shard, ...(await readLogs(office, shard, options)) }),
     'fog.follow': async function* ({ shard }, { signal }) {
       const here = office.logs(shard);
       if (here !== undefined) return yield* follow(here, signal);
@@ -74,7 +74,7 @@ async function moduleAt(path: string): Promise<Uint8Array> {
 type Logs = NonNullable<ReturnType<FogOffice['logs']>>;
 type Pieces = NonNullable<ReturnType<FogOffice['followLogs']>>;
 
-async function logsOf(
+async function readLogs(
   office: FogOffice,
   shard: string,
   { signal }: { readonly signal: AbortSignal },
@@ -84,7 +84,8 @@ async function logsOf(
   const enough = new AbortController();
   const all: string[] = [];
   let before = 0;
-  const pieces = elsewhere(office, shard, { signal: AbortSignal.any([signal, enough.signal]) });
+  const ended = AbortSignal.any([signal, enough.signal, AbortSignal.timeout(FETCH_MS)]);
+  const pieces = elsewhere(office, shard, { signal: ended });
   for await (const { lines, dropped } of pieces) {
     all.push(...lines);
     before ||= dropped;

@@ -50,7 +50,7 @@ export function addOwnMachine(fog: Command, invocation: Invocation): void {
   }
   fog
     .command('logs')
-    .description('what a shard on this node printed')
+    .description('what a shard of this node, or on it, printed')
     .argument('<id>', 'as `fog ps` shows it')
     .option('-f, --follow', 'and what it prints from now on, until interrupted')
     .action((shard: string, { follow }: { follow?: boolean }, command) =>

@@ -113,7 +113,6 @@ class OneDeployment {
       logs: (id) => (id === 'm' ? { read: () => ({ lines, dropped: 0 }), follow: () => () => undefined } : undefined),
       artifactsInUse: () => new Set(),
       followLogs: () => undefined,
-      followLogs: () => undefined,
       onChange: (listener) => {
         this.#listener = () => listener({ atMs: 1, of: 'slot', id: 'm 0', from: 'a', to: 'b', because: 'c', slot });
         return () => {
