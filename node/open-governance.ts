@@ -1,21 +1,14 @@
-import { type AuditOwner, auditRange, exportAudit, verifyAudit } from './audit/index.ts';
-import type { AuditEntry, WitnessedEntry } from '../src/audit/index.ts';
+import { type AuditSources, auditPort } from './audit-port.ts';
 import type { Role } from './backends/role.ts';
 import { systemClock } from './discovery/index.ts';
 import { Governance } from './governance/index.ts';
 import { hostStores, type Libp2pHost } from './host/index.ts';
 import type { AgentKeystore, NodeKeys } from './identity/index.ts';
-import { type AuditPort, governanceRole, Registrations, type RestartPort } from './roles/governance/index.ts';
-import type { Database, Store } from './storage/index.ts';
+import { governanceRole, Registrations, type RestartPort } from './roles/governance/index.ts';
+import type { Database } from './storage/index.ts';
 import { witnessDisk } from './restored-disk.ts';
 import type { Reporter } from './telemetry/index.ts';
 import type { Village } from './village/index.ts';
-
-/** The record, and what other nodes vouch for of it. */
-export interface AuditSources {
-  readonly store: Pick<Store, 'entries'>;
-  readonly witnessed: (options: { signal: AbortSignal }) => Promise<readonly WitnessedEntry[]>;
-}
 
 export interface GovernanceFoundation {
   readonly dataDir: string;
@@ -70,36 +63,4 @@ async function hasMetOthers(database: Database, villageId: string): Promise<bool
   const { stores } = hostStores(database, villageId);
   for await (const _ of stores.knownPeers.entries({ limit: 1 })) return true;
   return false;
-}
-
-function auditPort({ store: log, witnessed: ask }: AuditSources, owner: AuditOwner): AuditPort {
-  return {
-    verify: async (places, { signal }) => {
-      const range = await auditRange(log, places, { signal });
-      const words = await ask({ signal });
-      const { ok, checked, brokenAt, witnessed } = await verifyAudit(log, {
-        ...owner,
-        ...range,
-        witnessed: words,
-        signal,
-      });
-      return { ok, checked, problem: brokenAt?.message, witnessed };
-    },
-    entries: async function* (places, { signal }) {
-      const range = await auditRange(log, places, { signal });
-      for await (const line of exportAudit(log, { ...range, signal })) {
-        const entry = entryIn(line);
-        if (entry !== undefined) yield entry;
-      }
-    },
-  };
-}
-
-/** undefined: a damaged line, which verifying names. */
-function entryIn(line: string): AuditEntry | undefined {
-  try {
-    return JSON.parse(line) as AuditEntry;
-  } catch {
-    return undefined;
-  }
 }

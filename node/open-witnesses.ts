@@ -17,6 +17,8 @@ export interface AuditCare {
   readonly witnesses: Witnesses;
   figures(): AuditFigures;
   readonly store: EntryFiles;
+  /** The last entry that is on disk for certain, after all that was recorded before. Errors: AUDIT_UNWRITABLE. */
+  settled(): Promise<{ readonly seq: number; readonly hash: string }>;
   /** What other nodes vouch for; those that are connected are asked. */
   witnessed(options: { readonly signal: AbortSignal }): Promise<WitnessedEntry[]>;
   /** After the host has started. */
@@ -90,6 +92,7 @@ export async function openAuditCare(options: {
   return {
     witnesses,
     store: files,
+    settled: () => log.settled(),
     witnessed: async (words) =>
       (await witnesses.collect(words)).map(({ head: { seq, hash }, witness }) => ({ seq, hash, witness })),
     figures: () => auditFigures(audit, witnesses),

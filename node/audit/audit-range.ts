@@ -1,4 +1,4 @@
-import { ENTRY_KEYS } from '../../src/audit/index.ts';
+import { ENTRY_KEYS, entryKey } from '../../src/audit/index.ts';
 import type { Store } from '../storage/index.ts';
 import type { SeqRange } from './verify-audit.ts';
 
@@ -10,21 +10,27 @@ export interface Places {
 
 /**
  * The range of entry numbers that `places` mean: an instant as `from` is the first entry made then or later, as `to` the last one
- * made then or before. The range has no holes, so that it can be verified, even where the clock was set back within it.
+ * made then or before. The range has no holes, so that it can be verified, even where the clock was set back within it. Instants
+ * are looked for `within` so many entries only, where that is given: the search reads each of them.
  */
 export async function auditRange(
   store: Pick<Store, 'entries'>,
   places: Places,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: { readonly within?: SeqRange | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<SeqRange> {
   const { from, to } = places;
   const fromMs = typeof from === 'string' ? Date.parse(from) : undefined;
   const toMs = typeof to === 'string' ? Date.parse(to) : undefined;
+  const { within } = options;
   let first = typeof from === 'number' ? Math.max(1, from) : undefined;
   let last = typeof to === 'number' ? to : undefined;
   if (fromMs === undefined && toMs === undefined) return { from: first, to: last };
-  let seen = 0;
-  for await (const [, value] of store.entries(ENTRY_KEYS)) {
+  const keys = {
+    gte: within?.from === undefined ? ENTRY_KEYS.gte : entryKey(within.from),
+    lt: within?.to === undefined ? ENTRY_KEYS.lt : entryKey(within.to + 1),
+  };
+  let seen = (within?.from ?? 1) - 1;
+  for await (const [, value] of store.entries(keys)) {
     options.signal?.throwIfAborted();
     const place = placeOf(value);
     if (place === undefined) continue;

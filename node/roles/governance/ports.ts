@@ -3,8 +3,10 @@ import type { GovernanceDesk } from '../../governance/index.ts';
 
 /** The record of this node, as an auditor reads it. */
 export interface AuditPort {
+  /** Where `range` lies among the `newest` entries; what is older is not read. */
+  window(range: TimeRange, options: { newest: number; signal: AbortSignal }): Promise<AuditWindow>;
   verify(
-    range: TimeRange,
+    range: AuditWindow,
     options: { signal: AbortSignal },
   ): Promise<{
     readonly ok: boolean;
@@ -13,7 +15,15 @@ export interface AuditPort {
     /** How far other nodes vouch for it. */
     readonly witnessed?: Witnessed | undefined;
   }>;
-  entries(range: TimeRange, options: { signal: AbortSignal }): AsyncIterable<AuditEntry>;
+  entries(range: AuditWindow, options: { signal: AbortSignal }): AsyncIterable<AuditEntry>;
+}
+
+/** Entries by number, both included; `to` undefined: to the end. */
+export interface AuditWindow {
+  readonly from: number;
+  readonly to?: number | undefined;
+  /** Nothing of what was asked for lies before it. */
+  readonly isWhole: boolean;
 }
 
 /** ISO 8601 instants. */

@@ -32,9 +32,13 @@ const whole: Awaited<ReturnType<AuditPort['verify']>> = {
 async function audit(input: object, verdict = whole): Promise<Record<string, unknown>> {
   const parts = {
     audit: {
+      window: async (_: unknown, { newest }: { newest: number }) => ({
+        from: Math.max(1, entries.length - newest + 1),
+        isWhole: newest >= entries.length,
+      }),
       verify: async () => verdict,
-      entries: async function* () {
-        yield* entries;
+      entries: async function* ({ from }: { from: number }) {
+        yield* entries.slice(from - 1);
       },
     },
     desk: { proposals: () => [] },
@@ -65,6 +69,13 @@ describe('compliance_audit', () => {
     expect(await audit({ agents: ['gardener'], outcomes: ['ok'] })).toMatchObject({ entries: 1, refusals: {} });
     expect(await audit({ scope: ['look'] })).toMatchObject({ entries: 2, by_agent: { sage: 2 } });
     expect(await audit({ audit_type: 'security' })).toMatchObject({ entries: 41 });
+  });
+
+  test('looks at the newest entries only, and says so', async () => {
+    const few = await audit({ newest: 2 });
+    expect(few).toMatchObject({ entries: 41, covers: { from_entry: 4, whole: false } });
+    expect(few['recommendations']).toContainEqual(expect.stringContaining('entries before 4 were not looked at'));
+    expect(await audit({})).toMatchObject({ covers: { from_entry: 1, whole: true }, entries: 44 });
   });
 
   test('says how far other nodes vouch for the log, and finds it where none does', async () => {
