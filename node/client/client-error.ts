@@ -1,4 +1,4 @@
-import { ProtocolError, SdkError, SdkErrorCode, UnauthorizedError } from '@modelcontextprotocol/client';
+import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError, UnauthorizedError } from '@modelcontextprotocol/client';
 import { ERRORS, type ErrorName, isObject } from '../../src/mcp/index.ts';
 import { VillageError } from '../../src/kernel/index.ts';
 
@@ -7,6 +7,8 @@ export type ClientErrorCode =
   | 'UNKNOWN_TOOL'
   | 'INVALID_ARGUMENTS'
   | 'CANCELLED'
+  | 'INVALID_SCHEMA'
+  | 'UNTRUSTED'
   | 'CLOSED'
   | 'SERVER_ERROR';
 
@@ -40,6 +42,7 @@ export function clientError(cause: unknown): ClientError {
   if (ProtocolError.isInstance(cause)) return ofProtocol(cause);
   const message = cause instanceof Error ? cause.message : String(cause);
   if (cause instanceof UnauthorizedError) return unauthenticated(cause);
+  if (SdkHttpError.isInstance(cause) && cause.code !== SdkErrorCode.ClientHttpAuthentication) return ofHttp(cause);
   if (!SdkError.isInstance(cause)) return new ClientError('OUTCOME_UNKNOWN', message, { cause });
   switch (cause.code) {
     case SdkErrorCode.RequestTimeout:
@@ -58,16 +61,45 @@ function unauthenticated(cause: unknown): ClientError {
   return new ClientError('UNAUTHENTICATED', 'the node does not take this token', { cause, notStarted: true });
 }
 
+/** A refusal at the door: its body is a JSON-RPC error where it comes from a node. */
+function ofHttp(cause: SdkHttpError): ClientError {
+  const error = errorIn(cause.data['text']);
+  if (error?.['data'] !== undefined && isObject(error['data']) && error['data']['code'] === 'SESSION_NOT_FOUND') {
+    return new ClientError('CLOSED', 'the node does not know this session any more', { cause, notStarted: true });
+  }
+  if (error !== undefined && typeof error['code'] === 'number') {
+    return ofRpc({ code: error['code'], data: error['data'], message: String(error['message']) }, cause);
+  }
+  const known = cause.status >= 400 && cause.status < 500;
+  return new ClientError(known ? 'INVALID_REQUEST' : 'OUTCOME_UNKNOWN', `the answer is HTTP ${cause.status}`, {
+    cause,
+  });
+}
+
+function errorIn(text: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (typeof text !== 'string') return undefined;
+  try {
+    const body: unknown = JSON.parse(text);
+    return isObject(body) && isObject(body['error']) ? body['error'] : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function ofProtocol(cause: ProtocolError): ClientError {
-  const data = isObject(cause.data) ? cause.data : {};
+  return ofRpc(cause, cause);
+}
+
+function ofRpc(error: { code: number; data?: unknown; message: string }, cause: Error): ClientError {
+  const data = isObject(error.data) ? error.data : {};
   const name =
     typeof data['code'] === 'string' && Object.hasOwn(ERRORS, data['code']) ? (data['code'] as ErrorName) : undefined;
   const after = data['retry_after_ms'];
-  return new ClientError(name ?? 'SERVER_ERROR', cause.message, {
+  return new ClientError(name ?? 'SERVER_ERROR', error.message, {
     cause,
     // The village says `retryable` exactly when nothing was begun.
     notStarted: name !== undefined && data['retryable'] === true,
     retryAfterMs: typeof after === 'number' ? after : undefined,
-    rpc: { code: cause.code, data: cause.data },
+    rpc: { code: error.code, data: error.data },
   });
 }

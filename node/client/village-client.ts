@@ -1,28 +1,24 @@
-import {
-  type CallToolResult,
-  Client,
-  fromJsonSchema,
-  type GetPromptResult,
-  type JsonSchemaType,
-  type ReadResourceResult,
-  StreamableHTTPClientTransport,
-  type StandardSchemaV1,
-  type Tool,
-} from '@modelcontextprotocol/client';
+import type { CallToolResult, Client, GetPromptResult, ReadResourceResult, Tool } from '@modelcontextprotocol/client';
+import type { Trust } from '../trust/index.ts';
+import { ArgumentCheck } from './argument-check.ts';
 import { ClientError, clientError } from './client-error.ts';
-import { authOf, type TokenSource } from './tokens.ts';
+import { Connection } from './connection.ts';
+import { pause } from './pause.ts';
+import type { TokenSource } from './tokens.ts';
 
 export interface VillageClientOptions {
   /** The node's endpoint, `http://127.0.0.1:7117/mcp`, or a server's own view, `…/mcp/SERVER`. */
   readonly url: string | URL;
   readonly token: TokenSource;
+  /** How the node is known where the gateway speaks TLS: by its pin, or by an authority; and who this client is. */
+  readonly tls?: Trust | undefined;
   readonly name?: string | undefined;
   readonly version?: string | undefined;
   /** `auto`: 2026-07-28 where the node speaks it. Default `auto`. */
   readonly era?: 'auto' | 'session' | 'stateless' | undefined;
   /** For each request. Default 60 s. */
   readonly timeoutMs?: number | undefined;
-  /** How often a call that provably never began is made again. Default 2. */
+  /** How often a request that is safe to repeat is made again. Default 2. */
   readonly retries?: number | undefined;
 }
 
@@ -38,12 +34,18 @@ export interface CallOptions {
     | undefined;
   /** The caller vouches that twice is as good as once: then an unclear outcome is tried again too. */
   readonly idempotent?: boolean | undefined;
+  /**
+   * A name for this very call, 1 to 128 characters, never used for another. The node runs it once within ten minutes however often it is
+   * sent, and answers again what came of it: then an unclear outcome is tried again too.
+   */
+  readonly idempotencyKey?: string | undefined;
 }
 
-type Validate = StandardSchemaV1['~standard']['validate'];
-
+const ONCE_KEY = 'village/idempotency-key';
 const FIRST_WAIT_MS = 100;
-const LONGEST_WAIT_MS = 5_000;
+const MAX_KEY = 128;
+/** It would be refused again. */
+const HOPELESS: ReadonlySet<string> = new Set(['UNAUTHENTICATED', 'UNTRUSTED', 'UNKNOWN_TOOL', 'INVALID_ARGUMENTS']);
 const UNCLEAR: ReadonlySet<string> = new Set(['OUTCOME_UNKNOWN', 'CLOSED', 'DEADLINE_EXCEEDED']);
 
 /**
@@ -51,47 +53,35 @@ const UNCLEAR: ReadonlySet<string> = new Set(['OUTCOME_UNKNOWN', 'CLOSED', 'DEAD
  * anything is sent, and makes a call again only when that cannot do it twice. Errors: ClientError.
  */
 export class VillageClient {
-  readonly #client: Client;
   readonly #options: VillageClientOptions;
   readonly #listeners = new Set<(tools: readonly Tool[]) => void>();
+  readonly #check = new ArgumentCheck();
+  #connection: Connection | undefined;
   #tools: Promise<readonly Tool[]> | undefined;
-  readonly #validators = new Map<string, { readonly tool: Tool; readonly validate: Validate }>();
 
   private constructor(options: VillageClientOptions) {
-    const { name = 'village-client', version = '1.0.0', era = 'auto' } = options;
     this.#options = options;
-    this.#client = new Client(
-      { name, version },
-      {
-        ...(era === 'session'
-          ? {}
-          : { versionNegotiation: { mode: era === 'auto' ? ('auto' as const) : { pin: '2026-07-28' } } }),
-        listChanged: { tools: { onChanged: (_error, tools) => this.#changed(tools ?? undefined) } },
-      },
-    );
   }
 
   static async connect(options: VillageClientOptions): Promise<VillageClient> {
+    const { url, token, tls: trust, name = 'village-client', version = '1.0.0', era = 'auto' } = options;
     const village = new VillageClient(options);
-    const transport = new StreamableHTTPClientTransport(new URL(options.url), {
-      authProvider: authOf(options.token, Date.now),
+    village.#connection = await Connection.open({
+      ...{ url, token, trust, name, version, era },
+      timeoutMs: village.#timeoutMs,
+      onTools: (tools) => village.#changed(tools),
     });
-    try {
-      await village.#client.connect(transport, { timeout: options.timeoutMs ?? 60_000 });
-    } catch (cause) {
-      await village.close();
-      throw clientError(cause);
-    }
     return village;
   }
 
   /** All tools that this agent may use; asked for once, and again when the node says that they changed. */
   async tools(): Promise<readonly Tool[]> {
-    this.#tools ??= this.#client.listTools().then(({ tools }) => tools);
+    this.#tools ??= this.#again({ idempotent: true }, (client) => client.listTools()).then(({ tools }) => tools);
+    const asked = this.#tools;
     try {
-      return await this.#tools;
+      return await asked;
     } catch (cause) {
-      this.#tools = undefined;
+      if (this.#tools === asked) this.#tools = undefined;
       throw clientError(cause);
     }
   }
@@ -113,27 +103,29 @@ export class VillageClient {
     args: Readonly<Record<string, unknown>> = {},
     options: CallOptions = {},
   ): Promise<CallToolResult> {
-    await this.#check(await this.describe(name), args);
-    const timeout = options.timeoutMs ?? this.#options.timeoutMs ?? 60_000;
-    const { signal, onProgress } = options;
-    return this.#again(options, () =>
-      this.#client.callTool(
-        { name, arguments: { ...args } },
-        {
-          timeout,
-          ...(signal === undefined ? {} : { signal }),
-          ...(onProgress === undefined ? {} : { onprogress: onProgress }),
-        },
-      ),
+    await this.#check.fits(await this.describe(name), args);
+    const { signal, onProgress, idempotencyKey: key } = options;
+    if (key !== undefined && (key.length < 1 || key.length > MAX_KEY))
+      throw new ClientError('INVALID_PARAMS', `an idempotency key has 1 to ${MAX_KEY} characters`, {
+        notStarted: true,
+      });
+    const params = { name, arguments: { ...args }, ...(key === undefined ? {} : { _meta: { [ONCE_KEY]: key } }) };
+    return this.#again(options, (client, timeout) =>
+      client.callTool(params, {
+        timeout,
+        ...(signal === undefined ? {} : { signal }),
+        ...(onProgress === undefined ? {} : { onprogress: onProgress }),
+      }),
     );
   }
 
   read(uri: string): Promise<ReadResourceResult> {
-    return this.#again({ idempotent: true }, () => this.#client.readResource({ uri }));
+    return this.#again({ idempotent: true }, (client, timeout) => client.readResource({ uri }, { timeout }));
   }
 
   prompt(name: string, args: Readonly<Record<string, string>> = {}): Promise<GetPromptResult> {
-    return this.#again({ idempotent: true }, () => this.#client.getPrompt({ name, arguments: { ...args } }));
+    const params = { name, arguments: { ...args } };
+    return this.#again({ idempotent: true }, (client, timeout) => client.getPrompt(params, { timeout }));
   }
 
   /** Hears of every new list of tools. Answers how to stop. */
@@ -143,57 +135,62 @@ export class VillageClient {
   }
 
   async close(): Promise<void> {
-    await this.#client.close();
+    await this.#connection?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
+  get #timeoutMs(): number {
+    return this.#options.timeoutMs ?? 60_000;
+  }
+
   #changed(tools: readonly Tool[] | undefined): void {
     this.#tools = tools === undefined ? undefined : Promise.resolve(tools);
     if (tools !== undefined) for (const listener of this.#listeners) listener(tools);
+    else if (this.#listeners.size > 0) void this.#askAgain();
   }
 
-  async #check(tool: Tool, args: Readonly<Record<string, unknown>>): Promise<void> {
-    let known = this.#validators.get(tool.name);
-    if (known?.tool !== tool) {
-      known = { tool, validate: fromJsonSchema(tool.inputSchema as JsonSchemaType)['~standard'].validate };
-      this.#validators.set(tool.name, known);
+  async #askAgain(): Promise<void> {
+    try {
+      const tools = await this.tools();
+      for (const listener of this.#listeners) listener(tools);
+    } catch {
+      // gone again: whoever comes next hears why
     }
-    const { issues } = await known.validate(args);
-    if (issues === undefined) return;
-    const why = issues
-      .slice(0, 5)
-      .map(({ message }) => message)
-      .join('; ');
-    throw new ClientError('INVALID_ARGUMENTS', `the arguments do not fit ${tool.name}: ${why}`, { notStarted: true });
   }
 
-  async #again<Result>({ signal, idempotent = false }: CallOptions, attempt: () => Promise<Result>): Promise<Result> {
-    const retries = this.#options.retries ?? 2;
+  /**
+   * Makes a request, and makes it again while that cannot do anything twice and there is time: `timeoutMs` is for all attempts and the
+   * waits between them.
+   */
+  async #again<Result>(
+    { signal, timeoutMs = this.#timeoutMs, idempotent = false, idempotencyKey }: CallOptions,
+    attempt: (client: Client, timeoutMs: number) => Promise<Result>,
+  ): Promise<Result> {
+    const connection = this.#connection;
+    if (connection === undefined) throw new ClientError('CLOSED', 'this client is not connected', { notStarted: true });
+    const endsAt = performance.now() + timeoutMs;
+    const unclearToo = idempotent || idempotencyKey !== undefined;
+    let { client } = connection;
+    let stale = false;
     for (let tried = 0; ; tried += 1) {
       try {
-        return await attempt();
+        if (stale) client = await connection.renewed(client);
+        stale = false;
+        return await attempt(client, Math.max(1, endsAt - performance.now()));
       } catch (cause) {
         if (signal?.aborted === true) throw new ClientError('CANCELLED', 'the caller cancelled the call', { cause });
         const error = clientError(cause);
-        const safe = error.notStarted || (idempotent && UNCLEAR.has(error.code));
-        if (!safe || tried >= retries || error.code === 'UNAUTHENTICATED') throw error;
-        await pause(Math.min(error.retryAfterMs ?? FIRST_WAIT_MS * 2 ** tried, LONGEST_WAIT_MS), signal);
+        const safe = error.notStarted ? !HOPELESS.has(error.code) : unclearToo && UNCLEAR.has(error.code);
+        const waitMs = error.retryAfterMs ?? FIRST_WAIT_MS * 2 ** tried;
+        const retries = this.#options.retries ?? 2;
+        if (!safe || tried >= retries || performance.now() + waitMs >= endsAt) throw error;
+        await pause(waitMs, signal);
+        stale ||= error.code === 'CLOSED';
+        if (!stale) ({ client } = connection);
       }
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  if (signal?.aborted === true) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const end = (): void => resolve();
-  const timer = setTimeout(end, ms);
-  signal?.addEventListener('abort', end, { once: true });
-  return promise.finally(() => {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', end);
-  });
 }

@@ -1,0 +1,142 @@
+import { Client, SdkHttpError, StreamableHTTPClientTransport, type Tool } from '@modelcontextprotocol/client';
+import type { Trust } from '../trust/index.ts';
+import { ClientError, clientError } from './client-error.ts';
+import { type NodeFetch, nodeFetch } from './node-fetch.ts';
+import { pause } from './pause.ts';
+import { authOf, type TokenSource } from './tokens.ts';
+
+export interface ConnectionOptions {
+  readonly url: string | URL;
+  readonly token: TokenSource;
+  readonly trust: Trust | undefined;
+  readonly name: string;
+  readonly version: string;
+  readonly era: 'auto' | 'session' | 'stateless';
+  readonly timeoutMs: number;
+  /** The node says that its tools changed; `undefined` when they may have, as after a restart. */
+  readonly onTools: (tools: readonly Tool[] | undefined) => void;
+}
+
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 10_000;
+
+/** What an agent holds to its node: made anew when the node forgot it, as after a restart, until `close`. */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #fetch: NodeFetch;
+  readonly #auth: ReturnType<typeof authOf>;
+  readonly #closing = new AbortController();
+  #client: Client;
+  #renewing: Promise<Client> | undefined;
+  #following: Promise<void> | undefined;
+
+  private constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#fetch = nodeFetch(options.trust);
+    this.#auth = authOf(options.token, Date.now);
+    this.#client = this.#newClient();
+  }
+
+  /** Errors: ClientError. */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const connection = new Connection(options);
+    try {
+      await connection.#connect(connection.#client);
+    } catch (cause) {
+      await connection.close();
+      throw clientError(cause);
+    }
+    return connection;
+  }
+
+  get client(): Client {
+    return this.#client;
+  }
+
+  /** A new connection in place of `stale`; who asks together shares it. Errors: ClientError. */
+  async renewed(stale: Client): Promise<Client> {
+    if (stale !== this.#client) return this.#client;
+    this.#renewing ??= this.#renew(stale).finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#client.close();
+    await this.#following;
+    this.#fetch.close();
+  }
+
+  async #renew(stale: Client): Promise<Client> {
+    if (this.#closing.signal.aborted) throw new ClientError('CLOSED', 'this client was closed', { notStarted: true });
+    const client = this.#newClient();
+    try {
+      await this.#connect(client);
+    } catch (cause) {
+      await client.close();
+      throw clientError(cause);
+    }
+    this.#client = client;
+    await stale.close();
+    if (this.#closing.signal.aborted) await client.close();
+    else this.#options.onTools(undefined);
+    return client;
+  }
+
+  #newClient(): Client {
+    const { name, version, era } = this.#options;
+    const mode = era === 'auto' ? ('auto' as const) : { pin: '2026-07-28' };
+    const client: Client = new Client(
+      { name, version },
+      {
+        ...(era === 'session' ? {} : { versionNegotiation: { mode } }),
+        listChanged: { tools: { onChanged: (_error, tools) => this.#options.onTools(tools ?? undefined) } },
+      },
+    );
+    client.onerror = (error) => {
+      // Its session is gone: what comes without being asked for comes no more.
+      if (SdkHttpError.isInstance(error) && error.status === 404) this.#lost(client);
+    };
+    return client;
+  }
+
+  async #connect(client: Client): Promise<void> {
+    const transport = new StreamableHTTPClientTransport(new URL(this.#options.url), {
+      authProvider: this.#auth,
+      fetch: this.#fetch.fetch,
+      reconnectionOptions: {
+        initialReconnectionDelay: FIRST_WAIT_MS,
+        maxReconnectionDelay: LONGEST_WAIT_MS,
+        reconnectionDelayGrowFactor: 2,
+        maxRetries: Number.POSITIVE_INFINITY,
+      },
+    });
+    await client.connect(transport, { timeout: this.#options.timeoutMs });
+    void client.autoOpenedSubscription?.closed.then((how) => {
+      if (how !== 'local') this.#lost(client);
+    });
+  }
+
+  /** Nobody may be calling: who only listens is to hear of the node again all the same. */
+  #lost(client: Client): void {
+    if (client !== this.#client || this.#closing.signal.aborted) return;
+    this.#following ??= this.#follow(client).finally(() => {
+      this.#following = undefined;
+    });
+  }
+
+  async #follow(client: Client): Promise<void> {
+    const { signal } = this.#closing;
+    for (let waitMs = FIRST_WAIT_MS; client === this.#client; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+      await pause(waitMs, signal);
+      if (signal.aborted) return;
+      try {
+        await this.renewed(client);
+      } catch {
+        // the next call says what is wrong; until then it is tried again
+      }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { Agent as PlainAgent, type IncomingMessage, request, type RequestOptions } from 'node:http';
+import { request as requestTls } from 'node:https';
+import { Readable } from 'node:stream';
+import { agentFor, TlsError, type Trust } from '../trust/index.ts';
+import { ClientError } from './client-error.ts';
+
+/** Sooner than the node ends an idle connection, so that no request is sent on one that is just closing. */
+const KEPT_IDLE_MS = 15_000;
+const NO_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
+
+export interface NodeFetch {
+  readonly fetch: typeof fetch;
+  close(): void;
+}
+
+/**
+ * `fetch` to one node, over connections that are kept: under TLS to whom `trust` knows. Rejects with a ClientError that tells whether
+ * the request can have arrived, which the built-in one leaves open; with the signal's reason when that aborts.
+ */
+export function nodeFetch(trust: Trust | undefined): NodeFetch {
+  const plain = new PlainAgent({ keepAlive: true, timeout: KEPT_IDLE_MS });
+  const tls = agentFor(trust ?? {}, { keepAlive: true });
+  const ask = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const { method = 'GET', signal, body } = init;
+    signal?.throwIfAborted();
+    const headers = Object.fromEntries(new Headers(init.headers));
+    const secure = url.protocol === 'https:';
+    const options: RequestOptions = { method, headers, agent: secure ? tls : plain, ...(signal ? { signal } : {}) };
+    const res = await responseTo(secure ? requestTls(url, options) : request(url, options), {
+      body: typeof body === 'string' ? body : undefined,
+      signal: signal ?? undefined,
+    });
+    return asResponse(res);
+  };
+  return {
+    fetch: ask,
+    close: () => {
+      plain.destroy();
+      tls.destroy();
+    },
+  };
+}
+
+function responseTo(
+  req: ReturnType<typeof request>,
+  { body, signal }: { body: string | undefined; signal: AbortSignal | undefined },
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    let connected = false;
+    req.once('socket', (socket) => {
+      connected = !socket.connecting;
+      socket.once('connect', () => {
+        connected = true;
+      });
+    });
+    req.once('response', resolve);
+    req.on('error', (cause) => reject(signal?.aborted === true ? signal.reason : failure(cause, connected)));
+    req.end(body);
+  });
+}
+
+function failure(cause: Error, connected: boolean): ClientError {
+  if (cause instanceof TlsError) {
+    const message = 'what answers there is not the node that is trusted';
+    return new ClientError('UNTRUSTED', message, { cause, notStarted: true });
+  }
+  if (connected) return new ClientError('OUTCOME_UNKNOWN', 'the connection broke before the answer came', { cause });
+  return new ClientError('NODE_UNREACHABLE', 'the node cannot be reached', { cause, notStarted: true });
+}
+
+function asResponse(res: IncomingMessage): Response {
+  const status = res.statusCode ?? 500;
+  const headers = new Headers();
+  for (const [name, values] of Object.entries(res.headersDistinct)) {
+    for (const value of values ?? []) headers.append(name, value);
+  }
+  const init = { status, statusText: res.statusMessage ?? '', headers };
+  if (!NO_BODY.has(status)) return new Response(Readable.toWeb(res) as ReadableStream, init);
+  res.resume();
+  return new Response(null, init);
+}
