@@ -6,7 +6,7 @@ import { dataFolder } from '../support/process-node.ts';
 
 const CALLS = 20_000;
 const FIRST_CHECKS = 1_000;
-const REPLICAS = 100;
+const REPLICAS = 1_000;
 
 /** What it takes to know who speaks, from the bytes of a token. */
 export async function tokenChecks(): Promise<string> {
