@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { EXIT } from '../exit.ts';
 import { type AddVerb, type Invocation, withSession } from '../invocation.ts';
 import { listing } from '../terminal.ts';
 import { ask, coordinator, show, type Value } from './fog-act.ts';
@@ -60,10 +61,12 @@ function addLooks(fog: Command, invocation: Invocation): void {
           answered.kind === 'done' ? await ask(session, { tool: 'explain_shard', args: { shard_id: id } }) : undefined;
         const timeline = explained?.kind === 'done' ? explained.value['timeline'] : undefined;
         const whole = timeline === undefined ? answered : { ...answered, value: { ...answered.value, timeline } };
-        invocation.exitCode = show(whole, {
+        const exitCode = show(whole, {
           terminal,
           text: (value) => `${deploymentText(value)}\n\n${timelineTable(value)}`,
         });
+        // That it is blocked is an answer to who asks how it is; that nobody knows is none.
+        invocation.exitCode = answered.kind === 'done' && exitCode === EXIT.failed ? EXIT.done : exitCode;
       }),
     );
   fog
