@@ -38,9 +38,11 @@ export function fogNodeConfig(made: {
 export function votePolicyOf(policy: Pick<PolicyView, 'value'>): VotePolicy {
   const above = policy.value('fog.vote_above') as { cpu_cores: number; memory_gb: number } | undefined;
   const slots = policy.value('fog.vote_above_slots');
+  const gpus = policy.value('fog.vote_for_gpus');
   return {
     ...VOTE_POLICY,
     ...(above === undefined ? {} : { above: { cpuMilli: above.cpu_cores * 1_000, memMib: above.memory_gb * 1_024 } }),
     ...(typeof slots === 'number' ? { slots } : {}),
+    ...(typeof gpus === 'boolean' ? { gpus } : {}),
   };
 }

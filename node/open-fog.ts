@@ -30,9 +30,7 @@ const APPROVAL_MS = 30 * 24 * 3_600_000;
 const APPROVED: ReadonlySet<string> = new Set(['approved', 'approved_override']);
 
 /** This node's part in fog, with the programs it knows. Before the host starts. */
-export async function openFog(
-  foundation: FogFoundation,
-): Promise<{
+export async function openFog(foundation: FogFoundation): Promise<{
   readonly fog: Fog;
   readonly role: Role;
   readonly artifacts: Artifacts;
@@ -124,6 +122,7 @@ export async function openFog(
     role: fogRole({ office: fog.office, nodeId, wallMs: Date.now, boottimeMs }),
     artifacts,
     start: async () => {
+      bus.on('config.reloaded', () => fog.configure(config()));
       bus.on('governance.decided', ({ proposal, outcome }) => decided(proposal, outcome));
       await artifacts.start();
       await fog.start();

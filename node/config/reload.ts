@@ -9,9 +9,10 @@ export interface Reload {
 }
 
 /** Groups of which each member counts by itself. */
-const GROUPS = ['log', 'limits', 'discovery', 'tools'] as const;
+const GROUPS = ['log', 'limits', 'discovery', 'tools', 'fog'] as const;
 /** What a running node reads each time that it needs it, or is told of; the rest was used up at its start. */
-const LIVE = /^(\$schema|mcpServers|servers|defaultAgent|log\.\w+|limits\.\w+|tools\.\w+)$/;
+const LIVE =
+  /^(\$schema|mcpServers|servers|defaultAgent|log\.\w+|limits\.\w+|tools\.\w+|fog\.(offer|labels|minLevel|artifacts|publishers))$/;
 
 /** The keys whose values differ, told apart by whether a running node can follow. */
 export function reloadOf(before: Config, after: Config): Reload {

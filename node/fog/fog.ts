@@ -158,7 +158,9 @@ export class Fog {
 
   /** Another capacity, other programs or another policy are in force. */
   configure(config: NodeConfig): void {
-    this.#made().node.configure(config);
+    const { node, owner } = this.#made();
+    node.configure(config);
+    owner.feed({ kind: 'configure', votePolicy: config.votePolicy });
     this.#advertising.nudge();
   }
 

@@ -48,6 +48,9 @@ export interface OwnerSideParts {
   readonly onStep: (before: OwnerState, after: OwnerState) => void;
 }
 
+/** An Accept is signed, which makes it longer by a third: what could not be accepted is not reserved. */
+const MAX_RECEIPT_BYTES = 40 * 1024;
+
 /** What this node wants run: its machine, the journal of its attempts, and in whose name it asks. */
 export class OwnerSide {
   readonly #parts: OwnerSideParts;
@@ -207,7 +210,9 @@ export class OwnerSide {
       ...(delegation === undefined ? {} : { delegation }),
       ...(receipt === undefined ? {} : { receipt }),
     };
-    if (!this.#parts.send(to, authorised)) this.unreachable(to, message);
+    const fits = receipt === undefined || Buffer.byteLength(JSON.stringify(receipt)) <= MAX_RECEIPT_BYTES;
+    if (fits && this.#parts.send(to, authorised)) return;
+    if (message.kind === 'reserve') this.feed({ kind: 'unsendable', reservationId: message.reservationId });
   }
 
   async #ask({ deployment, approval }: Extract<OwnerEffect, { kind: 'vote' }>): Promise<void> {

@@ -216,6 +216,16 @@ export function isUnreachable(turn: OwnerTurn, node: string, about: string): voi
   hearOffer(turn, node, { kind: 'refuse', cfpId: about, code: 'UNREACHABLE', detail });
 }
 
+/** No node would be told more: none is asked, and who wants it hears why. */
+export function isUnsendable(turn: OwnerTurn, reservationId: string): void {
+  const found = bidOf(turn, reservationId);
+  if (found === undefined || found.bid.reserved !== undefined) return;
+  const detail = 'with its arguments and the certificate of its vote it is longer than a message may be';
+  const { node } = found.bid;
+  turn.put(found.at, { bid: { ...found.bid, queue: [] } });
+  block(turn, found.at, [{ node, code: 'REFUSED_POLICY', detail, atMs: turn.nowMs }]);
+}
+
 /** What time did to a search. */
 export function letBidAge(turn: OwnerTurn, at: At): void {
   const found = both(turn, at);

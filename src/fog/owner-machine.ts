@@ -1,7 +1,16 @@
 import { acceptAd } from './ad-cache.ts';
 import type { FogAd } from './ad.ts';
 import { judgeNodes } from './candidates.ts';
-import { hearOffer, isDenied, isPreparing, isReserved, isUnreachable, letBidAge, look } from './owner-bid.ts';
+import {
+  hearOffer,
+  isDenied,
+  isPreparing,
+  isReserved,
+  isUnreachable,
+  isUnsendable,
+  letBidAge,
+  look,
+} from './owner-bid.ts';
 import {
   answerRenew,
   hearBoot,
@@ -112,6 +121,10 @@ function apply(turn: OwnerTurn, event: OwnerEvent): void {
       return hearAd(turn, event.ad);
     case 'rtt':
       return hearRoundTrip(turn, event.node, event.rttMs);
+    case 'configure':
+      return turn.configure(event.votePolicy);
+    case 'unsendable':
+      return isUnsendable(turn, event.reservationId);
     case 'unreachable':
       return isUnreachable(turn, event.node, event.about);
     case 'tick':

@@ -160,6 +160,10 @@ export type OwnerEvent =
   /** Its signature and its village were checked. */
   | { readonly kind: 'ad'; readonly ad: FogAd }
   | { readonly kind: 'rtt'; readonly node: string; readonly rttMs: number }
+  /** Another policy is in force: what was deployed before is not asked about again. */
+  | { readonly kind: 'configure'; readonly votePolicy: VotePolicy }
+  /** It could not be sent: longer than a message may be. */
+  | { readonly kind: 'unsendable'; readonly reservationId: string }
   /** It could not be reached with that Cfp or Reserve. */
   | { readonly kind: 'unreachable'; readonly node: string; readonly about: string }
   | { readonly kind: 'tick' };

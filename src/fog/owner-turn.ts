@@ -13,6 +13,7 @@ import type { SlotId, SlotState } from './states.ts';
 import type { FogRule } from './switches.ts';
 import type { Transition } from './transition.ts';
 import { NO_TRUST, observe } from './trust.ts';
+import type { VotePolicy } from './vote.ts';
 
 /** A slot, with what it belongs to. */
 export interface At {
@@ -62,6 +63,10 @@ export class OwnerTurn {
 
   change(changes: Partial<Pick<OwnerState, 'ads' | 'epochs'>>): void {
     this.#state = { ...this.#state, ...changes };
+  }
+
+  configure(votePolicy: VotePolicy): void {
+    this.#state = { ...this.#state, config: { ...this.#state.config, votePolicy } };
   }
 
   putDeployment(next: Deployment): void {

@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { fits, Resources } from './resources.ts';
 import { DeploymentId, type Priority, priorityRank, type ShardSpec } from './spec.ts';
 
-/** Above which a deployment needs a vote; policy `fog.vote_above` and the constitution's defaults. */
+/** Above which a deployment needs a vote; policies `fog.vote_*` and the constitution's defaults. */
 export interface VotePolicy {
   readonly above: Pick<Resources, 'cpuMilli' | 'memMib'>;
   readonly slots: number;
+  /** Whether any GPU needs one. */
+  readonly gpus: boolean;
   /** This class and those above it. */
   readonly priority: Priority;
 }
@@ -13,6 +15,7 @@ export interface VotePolicy {
 export const VOTE_POLICY: VotePolicy = {
   above: { cpuMilli: 8_000, memMib: 16 * 1024 },
   slots: 8,
+  gpus: true,
   priority: 'high',
 };
 
@@ -30,7 +33,7 @@ export function needsVote(
   const reasons: string[] = [];
   if (totals.res.cpuMilli > policy.above.cpuMilli) reasons.push(`more than ${policy.above.cpuMilli} milli-cores`);
   if (totals.res.memMib > policy.above.memMib) reasons.push(`more than ${policy.above.memMib} MiB`);
-  if (totals.res.gpus > 0) reasons.push('a GPU');
+  if (policy.gpus && totals.res.gpus > 0) reasons.push('a GPU');
   if (totals.slots > policy.slots) reasons.push(`more than ${policy.slots} slots`);
   if (priorityRank(spec.priority) >= priorityRank(policy.priority)) reasons.push(`priority ${spec.priority}`);
   if (!publisherKnown) reasons.push('an unknown publisher');

@@ -190,7 +190,7 @@ export class FogVillage {
       enforcement: ['cgroup'],
       labels: { seed: String(seed) },
       policy: { maxShard: capacity, maxPriority: 'emergency', accepts: true },
-      votePolicy: { above: { cpuMilli: voteAbove, memMib: 256 * GIB }, slots: 64, priority: 'emergency' },
+      votePolicy: { above: { cpuMilli: voteAbove, memMib: 256 * GIB }, slots: 64, gpus: true, priority: 'emergency' },
       limits,
     };
     const level = (agent: string): Level => levels[agent] ?? 'COORDINATOR';

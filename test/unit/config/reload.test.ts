@@ -3,6 +3,14 @@ import { Config, reloadOf } from '../../../node/config/index.ts';
 
 const config = (changes: object) => Config.parse(changes);
 
+test('what a node gives to the village follows the file, what was measured at its start does not', () => {
+  const after = config({ fog: { labels: { room: 'attic' }, offer: false, capacity: { cpu_cores: 1 } } });
+  expect(reloadOf(config({}), after)).toEqual({
+    applied: ['fog.offer', 'fog.labels'],
+    wantsRestart: ['fog.capacity'],
+  });
+});
+
 test('a configuration that says the same asks for nothing', () => {
   expect(reloadOf(config({}), config({ limits: { maxBodyBytes: 4_194_304 } }))).toEqual({
     applied: [],

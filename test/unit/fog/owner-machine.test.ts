@@ -277,6 +277,36 @@ describe('an owner', () => {
   });
 });
 
+describe('what is decided while it runs', () => {
+  const big: Wanted = { ...WANTED, spec: { ...SPEC, res: { ...SPEC.res, gpus: 1 } } };
+
+  test('a policy that is changed counts for what is deployed after it', () => {
+    const owner = new TriedOwner();
+    owner.step({ kind: 'deploy', wanted: { ...big, deployment: 'before' } });
+    owner.step({ kind: 'configure', votePolicy: { ...VOTE_POLICY, gpus: false } });
+    owner.step({ kind: 'deploy', wanted: { ...big, deployment: 'after' } });
+    const votes = [...owner.state.deployments.values()].map(({ deployment, vote }) => [deployment, vote]);
+    expect(votes).toEqual([
+      ['before', 'awaited'],
+      ['after', 'not-needed'],
+    ]);
+  });
+
+  test('what is longer than a message may be is said to be so, and nobody else is asked', () => {
+    const owner = new TriedOwner(['n1', 'n2']).step({ kind: 'deploy', wanted: WANTED });
+    const { cfpId } = owner.sent('cfp') as Message<'cfp'>;
+    for (const node of ['n1', 'n2']) owner.hear(node, { kind: 'offer', cfpId, ...OFFER, enforcement: [] });
+    const { reservationId } = owner.sent('reserve') as Message<'reserve'>;
+    owner.step({ kind: 'unsendable', reservationId });
+    expect(owner.sent('reserve')).toBeUndefined();
+    expect(owner.slot.state).toBe('blocked');
+    expect(owner.slot.reasons.at(-1)).toMatchObject({
+      code: 'REFUSED_POLICY',
+      detail: expect.stringContaining('longer'),
+    });
+  });
+});
+
 describe('how long offers are waited for', () => {
   const asking = (rtt: Readonly<Record<string, number>>) => {
     const owner = new TriedOwner(['n1', 'n2']);
