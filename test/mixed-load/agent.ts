@@ -25,6 +25,10 @@ const HONEST = [
 /** Of these the caller may believe that nothing ran. */
 const NEVER_RAN = ['NO_HEALTHY_SERVER', 'NODE_UNREACHABLE', 'INVALID_PARAMS', 'UNAUTHENTICATED'];
 
+/** Calls of which everything had been there for a while, and those of them that nobody served all the same. */
+export const ASKED_WELL = 'asked while all was well';
+export const REFUSED_WELL = 'refused though all was well';
+
 interface Answer {
   readonly status: number;
   readonly text: string;
@@ -144,12 +148,14 @@ export class Agent {
     }
     if (call.startMs > expiresMs + LATE_MS) this.#book.violation(`${where}: an expired token was good`);
     call.end = endOf(answer);
+    if (settled) this.#book.count(ASKED_WELL);
     if (call.end === 'ok') return this.#sameWords(call, { text: answer.text, where });
     if (UNANSWERED.includes(fault)) return;
-    if (!HONEST.includes(call.end))
+    if (!HONEST.includes(call.end)) {
       this.#book.violation(`${where}: ${call.end} ${answer.status} ${answer.text.slice(0, 300)}`);
-    else if (settled && call.alias !== 'liar')
-      this.#book.violation(`${where}: ${call.end} though all was well: ${answer.text.slice(0, 300)}`);
+    } else if (settled && call.alias !== 'liar') {
+      this.#book.count(REFUSED_WELL);
+    }
   }
 
   #sameWords(call: CallRecord, { text, where }: { text: string; where: string }): void {

@@ -1,3 +1,4 @@
+import { ASKED_WELL, REFUSED_WELL } from './agent.ts';
 import type { MixedLoadResult } from './run.ts';
 
 /** What must have happened, or a run without a violation says nothing. */
@@ -27,15 +28,22 @@ const MUST_HAPPEN = [
 const SETTLED_MINUTES = 4;
 const LEAST_MINUTES = 5;
 const MAX_GROWTH_MIB = 40;
+/** A busy machine may take a node for gone; a village that does not find it again would refuse far more. */
+const MAX_REFUSED = 0.02;
 
 /** All that is wrong with a run. */
 export function judged({ book, resident }: MixedLoadResult): string[] {
   const missing = MUST_HAPPEN.filter((what) => !book.counts.has(what)).map((what) => `never happened: ${what}`);
-  return [...book.violations, ...more(book), ...missing, ...growth(resident)];
+  return [...book.violations, ...more(book), ...missing, ...refused(book), ...growth(resident)];
 }
 
 function more({ violated, violations }: MixedLoadResult['book']): string[] {
   return violated > violations.length ? [`${violated - violations.length} more`] : [];
+}
+
+function refused({ counts }: MixedLoadResult['book']): string[] {
+  const [asked, often] = [counts.get(ASKED_WELL) ?? 0, counts.get(REFUSED_WELL) ?? 0];
+  return often > asked * MAX_REFUSED ? [`${often} of ${asked} calls refused though all was well`] : [];
 }
 
 function growth(resident: MixedLoadResult['resident']): string[] {
