@@ -158,7 +158,8 @@ export class Replicas {
   }
 
   #usable(replica: Replica, now: number): boolean {
-    if (replica.draining === true || !this.#of(replica).health.allows(now)) return false;
+    const { health } = this.#of(replica);
+    if (replica.draining === true || !health.allows(now)) return false;
     if (!replica.local) return true;
     const { hosting } = this.#parts;
     return hosting.isDraining?.(replica.alias) !== true && hosting.get(replica.alias)?.state().state !== 'down';

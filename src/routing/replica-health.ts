@@ -6,6 +6,9 @@ import type { Sibling } from './outliers.ts';
 const RAMP_MS = 10_000;
 /** What it seems to cost at first, as a multiple. */
 const STEEPEST = 10;
+/** Of what was measured, while nothing new is. */
+const HALF_LIFE_MS = 10_000;
+const FRESH_MS = 1_000;
 const FIRST_EJECTION_MS = 5_000;
 const LONGEST_EJECTION_MS = 60_000;
 /** So long without an ejection, and the next is short again. */
@@ -27,6 +30,8 @@ export class ReplicaHealth {
   #faults = 0;
   /** From when on it is (again) there for calls. */
   #sinceMs: number;
+  /** When it last answered, or was first known. */
+  #endedMs: number;
   #ejectedUntilMs = Number.NEGATIVE_INFINITY;
   #ejectionMs = FIRST_EJECTION_MS;
 
@@ -34,6 +39,7 @@ export class ReplicaHealth {
     this.#load = new Load(options.guessMs);
     this.#breaker = new Breaker(options.rules);
     this.#sinceMs = options.nowMs;
+    this.#endedMs = options.nowMs;
   }
 
   get inFlight(): number {
@@ -44,12 +50,15 @@ export class ReplicaHealth {
     return nowMs >= this.#ejectedUntilMs && this.#breaker.allows(nowMs);
   }
 
-  /** Expected wait of one more call, made dearer while it is new or just came back: its first calls may be slow ones. */
+  /**
+   * Expected wait of one more call, made dearer while it is new or just came back: its first calls may be slow ones. What was measured
+   * long ago counts for less and less, so that nobody is left alone for ever for what it once was.
+   */
   cost(nowMs: number): number {
+    const idleMs = this.#load.inFlight === 0 ? nowMs - this.#endedMs : 0;
+    const known = idleMs > FRESH_MS ? this.#load.cost() * 2 ** (-idleMs / HALF_LIFE_MS) : this.#load.cost();
     const age = nowMs - this.#sinceMs;
-    return age >= RAMP_MS
-      ? this.#load.cost()
-      : this.#load.cost() * (STEEPEST - (STEEPEST - 1) * Math.max(0, age / RAMP_MS));
+    return age >= RAMP_MS ? known : known * (STEEPEST - (STEEPEST - 1) * Math.max(0, age / RAMP_MS));
   }
 
   begin(nowMs: number): void {
@@ -59,6 +68,7 @@ export class ReplicaHealth {
 
   ended({ tookMs, isFault }: Ended, nowMs: number): void {
     this.#load.end(isFault ? undefined : tookMs);
+    this.#endedMs = nowMs;
     this.#calls += 1;
     if (isFault) {
       this.#faults += 1;
@@ -100,6 +110,7 @@ export class ReplicaHealth {
     this.#sinceMs = this.#ejectedUntilMs;
     // Its old times would have it ejected again for what it did before.
     this.#load.forget();
+    this.#endedMs = nowMs;
     this.#calls = 0;
     this.#faults = 0;
   }

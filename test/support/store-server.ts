@@ -57,7 +57,7 @@ export class StoreServer implements HostedServer {
       return failure(id, { name: 'OUTCOME_UNKNOWN', message: 'gone' }, { outcome: 'unknown' });
     if (this.fails !== undefined) return failure(id, { name: 'INTERNAL_ERROR', message: 'no' });
     if (name === 'set') {
-      this.value = String((params?.['arguments'] as Record<string, unknown>)['value']);
+      this.value = String((params?.['arguments'] as Record<string, unknown> | undefined)?.['value']);
       return success(id, { content: [] });
     }
     const { value } = this;

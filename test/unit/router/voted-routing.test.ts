@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { votedCache } from '../../../node/router/voted-cache.ts';
 import { votedRouting } from '../../../node/router/voted-routing.ts';
 import { Breaker } from '../../../src/routing/index.ts';
 import { genesis } from '../../support/small-village.ts';
@@ -21,4 +22,14 @@ test('what was decided about routing holds for breakers that stand already', () 
   breaker.failed(0);
   breaker.failed(0);
   expect([breaker.allows(59_999), breaker.allows(60_000)]).toEqual([false, true]);
+});
+
+test('what was decided about reuse holds at once: for how long at most, and whether at all', () => {
+  let policy = genesis;
+  const maxTtlMs = votedCache(() => policy);
+  expect(maxTtlMs()).toBe(3_600_000);
+  policy = policy.withDecision('cache.max_ttl_s', 5);
+  expect(maxTtlMs()).toBe(5_000);
+  policy = policy.withDecision('cache.enabled', false);
+  expect(maxTtlMs()).toBe(0);
 });

@@ -9,7 +9,10 @@ const FAULT = { tookMs: undefined, isFault: true };
 describe('a replica', () => {
   test('seems dear while it is new, less so every second, and as dear as it is after ten', () => {
     const health = replica();
-    expect([0, 5_000, 10_000, 60_000].map((now) => health.cost(now))).toEqual([50, 27.5, 5, 5]);
+    health.begin(0);
+    expect([0, 5_000, 10_000, 60_000].map((now) => health.cost(now))).toEqual([100, 55, 10, 10]);
+    health.abandoned();
+    expect([0, 500, 1_000].map((now) => health.cost(now))).toEqual([50, 47.75, 45.5]);
   });
 
   test('begins slowly again after failures had it left alone', () => {
@@ -21,14 +24,17 @@ describe('a replica', () => {
     expect([health.allows(20_999), health.allows(21_000)]).toEqual([false, true]);
     health.begin(21_000);
     health.ended(ok(5), 21_000);
-    expect([health.cost(21_000), health.cost(31_000)]).toEqual([50, 5]);
+    health.begin(21_000);
+    expect([health.cost(21_000), health.cost(31_000)]).toEqual([100, 10]);
   });
 
   test('is not asked while ejected, each time for twice as long, and begins slowly then', () => {
     const health = replica();
     health.eject(100_000);
     expect([health.allows(104_999), health.allows(105_000)]).toEqual([false, true]);
-    expect(health.cost(105_000)).toBe(50);
+    health.begin(105_000);
+    expect(health.cost(105_000)).toBe(100);
+    health.abandoned();
     health.eject(110_000);
     expect([health.allows(119_999), health.allows(120_000)]).toEqual([false, true]);
     health.eject(500_000);
@@ -43,6 +49,13 @@ describe('a replica', () => {
     }
     expect(health.allows(0)).toBe(true);
     expect(health.standing(0)).toMatchObject({ calls: 0, faults: 0 });
+  });
+
+  test('is believed to be slow for ever less, while nobody asks it', () => {
+    const health = replica(0);
+    health.begin(20_000);
+    health.ended(ok(1_005), 20_000);
+    expect([20_000, 21_000, 30_000, 40_000].map((now) => health.cost(now))).toEqual([205, 205, 102.5, 51.25]);
   });
 
   test('is judged by what it did of late', () => {

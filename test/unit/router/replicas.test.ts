@@ -1,0 +1,217 @@
+import { describe, expect, test } from 'vitest';
+import type { BackendContext, BackendReply } from '../../../node/backends/backend.ts';
+import { failure, success } from '../../../node/backends/reply.ts';
+import { Replicas } from '../../../node/router/replicas.ts';
+import type { Target } from '../../../node/router/resolve.ts';
+import { DeadlineWheel } from '../../../node/router/deadline-wheel.ts';
+import type { RpcRequest, ServerDefinition } from '../../../src/mcp/index.ts';
+import type { Replica, Service } from '../../../src/routing/index.ts';
+import { contextFor } from '../../support/hosting.ts';
+import { PROMISES, StoreServer } from '../../support/store-server.ts';
+
+type Answer = (request: RpcRequest, context: BackendContext) => BackendReply | Promise<BackendReply>;
+
+const ok: Answer = ({ id }) => success(id, { content: [] });
+const lost: Answer = ({ id }) => failure(id, { name: 'OUTCOME_UNKNOWN', message: 'lost' }, { outcome: 'unknown' });
+const absent: Answer = ({ id }) => failure(id, { name: 'NODE_UNREACHABLE', message: 'gone' }, { notStarted: true });
+
+/** A service on nodes a, b, c …, on a clock that a test moves and with chances that it can replay. */
+function village(answers: Record<string, Answer>, { hedgeAfterMs = 0 } = {}) {
+  const clock = { ms: 1_000_000 };
+  const wheel = new DeadlineWheel(clock.ms);
+  const asked: string[] = [];
+  let seed = 1;
+  const definition = {
+    ...(new StoreServer('store').definition() as ServerDefinition),
+    promises: { ...PROMISES, idempotent: ['again'] },
+  };
+  const places = Object.keys(answers).map((nodeId): Replica => {
+    return { nodeId, alias: 'store', local: false, definitionHash: 'h', firstSeenMs: 0 };
+  });
+  const serviceOf = (replicas: readonly Replica[]): Service => ({
+    ...{ label: 'store', alias: 'store', kind: 'third_party', definition, definitionHash: 'h' },
+    ...{ access: undefined, replicas, otherVersions: [] },
+  });
+  const replicas = new Replicas({
+    hosting: { get: () => undefined, servers: () => [], onChange: () => () => undefined },
+    peer: (nodeId) => ({
+      kind: 'peer',
+      request: async (request, context) => {
+        asked.push(nodeId);
+        return (answers[nodeId] as Answer)(request, context);
+      },
+    }),
+    policy: () => ({ value: () => undefined }) as never,
+    clock: {
+      now: () => clock.ms,
+      chance: () => {
+        seed = (seed * 48_271) % 2_147_483_647;
+        return seed / 2_147_483_647;
+      },
+    },
+    hedgeAfterMs: () => hedgeAfterMs,
+    deadlines: wheel,
+  });
+  let service = serviceOf(places);
+  const call = async (tool = 'get', context = contextFor()) => {
+    const request: RpcRequest = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: tool } };
+    const target: Target = { service, name: tool, request, nodeId: undefined };
+    return (await replicas.forward(target, context)).reply;
+  };
+  return {
+    asked,
+    call,
+    /** Many calls in a row, `everyMs` after each other; how often each node was asked. */
+    calls: async (count: number, everyMs = 10) => {
+      const before = asked.length;
+      for (let n = 0; n < count; n += 1) {
+        clock.ms += everyMs;
+        await call();
+      }
+      return Object.fromEntries(
+        places.map(({ nodeId }) => [nodeId, asked.slice(before).filter((one) => one === nodeId).length]),
+      );
+    },
+    drain: (nodeId: string, draining = true) => {
+      service = serviceOf(places.map((one) => ({ ...one, draining: draining && one.nodeId === nodeId })));
+    },
+    /** Lets so much time go by. */
+    after: (ms: number) => {
+      clock.ms += ms;
+      wheel.advance(clock.ms);
+    },
+    /** Answers, having taken so long. */
+    taking: (ms: number): Answer => {
+      return (request, context) => {
+        clock.ms += ms;
+        return ok(request, context);
+      };
+    },
+    clock,
+  };
+}
+
+describe('among the replicas of a service', () => {
+  test('one that fails now and then more than its siblings is left alone for a while, and tried again', async () => {
+    let calls = 0;
+    const flaky: Answer = (request, context) => ((calls += 1) % 2 === 0 ? ok : lost)(request, context);
+    const answers = { a: ok, b: ok, c: flaky };
+    const here = village(answers);
+    answers.a = here.taking(5);
+    answers.b = here.taking(5);
+    await here.calls(600);
+    const asked = await here.calls(200, 5);
+    expect(asked['c']).toBe(0);
+    answers.c = here.taking(5);
+    here.after(120_000);
+    expect((await here.calls(300))['c']).toBeGreaterThan(30);
+  });
+
+  test('with all of them failing, the call still goes somewhere', async () => {
+    const here = village({ a: lost, b: lost });
+    await here.calls(50);
+    expect(here.asked).toHaveLength(50);
+  });
+
+  test('a draining one is not asked, unless it is all there is', async () => {
+    const here = village({ a: ok, b: ok });
+    here.drain('a');
+    expect(await here.calls(20)).toEqual({ a: 0, b: 20 });
+    const alone = village({ a: ok });
+    alone.drain('a');
+    expect((await alone.call()).outcome).toBe('ok');
+  });
+
+  test('one that was drained begins slowly', async () => {
+    const answers = { a: ok, b: ok };
+    const here = village(answers);
+    answers.a = here.taking(5);
+    answers.b = here.taking(5);
+    await here.calls(2_000);
+    here.drain('a');
+    await here.calls(10);
+    here.drain('a', false);
+    expect((await here.calls(50))['a']).toBe(0);
+    here.after(10_000);
+    expect((await here.calls(50))['a']).toBeGreaterThan(10);
+  });
+});
+
+describe('a call that got no answer', () => {
+  test('goes to another replica when it provably never began', async () => {
+    const here = village({ a: absent, b: ok, c: absent });
+    expect((await here.call()).outcome).toBe('ok');
+  });
+
+  test('is not made again when it may have run, unless it may run twice', async () => {
+    const here = village({ a: lost, b: lost, c: lost });
+    expect((await here.call('get')).reason).toBe('OUTCOME_UNKNOWN');
+    expect(here.asked).toHaveLength(1);
+    expect((await here.call('again')).reason).toBe('OUTCOME_UNKNOWN');
+    expect(new Set(here.asked.slice(1))).toEqual(new Set(['a', 'b', 'c']));
+  });
+
+  test('is not made again for a caller who is gone', async () => {
+    const gone = new AbortController();
+    const leaves: Answer = (request, context) => {
+      gone.abort();
+      return lost(request, context);
+    };
+    const here = village({ a: leaves, b: leaves });
+    await here.call('again', { ...contextFor(), signal: gone.signal });
+    expect(here.asked).toHaveLength(1);
+  });
+});
+
+describe('a second replica is asked too', () => {
+  const never: Answer = ({ id }, { signal }) =>
+    new Promise((resolve) => {
+      signal.addEventListener('abort', () => {
+        resolve(failure(id, { name: 'OUTCOME_UNKNOWN', message: 'given up' }, { outcome: 'unknown' }));
+      });
+    });
+
+  test('once the first takes too long, and the first answer counts; the other is given up', async () => {
+    let heard: BackendContext | undefined;
+    const first: Answer = (request, context) => {
+      heard ??= context;
+      return heard === context ? never(request, context) : ok(request, context);
+    };
+    const here = village({ a: first, b: first }, { hedgeAfterMs: 100 });
+    const asked = here.call('again');
+    here.after(99);
+    await Promise.resolve();
+    expect(here.asked).toHaveLength(1);
+    here.after(50);
+    expect((await asked).outcome).toBe('ok');
+    expect(here.asked).toHaveLength(2);
+    expect(heard?.signal.aborted).toBe(true);
+  });
+
+  test('only for what may run twice, and only where that is configured', async () => {
+    for (const [tool, hedgeAfterMs] of [
+      ['get', 100],
+      ['again', 0],
+    ] as const) {
+      const here = village({ a: never, b: never }, { hedgeAfterMs });
+      const ends = new AbortController();
+      const asked = here.call(tool, { ...contextFor(), signal: ends.signal });
+      here.after(1_000);
+      await Promise.resolve();
+      expect(here.asked).toHaveLength(1);
+      ends.abort();
+      await asked;
+    }
+  });
+
+  test('and both are given up with the call', async () => {
+    const here = village({ a: never, b: never }, { hedgeAfterMs: 100 });
+    const ends = new AbortController();
+    const asked = here.call('again', { ...contextFor(), signal: ends.signal });
+    here.after(150);
+    await Promise.resolve();
+    await Promise.resolve();
+    ends.abort();
+    expect((await asked).reason).toBe('OUTCOME_UNKNOWN');
+  });
+});
