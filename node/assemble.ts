@@ -253,6 +253,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     spread,
     governance,
     fogging,
+    pins,
     addresses,
     tls,
     metrics: () => metrics.text(),

@@ -9,11 +9,13 @@ import type { Governance } from './governance/index.ts';
 import type { Libp2pHost } from './host/index.ts';
 import type { Identity } from './open-identity.ts';
 import type { PeerLinks } from './peers/index.ts';
+import type { ToolPins } from './pins/index.ts';
 import type { RevocationSpread } from './revocation/index.ts';
 import type { Router } from './router/index.ts';
 import type { Witnesses } from './witness/index.ts';
 import {
   agentVerbs,
+  approveToolVerb,
   type AnchorSource,
   type AuditStatusParts,
   auditTail,
@@ -39,6 +41,7 @@ export interface AdminParts {
   readonly directory: Directory;
   readonly links: PeerLinks;
   readonly router: Router;
+  readonly pins: ToolPins;
   readonly audit: AuditLog;
   readonly witnesses: Witnesses;
   readonly spread: RevocationSpread;
@@ -84,6 +87,7 @@ export function openAdmin(
           directory,
           links,
           router,
+          pins: parts.pins,
           keystore: identity.keystore,
           governance,
           fog: fogging.fog,
@@ -106,6 +110,7 @@ export function openAdmin(
           distrust: (voter) => governance.distrust(voter),
         }),
         'servers.drain': drainVerb(hosting),
+        'tools.approve': approveToolVerb(parts.pins),
         ...governanceVerbs(governance),
         ...fogVerbs({ office: fogging.fog.office, artifacts: fogging.artifacts, nodeId, wallMs: Date.now }),
         ...revokeVerbs({ ...identity, keys, villageId, spread, reporter: bus, now: Date.now }),

@@ -121,6 +121,7 @@ export interface Answers {
   readonly 'tools.list': { readonly tools: readonly ToolRow[] };
   readonly 'tools.describe': { readonly tool: ToolRow };
   readonly 'tools.call': ToolResult;
+  readonly 'tools.approve': { readonly name: string; readonly hashes: readonly string[] };
   readonly token: { readonly token: string; readonly token_id: string; readonly expires_at: string };
   readonly 'agents.list': { readonly agents: readonly AgentRow[] };
   readonly 'agents.add': { readonly name: string; readonly level: Level };

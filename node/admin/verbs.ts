@@ -24,6 +24,7 @@ export const VERBS = {
   'servers.drain': z.strictObject({ alias: z.string().min(1).max(64), undrain: z.boolean() }),
   'tools.list': z.strictObject({ agent: AgentName.optional() }),
   'tools.describe': z.strictObject({ name: ToolName, agent: AgentName.optional() }),
+  'tools.approve': z.strictObject({ name: ToolName }),
   'tools.call': z.strictObject({
     name: ToolName,
     arguments: z.record(z.string(), z.unknown()),

@@ -76,6 +76,11 @@ export class Router implements RouterPort {
     return this.#pipeline.callsInFlight;
   }
 
+  /** Agents that this node keeps in quarantine by itself, now. */
+  quarantined(): readonly string[] {
+    return this.#pipeline.quarantined(performance.now());
+  }
+
   /** The reply is there at once where nobody had to be waited for. */
   handle(call: RouterCall): Awaitable<RouterReply> {
     const { request } = call;

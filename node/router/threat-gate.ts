@@ -44,7 +44,8 @@ export class ThreatGate {
     const policy = this.#parts.policy();
     if (!isSpared(server)) {
       const decided = listed(policy, 'threat.quarantined', agentId);
-      if (decided || this.#quarantine.holds(agentId, began)) return inQuarantine(agentId, decided);
+      const own = this.#quarantine.holds(agentId, began) && !listed(policy, 'threat.pardoned', agentId);
+      if (decided || own) return inQuarantine(agentId, decided);
     }
     const threat = this.#book.assess({
       agentId,

@@ -3,6 +3,7 @@ export { onRecord } from './on-record.ts';
 export { type AnchorSource, auditTail, auditVerbs } from './audit.ts';
 export { type AuditStatusParts } from './audit-status.ts';
 export { fogVerbs } from './fog.ts';
+export { approveToolVerb } from './approve-tool.ts';
 export { drainVerb } from './drain.ts';
 export { governanceVerbs } from './governance.ts';
 export { inviteVerb, joinWhileRunning } from './invites.ts';

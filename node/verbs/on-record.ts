@@ -21,6 +21,7 @@ const ACTS: { readonly [Verb in VerbName]?: FactsOf<Verb> } = {
   },
   'revoke.agent': ({ name }, answer) => ({ target: answer?.agent ?? name }),
   invite: ({ level }, answer) => ({ level, target: answer === undefined ? '' : ticketIn(answer.invite) }),
+  'tools.approve': ({ name }, answer) => ({ target: name, reason: answer?.hashes.join(' ') ?? '' }),
   'servers.drain': ({ alias, undrain }) => ({ target: alias, reason: undrain ? 'undrain' : 'drain' }),
   'fog.drain': ({ undrain }) => ({ target: undrain ? 'undrain' : 'drain' }),
   'fog.publish': (_input, answer) => ({ target: answer?.artifact ?? '' }),

@@ -6,6 +6,7 @@ import type { Directory } from '../discovery/index.ts';
 import { describeGap, type MeshHost } from '../host/index.ts';
 import type { AgentKeystore } from '../identity/index.ts';
 import type { PeerLinks } from '../peers/index.ts';
+import type { ToolPins } from '../pins/index.ts';
 import type { Router } from '../router/index.ts';
 import type { Village } from '../village/index.ts';
 
@@ -21,6 +22,7 @@ export interface StatusParts {
   readonly directory: Directory;
   readonly links: PeerLinks;
   readonly router: Router;
+  readonly pins: Pick<ToolPins, 'changed'>;
   readonly keystore: AgentKeystore;
   readonly governance: { warnings(): readonly string[] };
   readonly fog: { troubles(): readonly string[] };
@@ -161,6 +163,13 @@ function warningsOf(parts: StatusParts): string[] {
     if (Math.abs(clockSkewMs) > 30_000)
       warnings.push(`the clock of ${nodeId} differs from ours by ${Math.round(clockSkewMs / 1000)} s`);
   }
+  for (const { nodeId, server, tool } of parts.pins.changed()) {
+    warnings.push(
+      `tool ${server}__${tool} of ${nodeId} is described otherwise than at first sight: look at it, then \`village tools approve ${server}__${tool}\``,
+    );
+  }
+  const quarantined = parts.router.quarantined();
+  if (quarantined.length > 0) warnings.push(`in quarantine on this node: ${quarantined.join(', ')}`);
   warnings.push(...parts.fog.troubles(), ...auditWarnings(parts.audit));
   return warnings;
 }

@@ -32,6 +32,15 @@ export const addTools: AddVerb = (program, invocation) => {
       }),
     );
   tools
+    .command('approve <name>')
+    .description('takes a changed description of a third party’s tool for the one to keep, on this node')
+    .action((name: string, _options, command) =>
+      withSession(command, invocation, async (session) => {
+        const answer = await session.call('tools.approve', { name });
+        terminal.answer(answer, `${answer.name} is kept as it is now`);
+      }),
+    );
+  tools
     .command('call <name>')
     .description('calls a tool and prints its result')
     .option('--args <json>', 'its arguments, a JSON object', jsonObject, {})
