@@ -95,6 +95,8 @@ const MAX_PRESENTED = 4096;
 /** What this node presented to a peer on one stream. A reference is never given to a second agent. */
 export class PresentedDelegations {
   readonly #byToken = new Map<string, Presented>();
+  /** Calls mostly come in a row for one principal. */
+  #latest: { readonly principal: Principal; readonly presented: Presented } | undefined;
   #lastReference = 0;
 
   /** No reference is left: the stream has served its time. */
@@ -103,12 +105,16 @@ export class PresentedDelegations {
   }
 
   get(principal: Principal): Presented | undefined {
-    return this.#byToken.get(nameOf(principal));
+    if (this.#latest?.principal === principal) return this.#latest.presented;
+    const presented = this.#byToken.get(nameOf(principal));
+    if (presented !== undefined) this.#latest = { principal, presented };
+    return presented;
   }
 
   /** It was refused: the next call presents again, since what the peer knows of us may have changed. */
   doubt(principal: Principal): void {
     const presented = this.get(principal);
+    this.#latest = undefined;
     if (presented !== undefined) this.#byToken.set(nameOf(principal), { ...presented, delegation: '' });
   }
 
@@ -119,6 +125,7 @@ export class PresentedDelegations {
     const presented: Presented = { reference: before?.reference ?? ++this.#lastReference, delegation };
     this.#byToken.delete(name);
     this.#byToken.set(name, presented);
+    this.#latest = { principal, presented };
     if (this.#byToken.size > MAX_PRESENTED) this.#byToken.delete(this.#byToken.keys().next().value as string);
     return presented;
   }

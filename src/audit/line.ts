@@ -6,18 +6,46 @@ import { readReceipt } from './receipt.ts';
  * there only where they say something. As JSON.stringify writes it, at less than half the cost.
  */
 export function encodeEntry(entry: AuditEntry): string {
-  const { seq, atMs, kind, callId, agentId, level, tokenId, method, server, target, peer, sourceIp } = entry;
+  const { seq, atMs, kind, callId } = entry;
   const { outcome, reason, argumentsHash, resultHash, durationMs, justification, count, receipt, content } = entry;
-  let line = `{"seq":${seq},"atMs":${atMs},"kind":"${kind}","callId":${quoted(callId)},"agentId":${quoted(agentId)},"level":${quoted(level)},"tokenId":${quoted(tokenId)},"method":${quoted(method)},"server":${quoted(server)},"target":${quoted(target)},"peer":${quoted(peer)},"sourceIp":${quoted(sourceIp)},"outcome":"${outcome}","reason":${quoted(reason)},"argumentsHash":${quoted(argumentsHash)},"resultHash":${quoted(resultHash)},"durationMs":${durationMs},"justification":${quoted(justification)},"count":${count}`;
+  let line = `{"seq":${seq},"atMs":${atMs},"kind":"${kind}","callId":${quoted(callId)},${whoAndWhat(entry)},"outcome":"${outcome}","reason":${quoted(reason)},"argumentsHash":${quoted(argumentsHash)},"resultHash":${quoted(resultHash)},"durationMs":${durationMs},"justification":${quoted(justification)},"count":${count}`;
   if (receipt !== undefined) line += `,"receipt":${quoted(receipt)}`;
   if (content !== undefined) line += `,"content":${quoted(content)}`;
   return `${line}}`;
+}
+
+type Saying = 'agentId' | 'level' | 'tokenId' | 'method' | 'server' | 'target' | 'peer' | 'sourceIp';
+// Copied out: an entry that its owner changes meanwhile must not be taken for what it was.
+let last: (Pick<AuditEntry, Saying> & { readonly text: string }) | undefined;
+
+/** An agent mostly does the same thing over and over: what is as in the entry before is not spelled again. */
+function whoAndWhat(entry: AuditEntry): string {
+  const { agentId, level, tokenId, method, server, target, peer, sourceIp } = entry;
+  if (
+    last?.agentId === agentId &&
+    last.level === level &&
+    last.tokenId === tokenId &&
+    last.method === method &&
+    last.server === server &&
+    last.target === target &&
+    last.peer === peer &&
+    last.sourceIp === sourceIp
+  ) {
+    return last.text;
+  }
+  const who = [`"agentId":${quoted(agentId)}`, `"level":${quoted(level)}`, `"tokenId":${quoted(tokenId)}`];
+  const what = [`"method":${quoted(method)}`, `"server":${quoted(server)}`, `"target":${quoted(target)}`];
+  const where = [`"peer":${quoted(peer)}`, `"sourceIp":${quoted(sourceIp)}`];
+  const text = [...who, ...what, ...where].join(',');
+  last = { agentId, level, tokenId, method, server, target, peer, sourceIp, text };
+  return text;
 }
 
 // Unpaired surrogates are escaped too; whole pairs are few, and JSON.stringify leaves them as they are.
 const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/;
 
 function quoted(text: string): string {
+  if (text === '') return '""';
   return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 

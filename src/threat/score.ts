@@ -21,6 +21,23 @@ export interface Threat {
 
 export const NO_THREAT: Threat = { score: 0, reasons: [] };
 
+type Rungs = readonly (readonly [above: number, score: number])[];
+const REFUSED: Rungs = [
+  [10, 1],
+  [5, 0.7],
+  [3, 0.4],
+];
+const TOOLS_REFUSED: Rungs = [
+  [12, 1],
+  [7, 0.7],
+  [4, 0.4],
+];
+const PACE: Rungs = [
+  [3, 1],
+  [2, 0.7],
+  [1, 0.4],
+];
+
 /**
  * The signals of conduct are those of the domain (brute force, pace, failures, a new place, a dangerous tool), each scaled so
  * that being fast, new or privileged alone never blocks: it takes what is asked, or being refused over and over.
@@ -31,9 +48,9 @@ export function scoreOf(findings: readonly Finding[], conduct: Conduct, isHighRi
     if (score > 0) reasons.push({ signal, at, score });
   };
   for (const { family, at, score } of findings) add(`arguments:${family}`, score, at);
-  add('brute-force', 0.6 * steps(conduct.refusals, [10, 1], [5, 0.7], [3, 0.4]));
-  add('escalation', 0.6 * steps(conduct.toolsRefused, [12, 1], [7, 0.7], [4, 0.4]));
-  add('pace', 0.2 * steps(conduct.pace, [3, 1], [2, 0.7], [1, 0.4]));
+  add('brute-force', 0.6 * step(conduct.refusals, REFUSED));
+  add('escalation', 0.6 * step(conduct.toolsRefused, TOOLS_REFUSED));
+  add('pace', 0.2 * step(conduct.pace, PACE));
   add('failures', conduct.failures > 5 ? 0.2 : 0);
   add('new-place', conduct.isElsewhere ? 0.15 : 0);
   if (reasons.length === 0) return NO_THREAT;
@@ -44,6 +61,8 @@ export function scoreOf(findings: readonly Finding[], conduct: Conduct, isHighRi
   return { score: Math.round((1 - left) * 1_000) / 1_000, reasons };
 }
 
-function steps(value: number, ...rungs: readonly (readonly [above: number, score: number])[]): number {
-  return rungs.find(([above]) => value > above)?.[1] ?? 0;
+/** A loop, since every call of a busy agent comes by here. */
+function step(value: number, rungs: Rungs): number {
+  for (const rung of rungs) if (value > rung[0]) return rung[1];
+  return 0;
 }

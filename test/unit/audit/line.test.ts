@@ -90,6 +90,18 @@ describe('the line of an audit entry', () => {
     expect(decodeEntry(line)).toEqual({ kind: 'malformed', because });
   });
 
+  test('says of each entry what it is about, however much of it is as before', () => {
+    const about = ['agentId', 'level', 'tokenId', 'method', 'server', 'target', 'peer', 'sourceIp'] as const;
+    const changing = { ...bounded(recordOf(), PLACE) };
+    for (const field of about) {
+      expect(encodeEntry({ ...bounded(recordOf(), PLACE), [field]: `other "${field}"` })).toContain(
+        `"${field}":"other \\"${field}\\""`,
+      );
+      Object.assign(changing, { [field]: `another ${field}` });
+      expect(encodeEntry(changing)).toBe(JSON.stringify(changing));
+    }
+  });
+
   test('is short whatever an agent sends', () => {
     const long = bounded(
       recordOf({ target: 'x'.repeat(5_000_000), method: 'm'.repeat(300), justification: 'j'.repeat(10_000) }),
