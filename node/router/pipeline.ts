@@ -59,6 +59,11 @@ export class Pipeline {
     return this.#running.total;
   }
 
+  /** Somebody at an address could not prove who it is. */
+  loginFailed(sourceIp: string, reason: string, nowMs: number): void {
+    this.#threat.loginFailed(sourceIp, reason, nowMs);
+  }
+
   /** Agents that this node keeps in quarantine by itself. */
   quarantined(nowMs: number): readonly string[] {
     return this.#threat.quarantined(nowMs);

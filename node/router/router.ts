@@ -157,6 +157,8 @@ export class Router implements RouterPort {
   }
 
   refused(refusal: EarlyRefusal): void {
+    const { stage, sourceIp, reason } = refusal;
+    if (stage === 'authenticate' || stage === 'token') this.#pipeline.loginFailed(sourceIp, reason, performance.now());
     this.#recorder.refused(refusal);
   }
 

@@ -10,6 +10,7 @@ import { Quarantine } from './quarantine.ts';
 
 /** Refusals that say the agent asked for what it may not have. */
 const OUT_OF_BOUNDS: ReadonlySet<string> = new Set(['level', 'narrowed', 'not-listed', 'exclusive']);
+const HARMLESS: ReadonlySet<string> = new Set(['no token', 'exp']);
 const BLOCK_ABOVE = 0.8;
 
 interface Parts {
@@ -61,6 +62,11 @@ export class ThreatGate {
       this.#parts.reporter.report('threat.quarantined', { agent: agentId });
     }
     return blocked(threat);
+  }
+
+  /** Somebody could not prove who it is. A token that only ended, or none at all, is no guess. */
+  loginFailed(sourceIp: string, reason: string, nowMs: number): void {
+    if (!HARMLESS.has(reason)) this.#book.loginFailed(sourceIp, nowMs);
   }
 
   /** Learns from how it ended. */

@@ -42,7 +42,11 @@ const PACE: Rungs = [
  * The signals of conduct are those of the domain (brute force, pace, failures, a new place, a dangerous tool), each scaled so
  * that being fast, new or privileged alone never blocks: it takes what is asked, or being refused over and over.
  */
-export function scoreOf(findings: readonly Finding[], conduct: Conduct, isHighRisk: boolean): Threat {
+export function scoreOf(
+  findings: readonly Finding[],
+  conduct: Conduct,
+  { isHighRisk, failedLogins }: { readonly isHighRisk: boolean; readonly failedLogins: number },
+): Threat {
   const reasons: ThreatReason[] = [];
   const add = (signal: string, score: number, at = '') => {
     if (score > 0) reasons.push({ signal, at, score });
@@ -50,6 +54,8 @@ export function scoreOf(findings: readonly Finding[], conduct: Conduct, isHighRi
   for (const { family, at, score } of findings) add(`arguments:${family}`, score, at);
   add('brute-force', 0.6 * step(conduct.refusals, REFUSED));
   add('escalation', 0.6 * step(conduct.toolsRefused, TOOLS_REFUSED));
+  // Never enough alone: whoever shares the address (all of loopback) would be shut out by one that guesses.
+  add('failed-logins', 0.25 * step(failedLogins, REFUSED));
   add('pace', 0.2 * step(conduct.pace, PACE));
   add('failures', conduct.failures > 5 ? 0.2 : 0);
   add('new-place', conduct.isElsewhere ? 0.15 : 0);

@@ -16,6 +16,8 @@ export interface CallLook {
   readonly nowMs: number;
 }
 
+const MAX_STRANGERS = 4_096;
+
 /**
  * Knows what agents did lately and says how dangerous a call looks. Memory is bounded: beyond `maxAgents` the one that was silent
  * longest is forgotten.
@@ -23,6 +25,8 @@ export interface CallLook {
 export class ThreatBook {
   readonly #maxAgents: number;
   readonly #agents = new Map<string, History>();
+  /** Addresses from which somebody failed to prove who it is. */
+  readonly #strangers = new Map<string, History>();
 
   constructor({ maxAgents = 50_000 }: { readonly maxAgents?: number } = {}) {
     this.#maxAgents = maxAgents;
@@ -38,8 +42,23 @@ export class ThreatBook {
     const isElsewhere = history.began(source, nowMs);
     const conduct = history.conduct(isElsewhere, nowMs);
     const findings = suspicionsIn(args, tool);
-    const isQuiet = findings.length === 0 && !isElsewhere && conduct.failures === 0 && conduct.pace <= 1;
-    return isQuiet && conduct.toolsRefused === 0 ? NO_THREAT : scoreOf(findings, conduct, isHighRisk);
+    const failedLogins = this.#failedLogins(source, nowMs);
+    const isQuiet =
+      failedLogins === 0 && findings.length === 0 && !isElsewhere && conduct.failures === 0 && conduct.pace <= 1;
+    return isQuiet && conduct.toolsRefused === 0 ? NO_THREAT : scoreOf(findings, conduct, { isHighRisk, failedLogins });
+  }
+
+  /** Somebody at `source` showed a token, or a proof, that is none. */
+  loginFailed(source: string, nowMs: number): void {
+    const known = this.#strangers.get(source) ?? new History();
+    known.failed(nowMs);
+    this.#strangers.delete(source);
+    this.#strangers.set(source, known);
+    if (this.#strangers.size > MAX_STRANGERS) this.#strangers.delete(this.#strangers.keys().next().value as string);
+  }
+
+  #failedLogins(source: string, nowMs: number): number {
+    return this.#strangers.size === 0 ? 0 : (this.#strangers.get(source)?.conduct(false, nowMs).failures ?? 0);
   }
 
   /** The agent was refused `tool` for want of a permission. */

@@ -112,4 +112,13 @@ describe('quarantine', () => {
       expect(made.check(job(ATTACK))).toMatchObject({ error: 'BLOCKED' });
     expect(made.check(job({}))).toBeUndefined();
   });
+
+  test('ends when a decision pardons the agent', () => {
+    const policy: Record<string, PolicyValue> = {};
+    const { gate: made } = gate(policy);
+    for (let blocked = 0; blocked < 5; blocked += 1) made.check(job(ATTACK));
+    expect(made.check(job({}))).toMatchObject({ error: 'QUARANTINED' });
+    policy['threat.pardoned'] = ['sage'];
+    expect(made.check(job({}))).toBeUndefined();
+  });
 });

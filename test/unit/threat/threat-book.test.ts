@@ -82,3 +82,15 @@ test('a million agents leave as many as it remembers, and not the busiest are fo
   expect(book.size).toBe(1_000);
   expect(book.assess(call(3)).score).toBeGreaterThan(0.8);
 });
+
+test('tokens that are none, from the same address, raise a doubt and shut nobody out', () => {
+  const book = new ThreatBook();
+  const from = (source: string) => book.assess(call(MINUTE, { source })).reasons.map(({ signal }) => signal);
+  expect(from('127.0.0.1')).toEqual([]);
+  for (let guess = 0; guess < 1_000; guess += 1) book.loginFailed('127.0.0.1', MINUTE);
+  expect(from('127.0.0.1')).toContain('failed-logins');
+  expect(book.assess(call(MINUTE, { source: '127.0.0.1' })).score).toBeLessThanOrEqual(0.4);
+  expect(book.assess(call(7 * MINUTE, { source: '127.0.0.1' })).score).toBe(0);
+  for (let source = 0; source < 100_000; source += 1) book.loginFailed(`10.0.${source}`, 8 * MINUTE);
+  expect(book.assess(call(8 * MINUTE, { source: '127.0.0.1' })).score).toBe(0);
+});
