@@ -79,6 +79,8 @@ export interface DeployRequest {
   /** There first; no other node is asked, then or when it is lost, unless `allowFallback`. */
   readonly targetNode?: string | undefined;
   readonly allowFallback?: boolean | undefined;
+  /** All slots begin together or none does; where one is lost later it is replaced by itself. */
+  readonly allOrNothing?: boolean | undefined;
   /** What is waited for: `accepted` that somebody will run it, `running` that it answers. */
   readonly wait: 'accepted' | 'running';
   /** Puts another spec in the place of what runs under this id. */

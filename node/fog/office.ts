@@ -204,12 +204,12 @@ export class Office implements FogOffice {
 }
 
 function wantedOf(
-  request: Pick<DeployRequest, 'shardId' | 'spec' | 'slots' | 'targetNode' | 'allowFallback'>,
+  request: Pick<DeployRequest, 'shardId' | 'spec' | 'slots' | 'targetNode' | 'allowFallback' | 'allOrNothing'>,
   agent: string,
 ): Wanted {
-  const { shardId: deployment, spec, slots = 1, targetNode, allowFallback = false } = request;
+  const { shardId: deployment, spec, slots = 1, targetNode, allowFallback = false, allOrNothing = false } = request;
   const target = targetNode === undefined ? {} : { target: targetNode };
-  const how = { allowFallback, gang: false, spread: slots > 1, publisherKnown: true };
+  const how = { allowFallback, gang: allOrNothing, spread: slots > 1, publisherKnown: true };
   return { deployment, agent, spec, slots, ...target, ...how };
 }
 

@@ -58,6 +58,19 @@ test('five slots on five nodes; one dies in silence, its slot comes back elsewhe
   expect(running(left)).toHaveLength(5);
 }, 40_000);
 
+test('all slots begin together or none does', async () => {
+  const nodes = await village.of(3, { cpuMilli: 1_000 });
+  const [owner] = nodes as [FogNode];
+  const four = { shardId: 'four', slots: 4, allOrNothing: true, spec: specOf({ antiAffinity: 'none' }) };
+  const tooMany = await owner.fog.office.deploy({ ...four, wait: 'running' }, deploying(owner));
+  expect(tooMany).toMatchObject({ kind: 'done', value: { refusal: { code: 'INSUFFICIENT' } } });
+  expect(nodes.flatMap(({ runner }) => runner.started)).toEqual([]);
+  await owner.fog.office.stop('four', within());
+  await until(() => nodes.every(({ fog }) => fog.office.ledger().free.cpuMilli === 1_000));
+  const three = await deployed(owner, { ...four, shardId: 'three', slots: 3 });
+  expect(three.shards.map(({ status }) => status)).toEqual(['running', 'running', 'running']);
+}, 30_000);
+
 test('a node that ends says so, and its slot is replaced at once', async () => {
   const nodes = await village.of(3);
   const [owner] = nodes as [FogNode];

@@ -3,7 +3,10 @@ import type { DeployRequest } from '../../fog/index.ts';
 import { resources } from './answers.ts';
 import { MAX_INPUT_BYTES, type Wanted } from './shapes.ts';
 
-export type Placing = Pick<DeployRequest, 'shardId' | 'spec' | 'slots' | 'targetNode' | 'allowFallback'>;
+export type Placing = Pick<
+  DeployRequest,
+  'shardId' | 'spec' | 'slots' | 'targetNode' | 'allowFallback' | 'allOrNothing'
+>;
 
 /** What an agent wants, with the profile of its kind where it does not say. undefined: it hands over too much. */
 export function placingOf(wanted: Wanted, nodeId: string): Placing | undefined {
@@ -35,5 +38,6 @@ export function placingOf(wanted: Wanted, nodeId: string): Placing | undefined {
   };
   // A twin's data stays with its owner.
   const targetNode = wanted.target_node ?? (preset.strategy === 'local_only' ? nodeId : undefined);
-  return { shardId: wanted.shard_id, spec, slots: wanted.slots, targetNode, allowFallback: wanted.allow_fallback };
+  const { shard_id: shardId, slots, allow_fallback: allowFallback, all_or_nothing: allOrNothing } = wanted;
+  return { shardId, spec, slots, targetNode, allowFallback, allOrNothing };
 }

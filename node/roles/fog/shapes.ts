@@ -47,6 +47,10 @@ export const Wanted = z.strictObject({
   mode: mode.default('exclusive').describe('exclusive: never two at once; at_least_once: replaced sooner, may overlap'),
   allow_fallback: z.boolean().default(false).describe('another node if target_node cannot'),
   anti_affinity: antiAffinity.optional(),
+  all_or_nothing: z
+    .boolean()
+    .default(false)
+    .describe('all slots begin together or none does; one that is lost later is replaced by itself'),
   labels: labels.default({}).describe('that a node must have'),
   enforcement: enforcement.default([]).describe('tiers that will do; any by default'),
   min_trust: z.number().min(0).max(1).default(0),
