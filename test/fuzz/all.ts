@@ -10,7 +10,7 @@ export async function withTargets(
   run: (targets: readonly Target[], alive: () => Promise<boolean>) => Promise<void>,
 ): Promise<void> {
   const limits = { ...AMPLE, perNodePerSecond: 1_000_000, maxSessions: 100_000 };
-  const node = await ProcessNode.start({ name: 'fuzzed', config: { limits } });
+  const node = await ProcessNode.start({ name: 'fuzzed', config: { limits }, timeoutMs: 60_000 });
   try {
     const alive = async () => !node.exited && (await fetch(new URL('/healthz', node.ready.gateway))).ok;
     await run([...OPENERS, ...STREAMS, ...gatewayTargets(node, await node.token())], alive);

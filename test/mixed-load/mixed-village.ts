@@ -9,6 +9,8 @@ import { processesWith } from './processes.ts';
 
 const NONCE = join(ROOT, 'test/fixtures/servers/nonce.mjs');
 const READY_MS = 60_000;
+/** How long a node that is there may take for a word, on a machine that is starved of time. */
+const HANG_MS = 30_000;
 /** What the published command tells Node. */
 const AS_PUBLISHED = { nodeArgs: ['--max-semi-space-size=8'], timeoutMs: READY_MS };
 /** Which servers a node hosts. `say` has replicas; the others have one home. */
@@ -61,7 +63,7 @@ export class Member {
     const { token } = await this.admin().call(
       'token',
       { agent, ttl_ms: ttlMs },
-      { signal: AbortSignal.timeout(10_000) },
+      { signal: AbortSignal.timeout(HANG_MS) },
     );
     return token;
   }
@@ -164,7 +166,7 @@ export class MixedVillage {
     for (const agent of agentsOf(name)) {
       await member
         .admin()
-        .call('agents.add', { name: agent, level: 'OPERATOR' }, { signal: AbortSignal.timeout(10_000) });
+        .call('agents.add', { name: agent, level: 'OPERATOR' }, { signal: AbortSignal.timeout(HANG_MS) });
     }
     return member;
   }
