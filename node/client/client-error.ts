@@ -53,7 +53,9 @@ export function clientError(cause: unknown): ClientError {
     case SdkErrorCode.ClientHttpAuthentication:
       return unauthenticated(cause);
     default:
-      return new ClientError('OUTCOME_UNKNOWN', message, { cause });
+      return cause.cause === undefined
+        ? new ClientError('OUTCOME_UNKNOWN', message, { cause })
+        : clientError(cause.cause);
   }
 }
 

@@ -50,6 +50,7 @@ function responseTo(
     let connected = false;
     req.once('socket', (socket) => {
       connected = !socket.connecting;
+      if (connected) return;
       socket.once('connect', () => {
         connected = true;
       });

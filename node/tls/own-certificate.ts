@@ -1,4 +1,4 @@
-import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { readPrivateFile, writePrivateFile } from '../identity/index.ts';
 import { type Certificate, certificateOf } from './certificate.ts';
@@ -30,7 +30,8 @@ export function ownCertificate(wanted: OwnCertificate): Certificate {
   const notBeforeMs = nowMs - SKEW_MS;
   const cert = selfSigned({
     ...{ key, names, use, notBeforeMs },
-    commonName: 'village node',
+    // Verifiers look a trusted certificate up by its name: two nodes must not have the same.
+    commonName: `village ${use} ${keyId(key)}`,
     notAfterMs: notBeforeMs + LIFETIME_MS,
   });
   writePrivateFile(`${path}.crt`, cert);
@@ -48,6 +49,11 @@ function keptCertificate({ path, names, nowMs }: OwnCertificate, key: string): C
   } catch {
     return undefined; // it is ours to make again, whatever became of it
   }
+}
+
+function keyId(key: string): string {
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(spki).digest('hex').slice(0, 16);
 }
 
 function newKey(path: string): string {
