@@ -82,8 +82,7 @@ export class Agent {
   async #ready(): Promise<void> {
     if (this.#token === undefined) {
       const ttlMs = this.#chance.between(5, 20) * 1000;
-      const expiresMs = Date.now() + ttlMs;
-      this.#token = { text: await this.#member.tokenFor(this.#name, ttlMs), expiresMs };
+      this.#token = await this.#member.tokenFor(this.#name, ttlMs);
       this.#book.count('tokens made');
     }
     if (this.#isStateless || this.#session !== undefined) return;

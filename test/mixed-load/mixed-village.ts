@@ -59,13 +59,11 @@ export class Member {
     return ownAgentId(name, this.nodeId);
   }
 
-  async tokenFor(agent: string, ttlMs: number): Promise<string> {
-    const { token } = await this.admin().call(
-      'token',
-      { agent, ttl_ms: ttlMs },
-      { signal: AbortSignal.timeout(HANG_MS) },
-    );
-    return token;
+  /** `expiresMs`: when it ends, as the node says. */
+  async tokenFor(agent: string, ttlMs: number): Promise<{ readonly text: string; readonly expiresMs: number }> {
+    const within = { signal: AbortSignal.timeout(HANG_MS) };
+    const { token, expires_at: end } = await this.admin().call('token', { agent, ttl_ms: ttlMs }, within);
+    return { text: token, expiresMs: Date.parse(end) };
   }
 
   /** Whether it left for good. */
