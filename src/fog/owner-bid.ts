@@ -247,7 +247,7 @@ export function letBidAge(turn: OwnerTurn, at: At): void {
   reserveNext(turn, at);
 }
 
-/** The rest of the gang has no place now: all give back, and try again each at its own time. */
+/** A hold runs out before the rest of the gang has one: all give back, and try again each at its own time. */
 function breakUp(turn: OwnerTurn, at: At): void {
   for (const one of turn.all().filter((other) => other.deployment === at.deployment))
     if (turn.slot(one)?.bid !== undefined && turn.slot(one)?.holder === undefined) block(turn, one, []);
@@ -274,8 +274,6 @@ export function block(turn: OwnerTurn, at: At, reasons: readonly Reason[]): void
   const blockedMs = soon ? blockedMinMs : Math.min(blockedMaxMs, Math.max(blockedMinMs, slot.blockedMs * 2));
   const lookMs = turn.nowMs + Math.round(blockedMs * (0.5 + turn.chance() / 2));
   turn.put(at, { blockedMs, lookMs, state: show(turn, at, 'blocked') }, slot.reasons.at(-1)?.code ?? 'NO_CANDIDATE');
-  // What the rest of a gang holds meanwhile is room that somebody else could use.
-  if (turn.deployment(at.deployment)?.gang === true && slot.holder === undefined) breakUp(turn, at);
 }
 
 export function addReason(turn: OwnerTurn, at: At, reason: { node: string; code: RefusalCode; detail: string }): void {

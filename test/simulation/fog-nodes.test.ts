@@ -63,13 +63,15 @@ test('all slots begin together or none does', async () => {
   const [owner] = nodes as [FogNode];
   const four = { shardId: 'four', slots: 4, allOrNothing: true, spec: specOf({ antiAffinity: 'none' }) };
   const tooMany = await owner.fog.office.deploy({ ...four, wait: 'running' }, deploying(owner));
-  expect(tooMany).toMatchObject({ kind: 'done', value: { refusal: { code: 'INSUFFICIENT' } } });
+  expect(tooMany).toMatchObject({ kind: 'done', value: { refusal: { perNode: expect.anything() } } });
   expect(nodes.flatMap(({ runner }) => runner.started)).toEqual([]);
   await owner.fog.office.stop('four', within());
   await until(() => nodes.every(({ fog }) => fog.office.ledger().free.cpuMilli === 1_000));
-  const three = await deployed(owner, { ...four, shardId: 'three', slots: 3 });
-  expect(three.shards.map(({ status }) => status)).toEqual(['running', 'running', 'running']);
-}, 30_000);
+  // Slots of one gang may first ask for the same room; the others hold theirs until each has its own.
+  await owner.fog.office.deploy({ ...four, shardId: 'three', slots: 3, wait: 'accepted' }, deploying(owner));
+  const states = () => owner.fog.office.status('three')?.shards.map(({ status }) => status);
+  await until(() => states()?.every((status) => status === 'running'), { timeoutMs: 25_000, what: 'all three run' });
+}, 60_000);
 
 test('a node that ends says so, and its slot is replaced at once', async () => {
   const nodes = await village.of(3);
