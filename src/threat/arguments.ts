@@ -44,14 +44,14 @@ const CLEAN: Readonly<Record<ParameterKind, Set<string>>> = {
 };
 const LONGEST_REMEMBERED = 256;
 const MOST_REMEMBERED = 2_048;
-const HEAD = 49_152;
-const TAIL = 16_384;
+const HEAD = 24_576;
+const TAIL = 8_192;
 /** Of a word, a path, an address or a line; none that is honest is as long. */
 const SHORT_HEAD = 6_144;
 const SHORT_TAIL = 2_048;
 const isLong = (kind: ParameterKind) => kind === 'text' || kind === 'code' || kind === 'command' || kind === 'template';
 /** Characters read of one call at full length; of each value after that, the beginning. */
-const READ_AT_LENGTH = 262_144;
+const READ_AT_LENGTH = 131_072;
 const BEGINNING = 1_024;
 const MOST_VALUES = 4_096;
 const DEEPEST = 32;
@@ -81,7 +81,7 @@ interface Here {
 /**
  * Reads the arguments of a call for what an attack would put there, each value by what its parameter is for: a path may not climb,
  * a word may not hold a query, a text may hold anything people write. Bounded: values, depth, and length of each value
- * (the first 48 KiB and the last 16 KiB are read, of a word, path, address or line 6 and 2 KiB, of the values after 256 KiB the first one). One finding a family, the strongest.
+ * (the first 24 and the last 8 KiB are read, of a word, path, address or line 6 and 2 KiB, of the values after 128 KiB the first one). One finding a family, the strongest.
  */
 export function suspicionsIn(args: unknown, tool: string): readonly Finding[] {
   if (typeof args !== 'object' || args === null) return NOTHING;
