@@ -120,7 +120,7 @@ export function gatewayTargets(node: ProcessNode, token: string): readonly Targe
     input: fc.record({
       name: fc.oneof(
         spoiltText(['mesh_ping', 'governance_vote', 'village://nothing', 'x__y']),
-        fc.constantFrom('__proto__', 'constructor', 'toString', 'hasOwnProperty', '', ' '),
+        fc.constantFrom('mesh_ping', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '', ' '),
       ),
       method: fc.constantFrom('tools/call', 'prompts/get', 'resources/read'),
     }),

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { isDeepStrictEqual } from 'node:util';
 import { openDescriptor, openHint } from '../../protocols/directory/index.ts';
 import { openAd, openMap, readAnnouncement as readFogAnnouncement } from '../../protocols/fog/index.ts';
@@ -30,6 +31,8 @@ const AUDITED = {
 const SAMPLES = ['directory', 'fog', 'audit', 'governance', 'revocation', 'mcp', 'admission', 'hello'].flatMap(
   samplesOf,
 );
+
+const TOKENS = SAMPLES.filter((sample) => /^[\w-]+\.[\w-]+\.[\w-]{86}$/.test(sample));
 
 /** Signed: what opens is one of the samples, byte for byte. Nothing that was changed does. */
 const SIGNED: Readonly<Record<string, (text: string) => unknown>> = {
@@ -71,7 +74,11 @@ function jsonOf(text: string): unknown {
 
 const signed = target({
   name: 'signed statements',
-  input: spoiltText(SAMPLES),
+  input: fc.oneof(
+    { weight: 5, arbitrary: spoiltText(SAMPLES) },
+    { weight: 5, arbitrary: spoiltText(TOKENS) },
+    { weight: 1, arbitrary: fc.constantFrom(...TOKENS) },
+  ),
   mustSee: ['ad opened', 'map opened', 'descriptor opened', 'hint opened', 'refused'],
   holds: (text, seen) => {
     for (const [name, open] of Object.entries(SIGNED)) {
