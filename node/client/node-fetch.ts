@@ -15,7 +15,7 @@ export interface NodeFetch {
 
 /**
  * `fetch` to one node, over connections that are kept: under TLS to whom `trust` knows. Rejects with a ClientError that tells whether
- * the request can have arrived, which the built-in one leaves open; with the signal's reason when that aborts.
+ * the request can have arrived, which the built-in one leaves open; with an AbortError when its signal aborts.
  */
 export function nodeFetch(trust: Trust | undefined): NodeFetch {
   const plain = new PlainAgent({ keepAlive: true, timeout: KEPT_IDLE_MS });
@@ -56,7 +56,7 @@ function responseTo(
       });
     });
     req.once('response', resolve);
-    req.on('error', (cause) => reject(signal?.aborted === true ? signal.reason : failure(cause, connected)));
+    req.on('error', (cause) => reject(signal?.aborted === true ? cause : failure(cause, connected)));
     req.end(body);
   });
 }
