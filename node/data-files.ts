@@ -4,7 +4,7 @@ import { type Anchored, type AuditRecord, EMPTY_RECORD } from '../src/audit/inde
 import type { AuditLog, AuditOwner } from './audit/index.ts';
 import type { FilesPort } from './cli/index.ts';
 import { loadConfig } from './config/index.ts';
-import { markRestored, stateOnDisk, writeNeed } from './governance/index.ts';
+import { markRestored, policyOnDisk, stateOnDisk, writeNeed } from './governance/index.ts';
 import { hostStores, lastAddresses } from './host/index.ts';
 import { type NodeKeys, openNodeKeys } from './identity/index.ts';
 import { governanceNamespace } from './open-governance.ts';
@@ -62,25 +62,25 @@ interface Opened {
 
 async function inVillage(village: Village, opened: Opened & Pick<OfflineHandlers, 'join'>): Promise<OfflineHandlers> {
   const { dataDir, keys, database, logOf, join } = opened;
-  const { villageId, constitution } = village;
+  const { villageId } = village;
+  const statements = database.namespace(governanceNamespace(villageId));
+  village.setPolicy(await policyOnDisk(statements, village.constitution));
   const identity = await openIdentity(village, opened);
   const { config } = await loadConfig({ dataDir, env: process.env }).catch(() => ({
     config: { defaultAgent: 'local' },
   }));
   const { stores } = hostStores(database, villageId);
   const owner = { villageId, nodeId: keys.nodeId, issuerKey: keys.issuerKey };
-  const statements = database.namespace(governanceNamespace(villageId));
   const handlers: OfflineHandlers = {
     token: tokenVerb(identity.desk, config.defaultAgent),
     ...agentVerbs({
       ...identity,
       nodeId: keys.nodeId,
-      constitution,
       policy: () => village.policy(),
       membership: () => village.membership(),
       forget: () => identity.desk.forget(),
       signerState: (voter) =>
-        stateOnDisk(statements, { village: villageId, voter, key: constitution.voters[voter] ?? '' }),
+        stateOnDisk(statements, { village: villageId, voter, key: village.policy().agentOf(voter)?.key ?? '' }),
       adopt: (state) => writeNeed(statements, state),
       distrust: (voter) => markRestored(statements, voter),
     }),

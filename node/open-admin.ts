@@ -61,7 +61,7 @@ export function openAdmin(
   const { version, startedAtMs, bus, keys, village, loaded } = foundation;
   const { identity, host, hosting, directory, links, router, audit, spread, governance, fogging, addresses, metrics } =
     parts;
-  const { villageId, constitution } = village;
+  const { villageId } = village;
   const { nodeId } = keys;
   const { desk } = identity;
   const config = () => loaded().config;
@@ -101,7 +101,6 @@ export function openAdmin(
         ...agentVerbs({
           ...identity,
           nodeId,
-          constitution,
           policy: () => village.policy(),
           membership: () => village.membership(),
           forget: () => desk.forget(),

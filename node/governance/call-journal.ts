@@ -61,9 +61,14 @@ export class CallJournal {
     return this.#entries.get(proposalId);
   }
 
+  /** `name`: a proposal, or the nonce of a call. */
+  isBegun(name: string): boolean {
+    return this.#entries.has(name) || this.#nonces.has(name);
+  }
+
   /** Begun from here on, also after a crash; durable on return. False: it was begun before, maybe under another proposal. */
   async begin(proposalId: string, { at, nonce }: { readonly at: string; readonly nonce: string }): Promise<boolean> {
-    if (this.#entries.has(proposalId) || this.#nonces.has(nonce)) return false;
+    if (this.isBegun(proposalId) || this.isBegun(nonce)) return false;
     this.#nonces.add(nonce);
     await this.#put(proposalId, { status: 'running', at, nonce });
     return true;

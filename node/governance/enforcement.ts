@@ -1,6 +1,6 @@
 import { type CarriedReceipt, MAX_RECEIPT_DECISIONS, RECEIPT_TYP } from '../../protocols/governance/index.ts';
-import { Policy } from '../../src/constitution/index.ts';
 import type { Ledger, PolicyState } from '../../src/governance/index.ts';
+import { policyOf } from './policy-of.ts';
 import type { GovernanceClock, GovernanceVillage } from './ports.ts';
 import type { ReceiptBook } from './receipt-book.ts';
 
@@ -40,9 +40,7 @@ export class Enforcement {
     const state = ledger.policy();
     if (state.root === this.#root) return;
     this.#root = state.root;
-    const decided = new Map([...state.entries].map(([key, { value, version }]) => [key, { value, version }]));
-    const { voters } = ledger.epoch().rules;
-    village.setPolicy(new Policy(village.constitution, decided, { root: state.root, held: state.held, voters }));
+    village.setPolicy(policyOf(ledger));
     applied(state);
     this.#receiptSoon();
   }

@@ -14,6 +14,7 @@ export type {
 
 export type { RunCall } from './voted-calls.ts';
 export { Governance } from './governance.ts';
+export { policyOnDisk } from './policy-of.ts';
 export { CATEGORIES } from './policy-rows.ts';
 export type { GovernanceClock, GovernanceHost, GovernanceVillage, VoterKeys } from './ports.ts';
 export { markRestored } from './resumption.ts';

@@ -1,4 +1,4 @@
-import type { Action, Decision, Ledger, PolicyState } from '../../src/governance/index.ts';
+import { type Action, callsToBegin, type Decision, type Ledger, type PolicyState } from '../../src/governance/index.ts';
 import { canonicalJson } from '../../src/kernel/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import type { CallJournal, Execution } from './call-journal.ts';
@@ -46,13 +46,12 @@ export class VotedCalls {
   }
 
   /** Runs what was approved for this node and not begun before. */
-  look({ calls }: PolicyState): void {
+  look(state: Pick<PolicyState, 'calls'>): void {
+    if (this.#run === undefined) return;
     const { nodeId, journal } = this.#options;
-    for (const decision of calls) {
+    for (const decision of callsToBegin(state, { node: nodeId, begun: (name) => journal.isBegun(name) })) {
       const [action] = decision.actions;
-      if (this.#run === undefined || action?.op !== 'call' || action.node !== nodeId) continue;
-      if (journal.get(decision.id) !== undefined) continue;
-      this.#work = this.#work.then(() => this.#perform(decision, action));
+      if (action?.op === 'call') this.#work = this.#work.then(() => this.#perform(decision, action));
     }
   }
 

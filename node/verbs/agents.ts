@@ -1,4 +1,4 @@
-import type { Constitution, Membership, PolicyView } from '../../src/constitution/index.ts';
+import type { Membership, PolicyView } from '../../src/constitution/index.ts';
 import { ownAgentId } from '../../src/constitution/index.ts';
 import { VillageError } from '../../src/kernel/index.ts';
 import type { AdminHandlers, AgentRow } from '../admin/index.ts';
@@ -9,7 +9,6 @@ export class AgentsError extends VillageError<'NAME_TAKEN' | 'NO_MEMBERSHIP' | '
 
 export interface AgentParts {
   readonly nodeId: string;
-  readonly constitution: Constitution;
   readonly policy: () => PolicyView;
   readonly membership: () => Membership | undefined;
   readonly ownAgents: OwnAgents;
@@ -28,7 +27,7 @@ export interface AgentParts {
 export function agentVerbs(
   parts: AgentParts,
 ): Pick<AdminHandlers, 'agents.list' | 'agents.add' | 'agents.key.new' | 'agents.key.export' | 'agents.key.import'> {
-  const { nodeId, constitution, keystore, ownAgents } = parts;
+  const { nodeId, keystore, ownAgents } = parts;
   return {
     'agents.list': async () => {
       ownAgents.reload();
@@ -51,7 +50,7 @@ export function agentVerbs(
       return { name, key: keystore.create([name])[name] ?? '' };
     },
     'agents.key.export': async ({ name }) => {
-      if (!Object.hasOwn(constitution.voters, name)) return { key: { ...keystore.copy(name) }, moved: false };
+      if (!parts.policy().isVoter(name)) return { key: { ...keystore.copy(name) }, moved: false };
       // The file that the move leaves is out of use here, and stays: a voter's key that a full disk swallowed would be gone for good.
       const { jwk } = keystore.move(name);
       parts.forget();
@@ -104,13 +103,13 @@ function ownRows({ ownAgents, nodeId }: AgentParts): AgentRow[] {
     .map(([name, { level, role }]) => ({ name: ownAgentId(name, nodeId), level, role, has_key: true, kind: 'node' }));
 }
 
-function villageRows({ constitution, policy, keystore }: AgentParts): AgentRow[] {
+function villageRows({ policy, keystore }: AgentParts): AgentRow[] {
   const view = policy();
   return view.agentNames().flatMap((name) => {
     const agent = view.agentOf(name);
     if (agent === undefined) return [];
     const { key, level, role } = agent;
-    const voter = Object.hasOwn(constitution.voters, name);
+    const voter = view.isVoter(name);
     return [{ name, level, role, has_key: keystore.publicKey(name) === key, kind: 'village', voter }];
   });
 }

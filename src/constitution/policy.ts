@@ -19,6 +19,8 @@ export interface PolicyView {
   isRevoked(tokenId: string): boolean;
   /** Who a bare name is; undefined: nobody. A voter's key is the one it votes with. */
   agentOf(name: string): VillageAgent | undefined;
+  /** Whether the name has a seat in the electorate now. */
+  isVoter(name: string): boolean;
   /** Every bare name, sorted. */
   agentNames(): readonly string[];
   /** What policy leaves a node of the rights that its credential gives it. */
@@ -125,9 +127,14 @@ export class Policy implements PolicyView {
     return { key, level: this.levelOf(name) ?? known?.level ?? 'READ_ONLY', role: known?.role ?? 'agent' };
   }
 
+  isVoter(name: string): boolean {
+    return this.#voters.has(name);
+  }
+
   agentNames(): readonly string[] {
     const votedIn = [...this.#decided.keys()].filter((key) => key.startsWith(KEYS_OF));
-    const names = [...Object.keys(this.#constitution.agents), ...votedIn.map((key) => key.slice(KEYS_OF.length))];
+    const named = [...Object.keys(this.#constitution.agents), ...votedIn.map((key) => key.slice(KEYS_OF.length))];
+    const names = [...named, ...this.#voters.keys()];
     return [...new Set(names)].filter((name) => this.agentOf(name) !== undefined).sort();
   }
 

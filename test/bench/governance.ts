@@ -97,6 +97,7 @@ const approve = (node: Node, voter: VoterName, proposalId: string) => {
   const request = { proposalId, vote: 'approve', reasoning: 'bench', conditions: [], final: false } as const;
   return until(async () => (await node.governance.vote(request, as(node, voter), never)).kind === 'done', {
     intervalMs: 2,
+    timeoutMs: 30_000,
   });
 };
 

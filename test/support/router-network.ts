@@ -285,6 +285,7 @@ const POLICY = {
   isAgentHeld: () => false,
   root: '',
   agentOf: () => undefined,
+  isVoter: () => false,
   agentNames: () => [],
   rightsOf: () => ({}),
   mayIssue: () => true,

@@ -118,7 +118,8 @@ async function release(
 }
 
 function agentsOf({ desk }: GovernanceParts) {
-  const { agents, voters } = desk.constitution;
+  const { agents } = desk.constitution;
+  const { voters } = desk.rules();
   const levels = new Map(desk.policies({ key: 'agents.levels.' }).map(({ key, value }) => [key, String(value)]));
   const held = desk.held('agent');
   return Object.entries(agents).map(([name, { level, role }]) => ({
