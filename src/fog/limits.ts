@@ -1,3 +1,5 @@
+import type { Mode } from './spec.ts';
+
 /** Bounds and waits of a node, all configurable. Times in milliseconds on the boot-time clock. */
 export interface Limits {
   /** Nodes asked at once: max(min, ceil(log2 n)), at most max; doubled each round. */
@@ -20,6 +22,8 @@ export interface Limits {
   readonly renewEveryMs: number;
   /** Silence after which a slot is suspect; a share of its lease, in thousandths. */
   readonly suspectShare: number;
+  /** The same of what may overlap: sooner, for it only has to be replaced. */
+  readonly suspectOverlapShare: number;
   /** Before the end of its lease a node stops serving. */
   readonly guardMs: number;
   /** Beyond a lease its owner waits: thousandths of it, and milliseconds. Covers clocks up to 1 % wrong either way. */
@@ -74,6 +78,7 @@ export const LIMITS: Limits = {
   leaseMs: 15_000,
   renewEveryMs: 4_000,
   suspectShare: 600,
+  suspectOverlapShare: 500,
   guardMs: 500,
   reclaimShare: 1_020,
   reclaimMs: 250,
@@ -101,3 +106,9 @@ export const LIMITS: Limits = {
   adSoonestMs: 2_000,
   maxAds: 4_096,
 };
+
+/** Of silence of whoever holds a slot. */
+export function suspectAfter(limits: Limits, mode: Mode, leaseMs: number): number {
+  const share = mode === 'exclusive' ? limits.suspectShare : limits.suspectOverlapShare;
+  return Math.ceil((leaseMs * share) / 1000);
+}

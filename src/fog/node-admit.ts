@@ -1,7 +1,7 @@
 import { bookedFor, heldBy, type Ledger } from './ledger.ts';
 import type { NodeTurn } from './node-turn.ts';
 import type { Checks, NodeState } from './node-state.ts';
-import { add, total } from './resources.ts';
+import { add, isBounded, total } from './resources.ts';
 import { type Need, type Objection, objectTo, type Room } from './room.ts';
 import type { ShardSpec } from './spec.ts';
 import { compareFences, type Fence, slotKey, type SlotId } from './states.ts';
@@ -53,6 +53,7 @@ function objectToFence(turn: NodeTurn, { slot, fence }: Asked): Objection | unde
 
 function objectToAuthority(turn: NodeTurn, { spec, owner, checks }: Asked): Objection | undefined {
   if (checks.artifact !== undefined) return checks.artifact;
+  if (!isBounded(spec.res)) return { code: 'REFUSED_POLICY', detail: 'a shard needs a share of a core and memory' };
   if (owner !== turn.config.node && checks.level === undefined)
     return { code: 'REFUSED_POLICY', detail: 'no delegation speaks for that agent' };
   if (spec.priority === 'emergency' && checks.level !== 'EMERGENCY')

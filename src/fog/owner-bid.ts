@@ -3,7 +3,7 @@ import type { Message } from './messages.ts';
 import { grant } from './owner-grant.ts';
 import type { Bid, Deployment, Reason, Slot } from './owner-state.ts';
 import type { At, OwnerTurn } from './owner-turn.ts';
-import type { RefusalCode } from './reasons.ts';
+import { addReason, record, refused } from './owner-reasons.ts';
 import { askedIn, rank } from './score.ts';
 import type { SlotState } from './states.ts';
 
@@ -32,6 +32,11 @@ export function look(turn: OwnerTurn, at: At, round = 0): void {
   const { slot, deployment } = found;
   const judged = judgeNodes(turn.state, deployment, slot);
   const able = judged.filter(({ objection }) => objection === undefined).map(({ node }) => node);
+  const { target, allowFallback } = deployment;
+  if (target !== undefined && !allowFallback && !judged.some(({ node }) => node === target)) {
+    const detail = 'it is not known here, or was not heard for long';
+    return block(turn, at, [{ node: target, code: 'UNREACHABLE', detail, atMs: turn.nowMs }]);
+  }
   if (able.length === 0) {
     const reasons = judged.map(({ node, objection }) => ({
       node,
@@ -41,7 +46,6 @@ export function look(turn: OwnerTurn, at: At, round = 0): void {
     }));
     return block(turn, at, reasons);
   }
-  const { target, allowFallback } = deployment;
   // Where it failed lately and others will do, the named node is one among them.
   const failed = allowFallback && (slot.avoid.get(target ?? '') ?? 0) > turn.nowMs;
   if (target !== undefined && able.includes(target) && round === 0 && !failed) {
@@ -82,9 +86,14 @@ export function hearOffer(turn: OwnerTurn, from: string, message: Message<'offer
   const answered = [...bid.answered, from];
   if (message.kind === 'offer') {
     turn.put(at, { bid: { ...bid, answered, offers: [...bid.offers, { ...message, node: from }] } });
+    record(turn, at, {
+      node: from,
+      because: 'offered',
+      detail: message.preempts ? 'others would be stopped for it' : '',
+    });
   } else {
     turn.put(at, { bid: { ...bid, answered } });
-    addReason(turn, at, { node: from, code: message.code, detail: message.detail });
+    refused(turn, at, { node: from, code: message.code, detail: message.detail });
   }
   if (answered.length === bid.asked.length) return chooseOffer(turn, at);
   hurry(turn, at);
@@ -202,7 +211,7 @@ export function isPreparing(turn: OwnerTurn, from: string, message: Message<'pre
 export function isDenied(turn: OwnerTurn, from: string, message: Message<'denied'>): void {
   const found = bidOf(turn, message.reservationId);
   if (found === undefined || found.bid.node !== from || found.bid.reserved !== undefined) return;
-  addReason(turn, found.at, { node: from, code: message.code, detail: message.detail });
+  refused(turn, found.at, { node: from, code: message.code, detail: message.detail });
   reserveNext(turn, found.at);
 }
 
@@ -210,7 +219,7 @@ export function isUnreachable(turn: OwnerTurn, node: string, about: string): voi
   const detail = 'could not be reached';
   const found = bidOf(turn, about);
   if (found !== undefined && found.bid.node === node && found.bid.reserved === undefined) {
-    addReason(turn, found.at, { node, code: 'UNREACHABLE', detail });
+    refused(turn, found.at, { node, code: 'UNREACHABLE', detail });
     return reserveNext(turn, found.at);
   }
   hearOffer(turn, node, { kind: 'refuse', cfpId: about, code: 'UNREACHABLE', detail });
@@ -243,7 +252,7 @@ export function letBidAge(turn: OwnerTurn, at: At): void {
   }
   turn.send(bid.node, { kind: 'cancel', reservationId: bid.reservationId });
   turn.observe(bid.node, 'broken');
-  addReason(turn, at, { node: bid.node, code: 'UNREACHABLE', detail: 'no answer to Reserve' });
+  refused(turn, at, { node: bid.node, code: 'UNREACHABLE', detail: 'no answer to Reserve' });
   reserveNext(turn, at);
 }
 
@@ -274,11 +283,4 @@ export function block(turn: OwnerTurn, at: At, reasons: readonly Reason[]): void
   const blockedMs = soon ? blockedMinMs : Math.min(blockedMaxMs, Math.max(blockedMinMs, slot.blockedMs * 2));
   const lookMs = turn.nowMs + Math.round(blockedMs * (0.5 + turn.chance() / 2));
   turn.put(at, { blockedMs, lookMs, state: show(turn, at, 'blocked') }, slot.reasons.at(-1)?.code ?? 'NO_CANDIDATE');
-}
-
-export function addReason(turn: OwnerTurn, at: At, reason: { node: string; code: RefusalCode; detail: string }): void {
-  const slot = turn.slot(at);
-  if (slot === undefined) return;
-  const reasons = [...slot.reasons.filter(({ node }) => node !== reason.node), { ...reason, atMs: turn.nowMs }];
-  turn.put(at, { reasons: reasons.slice(-64) });
 }

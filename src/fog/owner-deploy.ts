@@ -2,7 +2,7 @@ import type { OwnerTurn } from './owner-turn.ts';
 import { dropBid } from './owner-bid.ts';
 import { release } from './owner-hold.ts';
 import { type Deployment, epochKey, type OwnerState, type Wanted } from './owner-state.ts';
-import { total } from './resources.ts';
+import { isBounded, total } from './resources.ts';
 import type { Objection } from './room.ts';
 import { specDigest } from './spec.ts';
 import { type Approval, needsVote, type Totals } from './vote.ts';
@@ -13,6 +13,8 @@ export function objectToDeploy(state: OwnerState, wanted: Wanted): Objection | u
   const { slotsPerDeployment } = state.config.limits;
   if (wanted.slots < 1 || wanted.slots > slotsPerDeployment)
     return { code: 'REFUSED_POLICY', detail: `1 to ${slotsPerDeployment} slots` };
+  if (!isBounded(wanted.spec.res))
+    return { code: 'REFUSED_POLICY', detail: 'a shard needs a share of a core and memory' };
   if (known?.stopping === true) return { code: 'CONFLICT', detail: 'it is being stopped' };
   if (known !== undefined && (known.digest !== specDigest(wanted.spec) || known.slots !== wanted.slots))
     return { code: 'CONFLICT', detail: 'a deployment of that name runs something else' };

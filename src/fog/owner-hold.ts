@@ -1,3 +1,4 @@
+import { suspectAfter } from './limits.ts';
 import type { Message } from './messages.ts';
 import { dropBid } from './owner-bid.ts';
 import { reclaimOf, remember, sendAccept } from './owner-grant.ts';
@@ -188,7 +189,8 @@ export function letHolderAge(turn: OwnerTurn, at: At): void {
       return ask(turn, found);
     case 'starting':
     case 'running':
-      if (quietMs * 1000 >= holder.leaseMs * limits.suspectShare) return suspect(turn, found, 'it does not renew');
+      if (quietMs >= suspectAfter(limits, found.deployment.spec.mode, holder.leaseMs))
+        return suspect(turn, found, 'it does not renew');
       return;
     case 'releasing':
       if (due) release(turn, at);

@@ -33,6 +33,7 @@ import {
   type OwnerStep,
   type Slot,
 } from './owner-state.ts';
+import { suspectAfter } from './limits.ts';
 import { objectToFree } from './room.ts';
 import { type At, OwnerTurn } from './owner-turn.ts';
 import type { ToOwner } from './messages.ts';
@@ -230,15 +231,17 @@ export function nextOfOwner(state: OwnerState): number | undefined {
   const soonest = (ms: number | undefined): void => {
     if (ms !== undefined && (next === undefined || ms < next)) next = ms;
   };
-  for (const slots of state.slots.values())
+  for (const [id, slots] of state.slots) {
+    const mode = state.deployments.get(id)?.spec.mode ?? 'exclusive';
     for (const { holder, bid, dueMs, lookMs, state: now } of slots.values()) {
       soonest(bid?.dueMs);
       if (bid === undefined && now !== 'failed' && (holder === undefined || now === 'suspect')) soonest(lookMs);
       if (holder === undefined) continue;
       soonest(holder.reclaimMs);
       if (now === 'running' || now === 'starting')
-        soonest(holder.heardMs + Math.ceil((holder.leaseMs * state.config.limits.suspectShare) / 1000));
+        soonest(holder.heardMs + suspectAfter(state.config.limits, mode, holder.leaseMs));
       else soonest(dueMs);
     }
+  }
   return next;
 }

@@ -35,6 +35,11 @@ export function shortOf(need: Resources, room: Resources): readonly Dimension[] 
   return DIMENSIONS.filter((dimension) => need[dimension] > room[dimension]);
 }
 
+/** Of what has no limit nothing can be booked, and nothing can hold it to its limit. */
+export function isBounded({ cpuMilli, memMib }: Resources): boolean {
+  return cpuMilli > 0 && memMib > 0;
+}
+
 export function fits(need: Resources, room: Resources): boolean {
   return shortOf(need, room).length === 0;
 }

@@ -93,9 +93,24 @@ function short(dimension: Dimension, need: Resources, has: Resources, code: Refu
   const available = has[dimension];
   return {
     code,
-    detail: `${dimension} short by ${requested - available}`,
+    detail: shortBy(dimension, requested - available),
     dimension,
     requested,
     available,
   };
+}
+
+/** As people count: "memory short by 1.2 GiB". */
+function shortBy(dimension: Dimension, amount: number): string {
+  const gib = (amount / 1024).toFixed(1);
+  switch (dimension) {
+    case 'cpuMilli':
+      return `CPU short by ${amount / 1000} cores`;
+    case 'memMib':
+      return amount < 1024 ? `memory short by ${amount} MiB` : `memory short by ${gib} GiB`;
+    case 'diskMib':
+      return amount < 1024 ? `disk short by ${amount} MiB` : `disk short by ${gib} GiB`;
+    case 'gpus':
+      return `short of ${amount} GPUs`;
+  }
 }

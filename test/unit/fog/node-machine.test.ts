@@ -58,6 +58,12 @@ describe('what a node holds', () => {
     ['more than the node has', { spec: { ...SPEC, res: { ...SPEC.res, memMib: 9_000 } } }, 'INSUFFICIENT'],
     ['a label that it has not', { spec: { ...SPEC, labels: { region: 'cellar' } } }, 'REFUSED_POLICY'],
     ['an artifact that it cannot run', { spec: { ...SPEC, artifact: 'cmd:other' } }, 'REFUSED_POLICY'],
+    [
+      'no memory, which nothing would hold it to',
+      { spec: { ...SPEC, res: { ...SPEC.res, memMib: 0 } } },
+      'REFUSED_POLICY',
+    ],
+    ['no share of a core', { spec: { ...SPEC, res: { ...SPEC.res, cpuMilli: 0 } } }, 'REFUSED_POLICY'],
     ['an emergency without the level', { spec: { ...SPEC, priority: 'emergency' as const } }, 'REFUSED_POLICY'],
   ])('%s is denied with a reason', (_what, change, code) => {
     expect(new TriedNode().reserve('r', change).heard('denied')).toMatchObject({ of: 'reserve', code });

@@ -338,3 +338,28 @@ describe('how long offers are waited for', () => {
     expect(owner.state.peers.get('n1')?.rttMs).toBe(32);
   });
 });
+
+describe('what nodes answer', () => {
+  const recorded = ({ did }: TriedOwner) => did.flatMap((one) => (one.kind === 'record' ? [one.record] : []));
+
+  test('is on record: each offer, each refusal and its reason', () => {
+    const owner = new TriedOwner(['n1', 'n2']).step({ kind: 'deploy', wanted: WANTED });
+    const cfpId = owner.sent('cfp')?.cfpId ?? '';
+    owner.hear('n1', { kind: 'refuse', cfpId, code: 'DRAINING', detail: 'draining' });
+    expect(recorded(owner)).toMatchObject([{ of: 'slot', peer: 'n1', because: 'DRAINING', detail: 'draining' }]);
+    const { free } = adFrom(new TriedNode({ node: 'n2' }).state);
+    const offer = { offerId: 'o', free, estStartMs: 0, warm: true, enforcement: [], preempts: false, validMs: 3_000 };
+    owner.hear('n2', { kind: 'offer', cfpId, ...offer });
+    expect(recorded(owner)[0]).toMatchObject({ of: 'slot', peer: 'n2', because: 'offered' });
+  });
+
+  test('is not asked of a node that was named and is not known: that is the reason', () => {
+    const owner = new TriedOwner().step({ kind: 'deploy', wanted: { ...WANTED, target: 'nobody' } });
+    expect(owner.slot).toMatchObject({ state: 'blocked', reasons: [{ node: 'nobody', code: 'UNREACHABLE' }] });
+  });
+
+  test('is not asked for a shard that would be booked for nothing', () => {
+    const spec = { ...SPEC, res: { ...SPEC.res, memMib: 0 } };
+    expect(objectToDeploy(new TriedOwner().state, { ...WANTED, spec })?.code).toBe('REFUSED_POLICY');
+  });
+});
