@@ -4,6 +4,7 @@ import { listing, printable, table } from '../terminal.ts';
 import { act, proposalId, wholeHash } from './gov-act.ts';
 import { addLoneActs, asAgent } from './gov-alone.ts';
 import { addRules } from './gov-rules.ts';
+import { addSign } from './gov-sign.ts';
 import { timelineOf } from './gov-timeline.ts';
 import { type VerifyOptions, verifyFile } from './gov-verify.ts';
 
@@ -16,6 +17,7 @@ export const addGov: AddVerb = (program, invocation) => {
   addActs(gov, invocation);
   addLoneActs(gov, invocation);
   addRules(gov, invocation);
+  addSign(gov, invocation);
   addViews(gov, invocation);
   gov
     .command('verify <file>')

@@ -47,6 +47,7 @@ const VERBS = [
   ['gov', 'policy'],
   ['gov', 'certificate'],
   ['gov', 'verify'],
+  ['gov', 'sign'],
   ['fog', 'nodes'],
   ['fog', 'plan'],
   ['fog', 'deploy'],
