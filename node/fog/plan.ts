@@ -8,6 +8,7 @@ import {
   objectTo,
   type OwnerState,
   roomOfAd,
+  scoreOf,
   specDigest,
   subtract,
   total,
@@ -60,6 +61,10 @@ export function planFor(state: OwnerState, wanted: Wanted): Plan {
   const left = new Map(
     judged.flatMap(({ node, objection, known }) => (objection === undefined ? [[node, known.ad.free] as const] : [])),
   );
+  const { res } = wanted.spec;
+  const scores = new Map(
+    judged.map(({ node, candidate }) => [node, scoreOf(candidate, { res, spread: wanted.spread })]),
+  );
   const used = new Map<string, number>();
   const distinct = wanted.spec.antiAffinity === 'hard' && left.size >= wanted.slots;
   const slots: { slot: number; nodeId: string }[] = [];
@@ -68,7 +73,12 @@ export function planFor(state: OwnerState, wanted: Wanted): Plan {
       const short = wanted.spec.res.memMib > free.memMib || wanted.spec.res.cpuMilli > free.cpuMilli;
       return !short && wanted.spec.res.gpus <= free.gpus && !(distinct && used.has(node));
     });
-    able.sort(([one], [other]) => (used.get(one) ?? 0) - (used.get(other) ?? 0) || (one < other ? -1 : 1));
+    able.sort(
+      ([one], [other]) =>
+        (used.get(one) ?? 0) - (used.get(other) ?? 0) ||
+        (scores.get(other) ?? 0) - (scores.get(one) ?? 0) ||
+        (one < other ? -1 : 1),
+    );
     const [first] = able;
     if (first === undefined) break;
     const [nodeId, free] = first;
@@ -86,9 +96,11 @@ export function planFor(state: OwnerState, wanted: Wanted): Plan {
   };
 }
 
-/** Why the village has to be asked: all that this node has and would have counts together. */
-function votesFor(state: OwnerState, wanted: Wanted): readonly string[] {
-  const others = [...state.deployments.values()].filter((one) => !one.stopping && one.deployment !== wanted.deployment);
+/** Why the village has to be asked: all that this node has without a vote, and would have, counts together. */
+export function votesFor(state: OwnerState, wanted: Wanted): readonly string[] {
+  const others = [...state.deployments.values()].filter(
+    (one) => one.vote === 'not-needed' && !one.stopping && one.deployment !== wanted.deployment,
+  );
   const all = [...others, wanted];
   const res = total(all.flatMap(({ spec, slots }) => Array.from({ length: slots }, () => spec.res)));
   const slots = all.reduce((sum, one) => sum + one.slots, 0);

@@ -196,7 +196,7 @@ function codeOf(error: unknown): string {
 
 /** The devices that are its own; whoever reads the usual variable sees no other. */
 function withGpus(program: Program, gpuIds: readonly string[]): Program {
-  if (program.kind !== 'process' || gpuIds.length === 0) return program;
+  if (program.kind !== 'process') return program;
   const devices = gpuIds.map((id) => id.replace(/^gpu/, '')).join(',');
   return { ...program, env: { ...program.env, CUDA_VISIBLE_DEVICES: devices } };
 }

@@ -123,7 +123,7 @@ export function refusalOf(
   return { code, message: message ?? whyOf(perNode), retryable: isRetryable(code), perNode };
 }
 
-/** "5 nodes: 2 draining, 2 memMib short by 1228, 1 power or heat allows no new work". */
+/** "5 nodes: 2 draining, 2 memory short by 1.2 GiB, 1 power or heat allows no new work". */
 export function whyOf(perNode: readonly NodeRefusal[]): string {
   if (perNode.length === 0) return 'no node is known that could run it';
   const newest = new Map(perNode.map((one) => [one.nodeId, one.detail || one.code]));

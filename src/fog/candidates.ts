@@ -2,6 +2,7 @@ import { isExpired, type KnownAd } from './ad-cache.ts';
 import type { FogAd } from './ad.ts';
 import type { Deployment, OwnerState, Slot } from './owner-state.ts';
 import { POWER_LIMITS } from './power-policy.ts';
+import { presetFor } from './presets.ts';
 import { type Objection, objectTo, type Room } from './room.ts';
 import type { Candidate } from './score.ts';
 import { NO_TRUST, trustOf } from './trust.ts';
@@ -47,7 +48,7 @@ export function judgeNodes(state: OwnerState, deployment: Deployment, slot: Slot
   const judged = [...state.ads.values()]
     .filter((known) => !isExpired(known, state.nowMs))
     .map((known) => judge(state, { deployment, slot, known, siblings: siblings.get(known.ad.node) ?? 0 }));
-  return withAffinity(judged, deployment);
+  return withAffinity(elsewhere(judged, { owner: state.config.node, deployment }), deployment);
 }
 
 function judge(
@@ -87,6 +88,20 @@ function objectToNode(
   if (slot?.holder?.node === ad.node && slot.holder.leaving !== undefined)
     return { code: 'DRAINING', detail: 'it is leaving there' };
   return objectTo(deployment.spec, roomOfAd(ad, trust));
+}
+
+/** What its kind wants on other nodes is its owner's only while no other could run it. */
+function elsewhere(
+  judged: readonly Judged[],
+  { owner, deployment: { target, spec } }: { owner: string; deployment: Deployment },
+): readonly Judged[] {
+  if (target === owner || presetFor(spec.agentType).strategy !== 'fog_only') return judged;
+  const others = judged.some(({ node, objection }) => node !== owner && objection === undefined);
+  return judged.map((one) =>
+    others && one.node === owner && one.objection === undefined
+      ? { ...one, objection: { code: 'REFUSED_POLICY', detail: 'its kind runs on other nodes' } }
+      : one,
+  );
 }
 
 /** `hard`: distinct nodes, when there are as many that could as there are slots. */

@@ -84,6 +84,7 @@ export type { FogRule, FogSwitches } from './switches.ts';
 export { NO_TRUST, observe, type Trust, trustOf } from './trust.ts';
 export type { Transition } from './transition.ts';
 export { Approval, needsVote, objectToApproval, type Totals, VOTE_POLICY, type VotePolicy } from './vote.ts';
+export { scoreOf } from './score.ts';
 export { AGENT_PRESETS, type AgentPreset, presetFor, type Strategy } from './presets.ts';
 export {
   judgeModule,

@@ -3,6 +3,7 @@ import type { Message } from './messages.ts';
 import { grant } from './owner-grant.ts';
 import type { Bid, Deployment, Reason, Slot } from './owner-state.ts';
 import type { At, OwnerTurn } from './owner-turn.ts';
+import { presetFor } from './presets.ts';
 import { addReason, record, refused } from './owner-reasons.ts';
 import { askedIn, rank } from './score.ts';
 import type { SlotState } from './states.ts';
@@ -126,7 +127,10 @@ function chooseOffer(turn: OwnerTurn, at: At): void {
     return [{ ...known.candidate, free: offer.free, warm: offer.warm, preempts: offer.preempts }];
   });
   const { res } = deployment.spec;
-  const queue = rank(candidates, { res, spread: deployment.spread, chance: turn.chance() }).map(({ node }) => node);
+  const ranked = rank(candidates, { res, spread: deployment.spread, chance: turn.chance() }).map(({ node }) => node);
+  const others = ranked.filter((node) => node !== turn.config.node);
+  const rather = presetFor(deployment.spec.agentType).strategy === 'fog_preferred' && others.length < ranked.length;
+  const queue = rather ? [...others, turn.config.node] : ranked;
   turn.put(at, { bid: { ...bid, queue } });
   reserveNext(turn, at);
 }

@@ -1,6 +1,9 @@
 import type { Resources } from './resources.ts';
 
-/** Where an agent's shards belong: on the node that asks, on others if they have room, only on others, or wherever fits best. */
+/**
+ * Where an agent's shards belong if no node is named: on the node that asks; rather on others; on others as long as one of them could;
+ * or wherever fits best.
+ */
 export type Strategy = 'local_only' | 'fog_preferred' | 'fog_only' | 'adaptive';
 
 /** What a shard of one kind of agent needs when its deployment does not say. */
@@ -40,8 +43,8 @@ const LEAST_MIB = 192;
 const ROWS: readonly Row[] = [
   ['twin', 50, 500, 1_000, 1, 1, 'local_only'],
   ['king', 800, 2_000, 500, 2, 8, 'fog_only'],
-  ['magi', 600, 1_800, 800, 2, 6, 'fog_preferred'],
-  ['oracle', 900, 2_200, 600, 3, 10, 'fog_preferred'],
+  ['magi', 600, 1_800, 800, 2, 6, 'adaptive'],
+  ['oracle', 900, 2_200, 600, 3, 10, 'adaptive'],
   ['sage', 250, 1_000, 1_000, 1, 4, 'fog_preferred'],
 ];
 

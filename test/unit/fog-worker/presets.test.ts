@@ -5,7 +5,7 @@ describe('the profiles of agents', () => {
   test('hold what the specification says of each: memory, cores, shards, strategy', () => {
     const { res, minShards, maxShards, strategy, prefersGpu, latencyMs } = presetFor('magi');
     expect(res).toEqual({ cpuMilli: 1_800, memMib: 600, diskMib: 0, gpus: 0 });
-    expect([minShards, maxShards, strategy, prefersGpu, latencyMs]).toEqual([2, 6, 'fog_preferred', true, 800]);
+    expect([minShards, maxShards, strategy, prefersGpu, latencyMs]).toEqual([2, 6, 'adaptive', true, 800]);
     expect(presetFor('king')).toMatchObject({ minShards: 2, maxShards: 8, strategy: 'fog_only' });
     expect(presetFor('oracle')).toMatchObject({ minShards: 3, maxShards: 10 });
     expect(presetFor('twin')).toMatchObject({ strategy: 'local_only', maxShards: 1 });

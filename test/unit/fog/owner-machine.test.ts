@@ -363,3 +363,32 @@ describe('what nodes answer', () => {
     expect(objectToDeploy(new TriedOwner().state, { ...WANTED, spec })?.code).toBe('REFUSED_POLICY');
   });
 });
+
+describe('the profile of its kind', () => {
+  const asked = (agentType: string, nodes: readonly string[], more: Partial<Wanted> = {}) => {
+    const wanted = { ...WANTED, ...more, spec: { ...SPEC, agentType } };
+    const owner = new TriedOwner(nodes).step({ kind: 'deploy', wanted });
+    return owner.did.flatMap((one) => (one.kind === 'send' ? [`${one.message.kind} ${one.to}`] : [])).toSorted();
+  };
+
+  test('keeps a king off the node of its owner while another could run it', () => {
+    expect(asked('king', ['owner', 'n1', 'n2'])).toEqual(['cfp n1', 'cfp n2']);
+    expect(asked('navigator', ['owner', 'n1'])).toEqual(['cfp n1', 'cfp owner']);
+  });
+
+  test('says nothing where no other could, or the owner was named', () => {
+    expect(asked('king', ['owner'])).toEqual(['cfp owner']);
+    expect(asked('king', ['owner', 'n1'], { target: 'owner' })).toEqual(['reserve owner']);
+  });
+
+  test('lets a sage run at its owner only where others offer nothing better', () => {
+    const wanted = { ...WANTED, spec: { ...SPEC, agentType: 'sage' } };
+    const owner = new TriedOwner(['owner', 'n1']).step({ kind: 'deploy', wanted });
+    const cfpId = owner.sent('cfp')?.cfpId ?? '';
+    const { free } = adFrom(new TriedNode({ node: 'n1' }).state);
+    const offer = { free, estStartMs: 0, warm: false, enforcement: [], preempts: false, validMs: 3_000 };
+    owner.hear('owner', { kind: 'offer', cfpId, offerId: 'a', ...offer });
+    owner.hear('n1', { kind: 'offer', cfpId, offerId: 'b', ...offer });
+    expect(owner.slot.bid?.node).toBe('n1');
+  });
+});
