@@ -10,7 +10,7 @@ import { asAgent } from './gov-alone.ts';
 
 const MAX_BYTES = 1024 * 1024;
 
-interface Change {
+export interface Change {
   readonly vote?: boolean;
   readonly agent?: string;
   readonly reason: string;
@@ -40,7 +40,8 @@ export function addRules(gov: Command, invocation: Invocation): void {
       .description('proposes another key for a voter who lost its own; again when that is approved, to complete it')
       .requiredOption('--candidate <file>', 'what `gov new-key` printed; - reads standard input'),
   ).action(async (voter: string, options: Change & { candidate: string }, command) => {
-    const { key, proof } = candidateIn(await textOf(options.candidate, invocation), voter);
+    const { key, proof, voter: named } = candidateIn(await textOf(options.candidate, invocation));
+    if (named !== voter) throw new CliError('FILE_UNREADABLE', `this is no candidacy for the seat of ${voter}`);
     const rules = { kind: 'recover', voter, key, proof };
     return proposeRules(command, invocation, { title: `Another key for ${voter}`, rules, options });
   });
@@ -48,10 +49,14 @@ export function addRules(gov: Command, invocation: Invocation): void {
     .command('new-key <voter>')
     .description('makes the key that is to take a voter’s seat: the key into a file, its candidacy printed')
     .requiredOption('--out <file>', 'where the private key goes (a new file); `village agents key import` takes it')
-    .action((voter: string, { out }: { out: string }, command) =>
+    .option('--joins', 'the voter has no seat yet')
+    .action((voter: string, { out, joins }: { out: string; joins?: boolean }, command) =>
       withSession(command, invocation, async (session) => {
         const { village_id: net, epoch: ep, voters } = await session.call('gov.rules', {});
-        if (!Object.hasOwn(voters, voter)) throw new CliError('USAGE', `${voter} is no voter of this village`);
+        if (joins !== true && !Object.hasOwn(voters, voter)) {
+          const hint = 'for a new seat, which `village gov amend --seat` proposes, say --joins';
+          throw new CliError('USAGE', `${voter} is no voter of this village`, { hint });
+        }
         const candidate = await newKey({ net, ep, voter }, out);
         terminal.answer(candidate, JSON.stringify(candidate));
       }),
@@ -84,11 +89,11 @@ export function addRules(gov: Command, invocation: Invocation): void {
     );
 }
 
-function change(command: Command): Command {
+export function change(command: Command): Command {
   return command.requiredOption('--reason <text>', 'why').option('--vote', 'approve it at once').addOption(asAgent());
 }
 
-function proposeRules(
+export function proposeRules(
   command: Command,
   invocation: Invocation,
   { title, rules, options }: { readonly title: string; readonly rules: object; readonly options: Change },
@@ -131,11 +136,16 @@ async function newKey(seat: Seat, out: string): Promise<{ voter: string; key: st
   return { voter: seat.voter, key, proof: `${input}.${signature.toString('base64url')}`, epoch: seat.ep };
 }
 
-function candidateIn(text: string, voter: string): { readonly key: string; readonly proof: string } {
-  const said = parsed(text);
-  const { key, proof } = said;
-  if (said['voter'] === voter && typeof key === 'string' && typeof proof === 'string') return { key, proof };
-  throw new CliError('FILE_UNREADABLE', `this is no candidacy for the seat of ${voter}`, {
+interface Candidate {
+  readonly voter: string;
+  readonly key: string;
+  readonly proof: string;
+}
+
+export function candidateIn(text: string): Candidate {
+  const { voter, key, proof } = parsed(text);
+  if (typeof voter === 'string' && typeof key === 'string' && typeof proof === 'string') return { voter, key, proof };
+  throw new CliError('FILE_UNREADABLE', 'this is no candidacy for a seat', {
     hint: 'give what `village gov new-key` printed',
   });
 }
@@ -149,7 +159,7 @@ function parsed(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-async function textOf(file: string, { stdin }: Invocation): Promise<string> {
+export async function textOf(file: string, { stdin }: Invocation): Promise<string> {
   try {
     const text = file === '-' ? await readAll(stdin) : await readFile(file, 'utf8');
     if (text.length <= MAX_BYTES) return text;

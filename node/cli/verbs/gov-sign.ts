@@ -56,7 +56,7 @@ export function addSign(gov: Command, invocation: Invocation): void {
     .requiredOption('--village <id>', 'the id of the village', wholeHash)
     .option('--reason <text>', 'why, for a vote')
     .option('--final', 'commit the vote as well: it counts then, and cannot be changed any more')
-    .option('--statement <file>', 'sign this instead: {"kind":…,"body":{…}}, one of protocols/governance/README.md')
+    .option('--statement <file>', 'sign this instead: {"kind":…,"body":{…}}, of a kind in src/governance/statement.ts')
     .action((voter: string, proposal: string | undefined, vote: string | undefined, options: Options) =>
       signHere(voter, { proposal, vote, options }, invocation),
     );
@@ -117,7 +117,7 @@ function spelled<T>(work: () => T): T {
   } catch (cause) {
     throw new CliError('USAGE', 'this is no statement that a voter can sign', {
       cause,
-      hint: 'protocols/governance/README.md lists the kinds and what each says',
+      hint: 'src/governance/statement.ts has the kinds, body.ts what each says',
     });
   }
 }

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type AddVerb, type Invocation, withSession } from '../invocation.ts';
 import { listing, printable, table } from '../terminal.ts';
 import { act, proposalId, wholeHash } from './gov-act.ts';
+import { addAmend } from './gov-amend.ts';
 import { addLoneActs, asAgent } from './gov-alone.ts';
 import { addRules } from './gov-rules.ts';
 import { addSign } from './gov-sign.ts';
@@ -17,6 +18,7 @@ export const addGov: AddVerb = (program, invocation) => {
   addActs(gov, invocation);
   addLoneActs(gov, invocation);
   addRules(gov, invocation);
+  addAmend(gov, invocation);
   addSign(gov, invocation);
   addViews(gov, invocation);
   gov

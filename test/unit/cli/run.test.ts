@@ -48,6 +48,7 @@ const VERBS = [
   ['gov', 'certificate'],
   ['gov', 'verify'],
   ['gov', 'sign'],
+  ['gov', 'amend'],
   ['fog', 'nodes'],
   ['fog', 'plan'],
   ['fog', 'deploy'],

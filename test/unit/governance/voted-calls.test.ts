@@ -132,7 +132,7 @@ describe('an approved call', () => {
   test('of a peer is not served again by a node that was killed and started anew', async () => {
     state = stateOf(decision('a', { node: 'peer' }));
     const asked = { peer: 'peer', agent: 'local@here', tool: 'spend', args: {} };
-    const { arguments: args } = state.calls[0]?.actions[0] as { readonly arguments: object };
+    const { arguments: args } = (state.calls[0] as Decision).actions[0] as Call;
     const served = (await node()).serveOnce({ ...asked, args });
     expect(await served?.begin()).toBe(true);
     expect((await node()).serveOnce({ ...asked, args })).toBeUndefined();
