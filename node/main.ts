@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
+#!/usr/bin/env -S node --max-semi-space-size=32
 import { enableCompileCache } from 'node:module';
 import { compileCacheFolder } from './compile-cache.ts';
 

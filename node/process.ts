@@ -1,12 +1,20 @@
 import { type CliPorts, runCli } from './cli/index.ts';
 import { isStreamEnd } from './crash.ts';
+import { giveMemoryBackWhenIdle } from './idle-memory.ts';
 import { programVersion } from './version.ts';
 
 const CRASH_STOP_MS = 3000;
 
+let endLooking = (): void => undefined;
+
 /** Loaded when first used, so that `--help` does not wait for libp2p. */
 const ports: CliPorts = {
-  createNode: async (options) => (await import('./create-node.ts')).createNode(options),
+  createNode: async (options) => {
+    const { createNode } = await import('./create-node.ts');
+    endLooking();
+    endLooking = giveMemoryBackWhenIdle();
+    return createNode(options);
+  },
   openFiles: async (dataDir) => (await import('./data-files.ts')).openFiles(dataDir),
   runBridge: async (options) => (await import('./gateway/bridge.ts')).runBridge(options),
 };

@@ -148,4 +148,4 @@ export class Contenders implements Disposable {
 }
 
 /** As `npm start` runs it. */
-const NODE = { nodeArgs: ['--max-semi-space-size=8', ...(process.env['NODE_ARGS']?.split(' ') ?? [])] };
+const NODE = { nodeArgs: ['--max-semi-space-size=32', ...(process.env['NODE_ARGS']?.split(' ') ?? [])] };

@@ -14,7 +14,7 @@ const HANG_MS = 30_000;
 /** How much later than it came an answer may be read, on a machine that is starved of time. */
 const READ_LATE_MS = 1_000;
 /** What the published command tells Node. */
-const AS_PUBLISHED = { nodeArgs: ['--max-semi-space-size=8'], timeoutMs: READY_MS };
+const AS_PUBLISHED = { nodeArgs: ['--max-semi-space-size=32'], timeoutMs: READY_MS };
 /** Which servers a node hosts. `say` has replicas; the others have one home. */
 const SERVERS: Readonly<Record<string, readonly string[]>> = {
   keeper: ['say'],
