@@ -77,6 +77,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     () => village.policy(),
   );
   const place = villageId.slice(0, 16);
+  const policy = () => village.policy();
 
   const opened = await openAudit({ dataDir, database, keys, villageId, reporter: bus });
   const audit = stack.use(opened.log);
@@ -180,12 +181,12 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     settings: config().discovery,
   });
 
-  const pinned = { store: database.namespace(`tool-pins-${place}`), nodeId, policy: () => village.policy(), reporter: bus };
-  const pins = await ToolPins.open(pinned);
+  const store = database.namespace(`tool-pins-${place}`);
+  const pins = await ToolPins.open({ store, nodeId, policy, reporter: bus });
   stack.defer(() => pins.close());
   const router = new Router(
     {
-      policy: () => village.policy(),
+      policy,
       catalogue: () => directory.catalogue(),
       find: (alias, options) => directory.want(alias, options),
       hosting,
@@ -216,7 +217,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     allowedHosts: config().allowedHosts,
     allowedOrigins: config().allowedOrigins,
     router: new SearchMode(router, {
-      policy: () => village.policy(),
+      policy,
       catalogue: () => directory.catalogue(),
       missing: (principal) => router.missing(principal),
       mode: () => config().tools.mode,

@@ -48,7 +48,17 @@ class Node implements VillageNode {
     const village = await enterVillage(entering, { invite, signal });
     signal.throwIfAborted();
 
-    const foundation = { dataDir, env, version: programVersion(), startedAtMs, bus, database, keys, village, askRestart: () => this.#restart.resolve() };
+    const foundation = {
+      dataDir,
+      env,
+      version: programVersion(),
+      startedAtMs,
+      bus,
+      database,
+      keys,
+      village,
+      askRestart: () => this.#restart.resolve(),
+    };
     const parts = await assemble({ ...foundation, loaded: () => loaded }, building);
     const how = invite === undefined ? 'found' : 'join';
     if (village.villageId !== before) bus.report('village.entered', { village: village.villageId, how });

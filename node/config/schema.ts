@@ -175,7 +175,10 @@ export const Config = z.strictObject({
     .describe(
       'TLS 1.3 on the gateway, on loopback too; beyond loopback it is on without this. Paths start at the data folder. Without cert and key the node makes its own',
     ),
-  insecureGatewayBind: z.boolean().default(false).describe('a gateway beyond loopback speaks plain HTTP, unless gatewayTls is given'),
+  insecureGatewayBind: z
+    .boolean()
+    .default(false)
+    .describe('a gateway beyond loopback speaks plain HTTP, unless gatewayTls is given'),
 });
 export type Config = z.infer<typeof Config>;
 
