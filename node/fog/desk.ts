@@ -155,7 +155,7 @@ export interface Plan {
 
 export interface Explanation {
   readonly shard: ShardView;
-  /** One sentence: "5 nodes: 2 draining, 2 memory short by 1.2 GiB, 1 power or heat allows no new work". */
+  /** A sentence for each slot: "ID is blocked, epoch 2: 5 nodes: 2 draining, 2 memory short by 1.2 GiB, 1 power or heat allows no new work". */
   readonly why: string;
   readonly perNode: readonly NodeRefusal[];
   /** Every offer, refusal, epoch and exit that is remembered, oldest first. */

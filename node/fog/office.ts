@@ -23,8 +23,9 @@ import type { LogChunk, RemoteLogs } from './remote-logs.ts';
 import type { Logs } from './runner/index.ts';
 import type { ShardMaps } from './shard-maps.ts';
 import type { Timeline } from './timeline.ts';
-import { ledgerView, mappedView, ownView, refusalOf, whyOf } from './views.ts';
+import { ledgerView, mappedView, ownView, refusalOf } from './views.ts';
 import type { Waiting } from './waiting.ts';
+import { whyIs } from './why.ts';
 
 export interface OfficeParts {
   readonly nodeId: string;
@@ -41,6 +42,7 @@ export interface OfficeParts {
 }
 
 const DRAIN_MS = 300_000;
+const SHORT_ID = 8;
 const GRACE_MS = 5_000;
 /** Nothing more is to be waited for, though it is not what was hoped for. */
 const STUCK: ReadonlySet<ShardStatus> = new Set(['blocked', 'failed', 'awaiting_vote', 'stopped', 'stopping']);
@@ -58,13 +60,13 @@ export class Office implements FogOffice {
   }
 
   plan(request: Parameters<FogOffice['plan']>[0]): Plan {
-    return planFor(this.#parts.owner.state, wantedOf(request, ''));
+    return planFor(this.#parts.owner.state, wantedOf(this.#addressed(request), ''));
   }
 
   async deploy(request: DeployRequest, options: DeployOptions): Promise<FogAnswer<DeploymentView>> {
     const { owner, remember, waiting, listen } = this.#parts;
     const { principal, signal, onProgress } = options;
-    const wanted = wantedOf(request, principal.agentId);
+    const wanted = wantedOf(this.#addressed(request), principal.agentId);
     const before = objectToDeploy(owner.state, wanted);
     if (before?.code === 'CONFLICT' && request.replace === true) await this.stop(request.shardId, { signal });
     const objection = objectToDeploy(owner.state, wanted);
@@ -109,10 +111,8 @@ export class Office implements FogOffice {
     const { slot } = parse(shard);
     const known = [...owner.state.ads.values()].filter((ad) => !isExpired(ad, nowMs())).length;
     const perNode = view.refusal?.perNode ?? [];
-    const why =
-      view.refusal === undefined
-        ? `${first.shardId} is ${first.status}${first.nodeId === undefined ? '' : ` on ${first.nodeId}`}, epoch ${first.epoch}`
-        : `${whyOf(perNode)} (${known} known)`;
+    const parts = { owner: owner.state, nowMs: nowMs(), known };
+    const why = view.shards.map((one) => whyIs(one, view, parts)).join('\n');
     return { shard: first, why, perNode, timeline: timeline.read(view.owner, view.deployment, slot) };
   }
 
@@ -177,6 +177,15 @@ export class Office implements FogOffice {
 
   onChange(listener: (what: Transition) => void): () => void {
     return this.#parts.listen(listener);
+  }
+
+  /** A node may be named by the end of its id, as tables show it: by 8 characters or more that only one known node ends with. */
+  #addressed<Request extends Pick<DeployRequest, 'targetNode'>>(request: Request): Request {
+    const { targetNode: named } = request;
+    const { ads } = this.#parts.owner.state;
+    if (named === undefined || named.length < SHORT_ID || ads.has(named)) return request;
+    const [found, ...others] = [...ads.keys()].filter((node) => node.endsWith(named));
+    return found === undefined || others.length > 0 ? request : { ...request, targetNode: found };
   }
 
   #isSettled({ shardId, wait }: DeployRequest): boolean {

@@ -45,7 +45,7 @@ export function shardsTable(shards: readonly Row[]): string {
 export function timelineTable(value: Value): string {
   const rows = rowsIn(value, 'timeline').map((row) => ({
     at: String(row['at']).slice(11, 23),
-    what: `${String(row['of'])}: ${String(row['from'])} → ${String(row['to'])}`,
+    what: `${String(row['of'])}: ${row['from'] === row['to'] ? '' : `${String(row['from'])} → `}${String(row['to'])}`,
     because: row['because'],
     epoch: row['epoch'],
     node: short(row['peer']),
@@ -58,7 +58,7 @@ export function whyText(value: Value): string {
   const rows = rowsIn(value, 'per_node').map((row) => ({ ...row, node: short(row['node_id']) }));
   const nodes = rows.length === 0 ? '' : `\n\n${table(rows, ['node', 'code', 'detail'])}`;
   const why = value['why'] ?? value['message'];
-  return `${typeof why === 'string' ? printable(why) : ''}${nodes}`;
+  return `${typeof why === 'string' ? why.split('\n').map(printable).join('\n') : ''}${nodes}`;
 }
 
 export function planText(value: Value): string {

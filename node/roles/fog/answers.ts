@@ -120,6 +120,13 @@ const WORDS: Readonly<Record<Dimension, string>> = {
   gpus: 'gpus',
 };
 
+/** Why nodes are not listed, as agents call amounts. */
+export function filteredRow(filtered: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(filtered).map(([why, count]) => [why in WORDS ? WORDS[why as Dimension] : why, count]),
+  );
+}
+
 function inWords(dimension: Dimension, amount: number): number {
   if (dimension === 'gpus') return amount;
   return Math.round((amount / (dimension === 'cpuMilli' ? 1_000 : MIB)) * 1_000) / 1_000;

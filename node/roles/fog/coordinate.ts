@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { result, type RoleTool, roleTool } from '../../backends/role.ts';
-import { resources } from './answers.ts';
+import { filteredRow, resources } from './answers.ts';
 import { nodeRow, NodeRow, READS } from './discover.ts';
 import type { FogRoleParts } from './ports.ts';
 import { Cores, Gib, Priority } from './shapes.ts';
@@ -92,7 +92,7 @@ function look({
     held: false,
     recommended_node: trusted[0]?.nodeId ?? null,
     candidates: trusted.map(nodeRow),
-    filtered: far === 0 ? filtered : { ...filtered, latency: far },
+    filtered: { ...filteredRow(filtered), ...(far === 0 ? {} : { latency: far }) },
     note: NOTE,
   };
 }

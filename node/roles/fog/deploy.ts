@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { canonicalJson, sha256Hex } from '../../../src/kernel/index.ts';
 import { refusal, result, type RoleContext, type RoleTool, roleTool, type ToolOutcome } from '../../backends/role.ts';
-import { deployed, deploymentAnswer, perNodeRows, refused } from './answers.ts';
+import { deployed, deploymentAnswer, filteredRow, perNodeRows, refused } from './answers.ts';
 import { READS } from './discover.ts';
 import type { FogRoleParts } from './ports.ts';
 import { placingOf } from './request.ts';
@@ -94,7 +94,7 @@ export function planAgentShard({ office, nodeId }: FogRoleParts): RoleTool {
         slots: slots.map((one) => ({ slot: one.slot, node_id: one.nodeId })),
         missing: wanted.slots - slots.length,
         needs_vote: needsVote,
-        filtered,
+        filtered: filteredRow(filtered),
         per_node: perNodeRows(perNode),
       });
     },

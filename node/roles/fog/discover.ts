@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { result, type RoleTool, roleTool } from '../../backends/role.ts';
 import type { FogNode } from '../../fog/index.ts';
-import { amounts, resources } from './answers.ts';
+import { amounts, filteredRow, resources } from './answers.ts';
 import type { FogRoleParts } from './ports.ts';
 import { Amounts, Cores, Gib, Labels, Tiers } from './shapes.ts';
 
@@ -69,7 +69,7 @@ export function discoverFogNodes({ office }: FogRoleParts): RoleTool {
     handle: ({ min_cpu_cores: cores, min_memory_gb: gib, gpu_required: gpu, labels, enforcement, limit }) => {
       const need = resources({ cores, gib, gpus: gpu ? 1 : 0 });
       const { nodes, filtered } = office.nodes({ need, labels, enforcement, limit });
-      return result({ available_nodes: nodes.map(nodeRow), filtered });
+      return result({ available_nodes: nodes.map(nodeRow), filtered: filteredRow(filtered) });
     },
   });
 }

@@ -43,7 +43,7 @@ export function listShards({ office }: FogRoleParts): RoleTool {
     description: 'The slots of every deployment that your node owns or has heard of, with the nodes that run them.',
     input: z.strictObject({
       agent_type: AgentType.optional(),
-      node_id: NodeId.optional().describe('only those that run there'),
+      node_id: NodeId.optional().describe('only those that run there; 8 characters of its end will do'),
       status: z.string().max(32).optional(),
       limit: z.int().min(1).max(MAX_LISTED).default(MAX_LISTED),
     }),
@@ -54,7 +54,7 @@ export function listShards({ office }: FogRoleParts): RoleTool {
         .list()
         .flatMap(({ shards }) => shards)
         .filter((one) => type === undefined || one.agentType === type)
-        .filter((one) => node === undefined || one.nodeId === node)
+        .filter((one) => node === undefined || isNode(one.nodeId, node))
         .filter((one) => status === undefined || one.status === status);
       return result({ shards: found.slice(0, limit).map(shardRow), total: found.length });
     },
@@ -83,6 +83,11 @@ export function explainShard(parts: FogRoleParts): RoleTool {
       return result({ shard: shardRow(shard), why, per_node: perNodeRows(perNode), timeline });
     },
   });
+}
+
+/** By its whole id, or by 8 characters or more of its end. */
+function isNode(nodeId: string | undefined, named: string): boolean {
+  return nodeId === named || (named.length >= 8 && nodeId?.endsWith(named) === true);
 }
 
 function timelineRows({ timeline }: Explanation, { wallMs, boottimeMs }: FogRoleParts) {

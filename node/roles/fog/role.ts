@@ -8,6 +8,7 @@ import { ledgerRow } from './ledger-row.ts';
 import { LogWatch } from './log-watch.ts';
 import { explainShard, getShardStatus, listShards } from './look.ts';
 import type { FogRoleParts } from './ports.ts';
+import { profileRows } from './profiles.ts';
 import { fogPrompts } from './prompts.ts';
 import { drainFogNode, stopAgentShard } from './stop.ts';
 
@@ -15,6 +16,7 @@ const READABLE = { mimeType: 'application/json', ttlMs: 1_000 } as const;
 const NODES = 'village://fog/nodes';
 const LEDGER = 'village://fog/ledger';
 const SHARDS = 'village://fog/shards';
+const PROFILES = 'village://fog/profiles';
 const LOGS = '/logs';
 const ANYTHING = { cpuMilli: 0, memMib: 0, diskMib: 0, gpus: 0 };
 
@@ -65,6 +67,15 @@ export function fogRole(parts: FogRoleParts): Role {
         description: 'What each node last said of its room',
         ...READABLE,
         read: () => ({ nodes: office.nodes({ need: ANYTHING, limit: 500 }).nodes.map(nodeRow) }),
+      },
+      {
+        uri: PROFILES,
+        name: 'profiles',
+        title: 'Profiles of agents',
+        description:
+          'What a shard of each kind of agent gets where its deployment does not say. Resources, artifact and strategy are applied; how many slots, latency, GPU and battery are advice to whoever deploys',
+        ...READABLE,
+        read: () => ({ profiles: profileRows() }),
       },
     ],
     templates: [

@@ -34,7 +34,9 @@ export const Wanted = z.strictObject({
   shard_id: DeploymentId.describe(
     'your name for it, unique among what this node deploys; the same again is the same shard',
   ),
-  target_node: NodeId.optional().describe('PeerId of the node that is to run it; without it nodes are asked'),
+  target_node: NodeId.optional().describe(
+    'PeerId of the node that is to run it, or 8 characters of its end; without it nodes are asked, as the kind of agent wants',
+  ),
   resource_allocation: Allocation.prefault({}).describe('for each slot'),
   slots: z.int().min(1).max(64).default(1).describe('so many of it, on distinct nodes where there are enough'),
   gpu: z.int().min(0).max(64).default(0).describe('devices for each slot; needs a vote'),

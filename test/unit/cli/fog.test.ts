@@ -54,11 +54,11 @@ test('tables show the end of ids, free of all, and no escape of another node’s
     enforcement: ['watchdog'],
     rtt_ms: null,
   };
-  const nodes = nodesTable({ available_nodes: [node], filtered: { memMib: 2 } }, { wide: false });
+  const nodes = nodesTable({ available_nodes: [node], filtered: { memory_gb: 2 } }, { wide: false });
   expect(nodes.split('\n')).toEqual([
     'node             cores  gib  gpus  shards  holds     rtt ms',
     'abcdefgh (here)  1.5/4  2/8  0/0   1/64    watchdog',
-    'not listed: 2 memMib',
+    'not listed: 2 memory_gb',
   ]);
   const shard = {
     shard_id: 'm',

@@ -337,7 +337,7 @@ describe('the other tools of fog', () => {
     expect(coordination.structuredContent).toMatchObject({
       status: 'insufficient',
       held: false,
-      filtered: { memMib: 2 },
+      filtered: { memory_gb: 2 },
     });
     const request = await call('resource_request', { agent_id: 'sage', memory_mb: 512 });
     expect(request.structuredContent).toMatchObject({ agent_id: 'sage', held: false });
@@ -387,5 +387,18 @@ describe('the resources of fog', () => {
     });
     expect(role.readTemplate?.('village://fog/shards/n/logs', contextFor())).toBeUndefined();
     expect(role.readTemplate?.('village://fog/shards/%E0%A4', contextFor())).toBeUndefined();
+  });
+
+  test('show what each kind of agent gets where its deployment does not say', () => {
+    const role = fogRole({ office: new OneDeployment().office, nodeId: NODE, wallMs: Date.now, boottimeMs: () => 0 });
+    const profiles = role.resources?.find(({ name }) => name === 'profiles')?.read(contextFor());
+    const king = {
+      resource_allocation: { cpu_cores: 2, memory_gb: 0.781 },
+      strategy: 'fog_only',
+      slots: { min: 2, max: 8 },
+    };
+    const twin = { agent_type: 'twin', strategy: 'local_only' };
+    const others = { agent_type: '*', artifact: 'role:agent', strategy: 'adaptive', slots: { min: 1, max: 3 } };
+    expect(profiles).toMatchObject({ profiles: [twin, king, { agent_type: 'magi' }, {}, {}, others] });
   });
 });
