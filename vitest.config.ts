@@ -4,11 +4,12 @@ import { defineConfig } from 'vitest/config';
 const ALONE = 'test/simulation/discovery.test.ts';
 
 /** One project per kind of test: `vitest run --project unit`. Only those that start processes may be slow. */
-const project = (name: string, include: string[], options: { testTimeout: number; serial?: boolean; exclude?: string[] }) => ({
+const project = (name: string, include: string[], options: { testTimeout: number; serial?: boolean; exclude?: string[]; setupFiles?: string[] }) => ({
   test: {
     name,
     include,
     exclude: options.exclude ?? [],
+    setupFiles: options.setupFiles ?? [],
     environment: 'node' as const,
     testTimeout: options.testTimeout,
     hookTimeout: options.testTimeout,
@@ -29,7 +30,11 @@ export default defineConfig({
       project('unit', ['test/unit/**/*.test.ts', 'test/regression/**/*.test.ts'], { testTimeout: 10_000 }),
       project('conformance', ['test/conformance/**/*.test.ts'], { testTimeout: 15_000 }),
       project('simulation', ['test/simulation/**/*.test.ts'], { testTimeout: 60_000, exclude: [ALONE] }),
-      project('e2e', ['test/e2e/**/*.test.ts', ALONE], { testTimeout: 120_000, serial: true }),
+      project('e2e', ['test/e2e/**/*.test.ts', ALONE], {
+        testTimeout: 120_000,
+        serial: true,
+        setupFiles: ['test/support/nothing-left.ts'],
+      }),
     ],
   },
 });
