@@ -26,7 +26,8 @@ function reasonOf(shard: ShardView, view: DeploymentView, { owner, nowMs, known 
   switch (shard.status) {
     case 'awaiting_vote': {
       const reasons = votesFor(owner, deployment).join(', ');
-      return `the village is asked${reasons === '' ? '' : `, for it is ${reasons}`} (proposal ${view.proposalId ?? 'not made yet'})`;
+      const because = reasons === '' ? '' : `, because with all that had no vote it makes ${reasons}`;
+      return `the village is asked${because} (proposal ${view.proposalId ?? 'not made yet'})`;
     }
     case 'blocked':
     case 'failed':

@@ -35,7 +35,7 @@ export function look(turn: OwnerTurn, at: At, round = 0): void {
   const able = judged.filter(({ objection }) => objection === undefined).map(({ node }) => node);
   const { target, allowFallback } = deployment;
   if (target !== undefined && !allowFallback && !judged.some(({ node }) => node === target)) {
-    const detail = 'it is not known here, or was not heard for long';
+    const detail = 'not known here, or silent for long';
     return block(turn, at, [{ node: target, code: 'UNREACHABLE', detail, atMs: turn.nowMs }]);
   }
   if (able.length === 0) {

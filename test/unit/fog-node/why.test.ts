@@ -40,7 +40,7 @@ const heard: readonly [number, OwnerEvent] = [0, { kind: 'ad', ad: adFrom(new Tr
 
 test('who waits for a vote is told what for, and of which proposal', () => {
   expect(said([heard, deploy({ res: { ...SPEC.res, cpuMilli: 9_000 } })])).toBe(
-    'd is awaiting vote, epoch 0: the village is asked, for it is more than 8000 milli-cores (proposal p1)',
+    'd is awaiting vote, epoch 0: the village is asked, because with all that had no vote it makes more than 8000 milli-cores (proposal p1)',
   );
 });
 
