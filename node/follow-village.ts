@@ -22,6 +22,7 @@ export function followVillage(parts: {
   });
   village.onPolicy((policy) => {
     pins.reconsider();
+    directory.reconsider();
     router.catalogueChanged();
     const gone = barred(policy);
     router.forget(gone);

@@ -27,6 +27,8 @@ export class Directory {
   readonly #listeners = new Set<(catalogue: Catalogue) => void>();
   readonly #undo: (() => void)[] = [];
   #told: Catalogue;
+  /** Known, connected, and not allowed to host for now. */
+  readonly #barred = new Set<string>();
   #cancelSweep: () => void = () => undefined;
   #cancelReading: () => void = () => undefined;
 
@@ -103,6 +105,20 @@ export class Directory {
     const cancel = this.#parts.clock.after(STOP_MS, resolve);
     await Promise.race([this.#withdraw(), waited]);
     cancel();
+  }
+
+  /** What nodes may do may have changed: who may not host any more is not believed, who may again is asked. */
+  reconsider(): void {
+    const { host, mayHost } = this.#parts;
+    for (const nodeId of host.admitted().keys()) {
+      if (mayHost(nodeId)) {
+        if (this.#barred.delete(nodeId)) this.#inBackground(this.#neighbours.ask(nodeId));
+      } else if (this.#neighbours.isKnown(nodeId)) {
+        this.#barred.add(nodeId);
+        this.#neighbours.forget(nodeId, 'may-not-host');
+      }
+    }
+    for (const nodeId of this.#barred) if (!host.admitted().has(nodeId)) this.#barred.delete(nodeId);
   }
 
   /** Everything that can be called now; the same object until that changes. */

@@ -94,9 +94,12 @@ export class RunningHost {
 
   reverify(): void {
     const { gate, membership: desk } = this.#options;
-    for (const { nodeId, membership } of [...gate.admitted().values()]) {
+    for (const peer of [...gate.admitted().values()]) {
+      const { nodeId, membership } = peer;
       const verdict = desk.verify(membership.chain, nodeId);
       if (verdict.kind === 'refused') this.#expel(nodeId, verdict.because);
+      // What policy leaves it of its rights may be less than before, or more.
+      else gate.renew({ ...peer, membership: verdict.membership });
     }
   }
 
