@@ -1,4 +1,4 @@
-import type { Policy } from '../../src/constitution/index.ts';
+import { type Policy, readerOf } from '../../src/constitution/index.ts';
 import { GENESIS, type Ledger, type PolicyState } from '../../src/governance/index.ts';
 import type { PolicyFilter } from './desk.ts';
 import type { ReceiptBook } from './receipt-book.ts';
@@ -38,6 +38,7 @@ export function policyRows({ key, category = 'all', includeHistory }: PolicyFilt
     return {
       key: one,
       value: policy.value(one) ?? null,
+      read_by: readerOf(one),
       version: entry?.version ?? 0,
       decided_by: source ?? GENESIS,
       certificate_id: (entry?.overlay === undefined ? decided : provenBy(state, entry.overlay)) ?? null,

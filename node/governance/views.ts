@@ -68,6 +68,8 @@ export interface PolicyHistory {
 export interface PolicyRow {
   readonly key: string;
   readonly value: unknown;
+  /** The part of this program that goes by it; null: nothing here acts on it. */
+  readonly read_by: string | null;
   readonly version: number;
   readonly decided_by: string;
   readonly certificate_id: string | null;

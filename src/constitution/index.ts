@@ -21,7 +21,7 @@ export {
 } from './membership.ts';
 export { AGENT_NAME, type AgentId, nodeSuffix, ownAgentId, parseAgentId } from './names.ts';
 export { type Decided, Policy, type PolicyView } from './policy.ts';
-export { objectToPolicyValue, POLICY_KEYS } from './policy-keys.ts';
+export { objectToPolicyValue, POLICY_KEYS, readerOf } from './policy-keys.ts';
 export {
   checkTicket,
   formatInvite,

@@ -27,8 +27,8 @@ interface PolicyKey {
   readonly preset?: PolicyValue;
   /** Least type of change in a village of the preset. The constitution of each village has its own. */
   readonly least: ChangeType;
-  /** The part of the program that reads it, or will. */
-  readonly reader: string;
+  /** The part of the program that goes by it; null: it is kept and shown, and nothing here acts on it. */
+  readonly reader: string | null;
 }
 
 const days = whole(1, 36_500, 'a whole number of days');
@@ -41,9 +41,9 @@ const [minor, major, critical] = ['minor_change', 'major_change', 'critical_chan
 /** Every policy key there is. Whole numbers only: every reader of a statement must read the same. */
 export const POLICY_KEYS: readonly PolicyKey[] = [
   { key: 'display.village_name', shape: shortText(64, 'a name'), least: minor, reader: 'village' },
-  { key: 'notify.resolutions.*', shape: shortText(200, 'a text'), least: minor, reader: 'governance' },
+  { key: 'notify.resolutions.*', shape: shortText(200, 'a text'), least: minor, reader: null },
 
-  { key: 'knowledge.retention_days', shape: days, preset: 30, least: major, reader: 'knowledge' },
+  { key: 'knowledge.retention_days', shape: days, preset: 30, least: major, reader: null },
   { key: 'audit.retention_days', shape: days, preset: 365, least: critical, reader: 'audit' },
 
   { key: 'permissions.tools.*.level', shape: level, least: major, reader: 'permissions' },
@@ -97,7 +97,7 @@ export const POLICY_KEYS: readonly PolicyKey[] = [
   { key: 'cache.enabled', shape: flag, preset: true, least: major, reader: 'cache' },
   { key: 'cache.max_ttl_s', shape: whole(0, 86_400, 'seconds'), preset: 3_600, least: major, reader: 'cache' },
 
-  { key: 'custom.*', shape: anything, least: major, reader: 'whoever asks policy_query' },
+  { key: 'custom.*', shape: anything, least: major, reader: null },
 ];
 
 const EXACT = new Map(POLICY_KEYS.map((one) => [one.key, one]));
@@ -116,6 +116,11 @@ function policyKey(key: string): PolicyKey | undefined {
 /** What the program goes by where nobody said anything. */
 export function presetOf(key: string): PolicyValue | undefined {
   return EXACT.get(key)?.preset;
+}
+
+/** The part of this program that goes by the key; null: none does. */
+export function readerOf(key: string): string | null {
+  return policyKey(key)?.reader ?? null;
 }
 
 /** Keys that have a value from the start, whatever the constitution says. */

@@ -6,6 +6,10 @@ import type { GovernanceParts } from './ports.ts';
 const Policy = z.object({
   key: z.string(),
   value: z.json(),
+  read_by: z
+    .string()
+    .nullable()
+    .describe('the part of the program that goes by it; null: it is kept and shown, and nothing here acts on it'),
   version: z.int(),
   decided_by: z.string().describe('the proposal that decided it, or genesis'),
   certificate_id: z.string().nullable().describe('read village://governance/certificates/ID for the proof'),

@@ -1,7 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { objectToPolicyValue, Policy, POLICY_KEYS, type PolicyValue } from '../../../src/constitution/index.ts';
 import { GENESIS, Ledger } from '../../../src/governance/index.ts';
 import { aivillage } from '../../support/aivillage.ts';
+import { ROOT } from '../../support/process-node.ts';
 
 const digest = 'a'.repeat(64);
 
@@ -110,4 +113,19 @@ describe('a policy', () => {
     expect(decided('agents.keys.sage', 'A'.repeat(43)).agentOf('sage')?.key).toBe(aivillage.agents['sage']?.key);
     expect(new Policy(aivillage).agentOf('newcomer')).toBeUndefined();
   });
+});
+
+test('what is said to be read is named where it is read, and what nothing reads is said to be so', () => {
+  const lists = ['policy-keys.ts', 'aivillage-preset.ts', 'aivillage-tools.ts', 'policy-rows.ts'];
+  const sources = ['src', 'node'].flatMap((ring) =>
+    readdirSync(join(ROOT, ring), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !lists.some((list) => file.endsWith(list)))
+      .map((file) => readFileSync(join(ROOT, ring, file), 'utf8')),
+  );
+  expect(sources.length).toBeGreaterThan(300);
+  const isNamed = (key: string) => sources.some((text) => text.includes(key.split('*')[0] ?? key));
+  const unread = POLICY_KEYS.filter(({ reader, key }) => reader !== null && !isNamed(key));
+  expect(unread.map(({ key }) => key)).toEqual([]);
+  const nobodys = POLICY_KEYS.filter(({ reader }) => reader === null);
+  expect(nobodys.map(({ key }) => key)).toEqual(['notify.resolutions.*', 'knowledge.retention_days', 'custom.*']);
 });
