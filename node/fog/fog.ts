@@ -75,13 +75,14 @@ export class Fog {
   readonly #exchange: MapExchange;
   readonly #advertising: Advertising;
   readonly #waiting = new Waiting();
-  readonly #timeline = new Timeline();
+  readonly #timeline: Timeline;
   readonly #listeners = new Set<(what: Transition) => void>();
   #sides: Sides | undefined;
 
   private constructor(parts: FogParts) {
     const { host, villageId, sign, clock, reporter, gpus, condition } = parts;
     this.#parts = parts;
+    this.#timeline = new Timeline(host.nodeId);
     this.#maps = new ShardMaps(villageId);
     this.#wire = new FogWire(
       { host, villageId, sign, reporter, now: () => clock.now() },

@@ -6,6 +6,12 @@ const MAX_DEPLOYMENTS = 512;
 /** What is remembered of each deployment's slots: the newest changes, whoever owns them. */
 export class Timeline {
   readonly #of = new Map<string, Transition[]>();
+  readonly #own: string;
+
+  /** `own`: the node whose deployments are forgotten last, however many others ask for room under ever new names. */
+  constructor(own: string) {
+    this.#own = `${own} `;
+  }
 
   add(what: Transition): void {
     const key = keyOf(what);
@@ -15,7 +21,13 @@ export class Timeline {
     this.#of.set(key, known);
     known.push(what);
     if (known.length > MAX_OF_ONE) known.shift();
-    if (this.#of.size > MAX_DEPLOYMENTS) this.#of.delete(this.#of.keys().next().value as string);
+    if (this.#of.size > MAX_DEPLOYMENTS) this.#of.delete(this.#least(key));
+  }
+
+  /** The one that changed longest ago, of others first. */
+  #least(newest: string): string {
+    const oldest = [...this.#of.keys()].find((key) => !key.startsWith(this.#own));
+    return oldest ?? this.#of.keys().next().value ?? newest;
   }
 
   /** Oldest first. `slot`: of that one, and what concerns all. */
