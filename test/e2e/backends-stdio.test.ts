@@ -177,8 +177,9 @@ describe('calls on one shared child', () => {
     await using hosted = await host({ a: tiny('plain') });
     const server = await hosted.until('a', healthy);
     const cancel = new AbortController();
-    const calls = Array.from({ length: 64 + 256 + 10 }, () =>
-      callTool(server, 'slow', { ms: 60_000 }, { signal: cancel.signal }),
+    // Of three agents, since none alone may take all places.
+    const calls = Array.from({ length: 64 + 256 + 10 }, (_, at) =>
+      callTool(server, 'slow', { ms: 60_000 }, { signal: cancel.signal, agent: `agent-${at % 3}` }),
     );
     const refused = await Promise.all(calls.slice(-10));
     for (const answer of refused) {

@@ -55,8 +55,22 @@ async function move(agent: string, from: ProcessNode, to: ProcessNode): Promise<
   expect(imported.code, imported.stderr).toBe(0);
 }
 
+/** What follows proposes more in a minute than an agent may at first. */
+async function decideOften(node: ProcessNode): Promise<void> {
+  const often = ['--set', 'rates.governance_proposal.per_minute=600', '--set', 'rates.governance_vote.per_minute=600'];
+  const asked = ['gov', 'propose', '--title', 'Often', '--type', 'critical_change', ...often, '--agent', 'sage'];
+  const { proposal_id: id } = await node.json<Acted>(asked);
+  for (const voter of ['sage', 'curator', 'king']) {
+    const said = ['--reason', 'good', '--final', '--agent', voter, '--json'];
+    const { code, stdout, stderr } = await node.cli(['gov', 'vote', id, 'approve', ...said]);
+    expect(code, stdout + stderr).toBe(0);
+  }
+  await until(async () => (await valueAt(node, 'rates.governance_proposal.per_minute')) === 600);
+}
+
 beforeAll(async () => {
   a = await ProcessNode.start({ name: 'a' });
+  await decideOften(a);
   const { invite } = await a.json<{ invite: string }>(['invite', '--uses', '3', '--may-invite']);
   [b, c, d] = await Promise.all([
     ProcessNode.start({ name: 'b', args: ['--join', invite] }),
