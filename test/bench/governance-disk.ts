@@ -33,7 +33,16 @@ function statement(voter: keyof typeof voters, kind: string, body: object, ts: n
 const open = async (level: LevelDatabase) =>
   Chronicle.open({ constitution, store: level.namespace('governance'), reporter: new Reports(), wallMs: Date.now });
 
-let level = await LevelDatabase.open(folder);
+const emptyAt = join(folder, 'empty');
+let level = await LevelDatabase.open(emptyAt);
+await level.close();
+const started = performance.now();
+level = await LevelDatabase.open(emptyAt);
+await open(level);
+const emptyMs = performance.now() - started;
+await level.close();
+
+level = await LevelDatabase.open(join(folder, 'full'));
 const writing = await open(level);
 let base = 'genesis';
 let last = '';
@@ -72,11 +81,13 @@ const heap = () => {
 };
 const before = heap();
 began = performance.now();
-level = await LevelDatabase.open(folder);
+const cpuBefore = process.cpuUsage();
+level = await LevelDatabase.open(join(folder, 'full'));
 const read = await open(level);
 const root = read.ledger.policy().root;
+const cpu = process.cpuUsage(cpuBefore);
 console.log(
-  `started again in ${(performance.now() - began).toFixed(0)} ms, state ${root.slice(0, 8)}, heap +${((heap() - before) / 1024).toFixed(1)} MiB`,
+  `started again in ${(performance.now() - began).toFixed(0)} ms (${((cpu.user + cpu.system) / 1000).toFixed(0)} ms of CPU; empty ${emptyMs.toFixed(0)} ms), state ${root.slice(0, 8)}, heap +${((heap() - before) / 1024).toFixed(1)} MiB`,
 );
 if (read.ledger.policy().entries.get('knowledge.retention_days')?.base !== last)
   throw new Error('the state is another');
@@ -87,5 +98,43 @@ for (let count = 0; count < 100; count += 1) {
   if (verifyCertificate(certificate, { net }).kind !== 'valid') throw new Error('no proof');
 }
 console.log(`a certificate is verified in ${((performance.now() - began) / 100).toFixed(2)} ms`);
+
+const DECISIONS = 20;
+began = performance.now();
+for (let count = 0; count < DECISIONS; count += 1) {
+  const ts = created + (STATEMENTS + count * 5) * 1_000;
+  const actions = [{ op: 'set', key: 'knowledge.retention_days', base, value: 31 + (count % 300) }];
+  const body = { type: 'major_change', title: 'x', description: 'y', actions, deadline: ts + 24 * 3_600_000 };
+  const proposal = statement('sage', 'proposal', body, ts);
+  const commits = (['curator', 'king'] as const).map((voter, at) =>
+    statement(voter, 'commit', { proposal: proposal.id, value: 'approve' }, ts + 1 + at),
+  );
+  for (const { token } of [proposal, ...commits]) read.take(token, 'bench');
+  read.ledger.policy();
+  base = proposal.id;
+}
+console.log(`one decision more takes ${((performance.now() - began) / DECISIONS).toFixed(1)} ms, checked and folded`);
+
+const OPEN = 500;
+const beforeOpen = heap();
+for (let count = 0; count < OPEN; count += 1) {
+  const ts = created + (2 * STATEMENTS + count * 5) * 1_000;
+  const actions = [{ op: 'set', key: `fog.open_${count}`, base: 'genesis', value: 1 }];
+  const body = {
+    type: 'critical_change',
+    title: 'x',
+    description: 'y'.repeat(200),
+    actions,
+    deadline: ts + 24 * 3_600_000,
+  };
+  const proposal = statement('sage', 'proposal', body, ts);
+  const vote = { proposal: proposal.id, value: 'approve', reasoning: 'fine' };
+  const all = [proposal, statement('curator', 'vote', vote, ts + 1), statement('king', 'vote', vote, ts + 2)];
+  for (const { token } of all) if (read.take(token, 'bench').kind !== 'news') throw new Error('not taken');
+}
+await read.settled();
+console.log(
+  `${read.ledger.openProposals().length} open proposals, two votes each: ${((heap() - beforeOpen) / OPEN).toFixed(1)} KiB each`,
+);
 await level.close();
 rmSync(folder, { recursive: true, force: true });
