@@ -27,7 +27,7 @@ export class Directory {
   readonly #listeners = new Set<(catalogue: Catalogue) => void>();
   readonly #undo: (() => void)[] = [];
   #told: Catalogue;
-  /** Known, connected, and not allowed to host for now. */
+  /** Connected, and known until it lost the right to host. */
   readonly #barred = new Set<string>();
   #cancelSweep: () => void = () => undefined;
   #cancelReading: () => void = () => undefined;
