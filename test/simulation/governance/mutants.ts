@@ -4,7 +4,7 @@ import { type Mutant, simulate } from './run.ts';
 export const MUTANTS: readonly (Mutant & { readonly seed: number })[] = [
   { where: 'ledger', rule: 'commits-decide', seed: 0 },
   { where: 'ledger', rule: 'approval-dominates', seed: 14 },
-  { where: 'ledger', rule: 'evidence-of-every-value', seed: 25 },
+  { where: 'ledger', rule: 'evidence-of-every-value', seed: 16 },
   { where: 'ledger', rule: 'repeats-when-wanted', seed: 24 },
   { where: 'ledger', rule: 'type-is-computed', seed: 0 },
   { where: 'ledger', rule: 'epoch-binds', seed: 42 },
