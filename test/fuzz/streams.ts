@@ -9,6 +9,7 @@ import { answerBlob } from '../../protocols/fog-blob/index.ts';
 import { answerGovernance } from '../../protocols/governance/index.ts';
 import { answerHello, type Introduction } from '../../protocols/hello/index.ts';
 import { answerRevocations } from '../../protocols/revocation/index.ts';
+import { SOMEWHERE } from '../support/somewhere.ts';
 import { FRAME_HEADER_BYTES, FrameReader, WireError, writeFrameHead } from '../../protocols/wire/index.ts';
 import { facing } from '../support/mux-peers.ts';
 import { cuts, piecesOf, samplesOf, spoiltJson, spoiltText } from './mutations.ts';
@@ -121,7 +122,7 @@ function handlerTarget(protocol: string): Target {
     input: fc.record({ messages: fc.array(message, { minLength: 1, maxLength: 3 }), cuts }),
     mustSee: ['served', 'refused'],
     holds: async ({ messages, cuts: at }, seen) => {
-      const [near, far] = await streamPair();
+      const [near, far] = await streamPair(SOMEWHERE);
       const handled = (HANDLERS[protocol] as (stream: Stream) => Promise<unknown>)(near).then(
         () => undefined,
         (error: unknown) => error,

@@ -23,6 +23,7 @@ export interface Fuzzed {
 
 /** A machine that is busy with something else tries few inputs; of these all must be seen. */
 const ENOUGH_RUNS = 500;
+const LONGEST_REPORT = 8_000;
 
 /** Tries a target for so long; the same seed gives the same inputs in the same order. */
 export async function fuzz<Input>(target: Target<Input>, options: { seed: number; forMs: number }): Promise<Fuzzed> {
@@ -43,7 +44,14 @@ export async function fuzz<Input>(target: Target<Input>, options: { seed: number
   });
   const missing = runs < ENOUGH_RUNS ? [] : mustSee.filter((what) => !seen.has(what));
   const unseen = missing.length === 0 ? undefined : `never seen: ${missing.join(', ')}`;
-  return { name, runs, seen, failure: details.failed ? fc.defaultReportMessage(details) : unseen };
+  return { name, runs, seen, failure: details.failed ? reported(details) : unseen };
+}
+
+/** What went wrong first, then how to see it again; a counterexample can be long. */
+function reported<Input>(details: fc.RunDetails<[Input]>): string {
+  const { errorInstance: error } = details;
+  const cause = error instanceof Error && error.cause !== undefined ? `, since ${String(error.cause)}` : '';
+  return `${String(error)}${cause}\n${fc.defaultReportMessage(details) ?? ''}`.slice(0, LONGEST_REPORT);
 }
 
 /** For inputs of many kinds in one list. */

@@ -13,6 +13,7 @@ import {
 import { FrameReader, writeFrameHead } from '../../protocols/wire/index.ts';
 import type { RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
+import { SOMEWHERE } from './somewhere.ts';
 
 /** Time that moves when told, and the deadlines on it. */
 export class HandClock {
@@ -129,7 +130,7 @@ export interface Linked {
 /** Two sessions on one pair of streams. */
 export async function linked(options: { asking?: Port; serving?: Port; maxInFlight?: number } = {}): Promise<Linked> {
   const clock = new HandClock();
-  const streams = await streamPair();
+  const streams = await streamPair(SOMEWHERE);
   const asking = sessionOn(streams[0], clock, options.asking);
   const serving = sessionOn(streams[1], clock, options.serving, options.maxInFlight);
   return { clock, streams, asking, serving };
@@ -173,7 +174,7 @@ export async function facing(
   maxInFlight = 256,
 ): Promise<{ clock: HandClock; raw: RawPeer; it: Watched }> {
   const clock = new HandClock();
-  const [near, far] = await streamPair();
+  const [near, far] = await streamPair(SOMEWHERE);
   const it = sessionOn(near, clock, ports, maxInFlight);
   return { clock, raw: new RawPeer(far), it };
 }
