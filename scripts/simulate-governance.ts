@@ -1,3 +1,4 @@
+import { villages, withoutRules } from '../test/simulation/campaign.ts';
 import { killerOf, MUTANTS } from '../test/simulation/governance/mutants.ts';
 import { simulate } from '../test/simulation/governance/run.ts';
 
@@ -5,36 +6,10 @@ import { simulate } from '../test/simulation/governance/run.ts';
  * `node scripts/simulate-governance.ts [FIRST] [COUNT]`: that many villages, each invariant checked after every step.
  * `node scripts/simulate-governance.ts mutants [LIMIT] [RULE]`: for each rule the first seed that fails without it.
  */
-function villages(first: number, count: number): boolean {
-  const totals = new Map<string, number>();
-  const started = performance.now();
-  let failed = 0;
-  for (let seed = first; seed < first + count; seed += 1) {
-    const { counts, violation, theme } = simulate(seed);
-    for (const [what, often] of counts) totals.set(what, (totals.get(what) ?? 0) + often);
-    if (violation === undefined) continue;
-    failed += 1;
-    if (failed <= 20) console.log(`seed ${seed} (${theme}): ${violation.what}`);
-  }
-  const seconds = (performance.now() - started) / 1000;
-  for (const [what, often] of [...totals].sort()) console.log(`${String(often).padStart(9)}  ${what}`);
-  console.log(`${count} seeds from ${first}: ${failed} failed, ${seconds.toFixed(1)} s`);
-  return failed === 0;
-}
-
-function mutants(limit: number, only: string | undefined): boolean {
-  let alive = 0;
-  for (const mutant of MUTANTS.filter(({ rule }) => only === undefined || rule === only)) {
-    const killer = killerOf(mutant, { first: 0, limit });
-    if (killer === undefined) alive += 1;
-    console.log(
-      `${mutant.where} without ${mutant.rule}: ${killer === undefined ? 'SURVIVES' : `seed ${killer.seed}, ${killer.what}`}`,
-    );
-  }
-  return alive === 0;
-}
-
+const simulator = { simulate, killerOf, mutants: MUTANTS };
 const [what = '0', count, only] = process.argv.slice(2);
 const good =
-  what === 'mutants' ? mutants(Number(count ?? 2000), only) : villages(Number(what), Number(count ?? 20_000));
+  what === 'mutants'
+    ? withoutRules(simulator, { limit: Number(count ?? 2000), only })
+    : villages(simulator, { first: Number(what), count: Number(count ?? 20_000) });
 process.exitCode = good ? 0 : 1;

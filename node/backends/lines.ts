@@ -89,3 +89,16 @@ export function idAtEdge(edges: { readonly head: Uint8Array; readonly tail: Uint
   const found = last ?? ID_FIRST.exec(head);
   return found?.[1] === undefined ? undefined : Number(found[1]);
 }
+
+const MAX_PRINTED_BYTES = 16 * 1024;
+
+/** Splits what a child printed: each line as text, one of more than 16 KiB by its beginning. */
+export function printedLines(note: (line: string) => void): LineSplitter {
+  return new LineSplitter(
+    {
+      line: (bytes) => note(Buffer.from(bytes).toString('utf8')),
+      overlong: ({ head }) => note(`${Buffer.from(head).toString('utf8')} …`),
+    },
+    { maxBytes: MAX_PRINTED_BYTES },
+  );
+}

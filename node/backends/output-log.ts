@@ -1,8 +1,7 @@
-import { LineSplitter } from './lines.ts';
+import { type LineSplitter, printedLines } from './lines.ts';
 
 const MAX_KEPT_CHARACTERS = 64 * 1024;
 const MAX_LINE_CHARACTERS = 2_000;
-const MAX_LINE_BYTES = 16 * 1024;
 const REPORTED_PER_SECOND = 50;
 
 /** What a child said on standard error: the last 64 KiB, and up to 50 lines a second told to `onLine`. */
@@ -16,13 +15,7 @@ export class OutputLog {
 
   constructor(onLine: (line: string) => void) {
     this.#onLine = onLine;
-    this.#splitter = new LineSplitter(
-      {
-        line: (bytes) => this.note(Buffer.from(bytes).toString('utf8')),
-        overlong: ({ head }) => this.note(`${Buffer.from(head).toString('utf8')} …`),
-      },
-      { maxBytes: MAX_LINE_BYTES },
-    );
+    this.#splitter = printedLines((line) => this.note(line));
   }
 
   push(chunk: Uint8Array): void {

@@ -8,6 +8,7 @@ import { send } from '../support/http.ts';
 
 const VERSIONS = { 'mcp-proxy': '6.7.19', supergateway: '4.0.0' } as const;
 export type NpmGateway = keyof typeof VERSIONS;
+const AGAIN_MS = 100;
 const BEGIN_MS = 20_000;
 
 /** Where they are installed: beside the checkout's dependencies, not among them. */
@@ -59,7 +60,12 @@ export async function startNpmGateway(
       if (performance.now() > until) throw error;
     }
     if (performance.now() > until) throw new Error(`${name} opened no session`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await once(child, 'exit', { signal: AbortSignal.timeout(AGAIN_MS) }).then(
+      () => {
+        throw new Error(`${name} ended before it opened a session`);
+      },
+      () => undefined, // it lives: ask again
+    );
   }
 }
 

@@ -1,8 +1,6 @@
 import { MAX_LOG_BYTES } from '../../../src/fog/index.ts';
-import { LineSplitter } from '../../backends/lines.ts';
+import { type LineSplitter, printedLines } from '../../backends/lines.ts';
 import type { Logs } from './port.ts';
-
-const MAX_LINE_BYTES = 16 * 1024;
 
 /** The newest 1 MiB of what a shard printed, by whole lines; a longer line than 16 KiB is kept by its beginning. */
 export class LogRing implements Logs {
@@ -14,13 +12,7 @@ export class LogRing implements Logs {
   #dropped = 0;
 
   constructor() {
-    this.#splitter = new LineSplitter(
-      {
-        line: (bytes) => this.note(Buffer.from(bytes).toString('utf8')),
-        overlong: ({ head }) => this.note(`${Buffer.from(head).toString('utf8')} …`),
-      },
-      { maxBytes: MAX_LINE_BYTES },
-    );
+    this.#splitter = printedLines((line) => this.note(line));
   }
 
   push(chunk: Uint8Array): void {
