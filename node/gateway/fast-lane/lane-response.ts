@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpResponse } from '../http-response.ts';
+import type { ReplyBatch } from './reply-batch.ts';
 
 /** Up to here head and body are copied into one piece: cheaper than two writes. */
 const ONE_PIECE_BYTES = 64 * 1024;
@@ -8,11 +9,20 @@ const ONE_PIECE_BYTES = 64 * 1024;
 /** What no header value may hold. */
 const NOT_TEXT = /[^\t -~]/g;
 
+/** What all responses on one connection have in common. */
+export interface Line {
+  readonly socket: Socket;
+  readonly batch: ReplyBatch;
+  /** The headers that keep it open. */
+  readonly keepAlive: string;
+  /** Called when the connection is free for the next request. */
+  readonly done: () => void;
+}
+
 /** The response to one request of a LaneConnection. Without a Content-Length it is sent in chunks. */
 export class LaneResponse implements HttpResponse {
+  readonly #line: Line;
   readonly #socket: Socket;
-  readonly #keepAliveS: number;
-  readonly #done: () => void;
   #head: string | undefined;
   #chunked = false;
   #begun = false;
@@ -22,11 +32,9 @@ export class LaneResponse implements HttpResponse {
   /** The connection ends with this response. */
   #last = false;
 
-  /** `done` is called when the connection is free for the next request. */
-  constructor(socket: Socket, keepAliveS: number, done: () => void) {
-    this.#socket = socket;
-    this.#keepAliveS = keepAliveS;
-    this.#done = done;
+  constructor(line: Line) {
+    this.#line = line;
+    this.#socket = line.socket;
   }
 
   get destroyed(): boolean {
@@ -81,6 +89,7 @@ export class LaneResponse implements HttpResponse {
   flushHeaders(): void {
     if (this.#begun || this.#head === undefined || this.#closed) return;
     this.#begun = true;
+    this.#line.batch.flush();
     this.#socket.write(this.#head, 'latin1');
   }
 
@@ -102,6 +111,7 @@ export class LaneResponse implements HttpResponse {
   }
 
   destroy(): void {
+    this.#line.batch.flush();
     this.#socket.destroy();
   }
 
@@ -128,26 +138,29 @@ export class LaneResponse implements HttpResponse {
 
   #writeWhole(body: Uint8Array | string): void {
     const head = this.#head ?? '';
-    if (typeof body === 'string') {
-      this.#socket.write(head + body);
-    } else if (body.length > ONE_PIECE_BYTES) {
+    const { batch } = this.#line;
+    if (body.length > ONE_PIECE_BYTES) {
+      batch.flush();
       this.#socket.cork();
       this.#socket.write(head, 'latin1');
       this.#socket.write(body);
       this.#socket.uncork();
+    } else if (typeof body === 'string') {
+      batch.add(this.#socket, head + body);
     } else {
       const piece = Buffer.allocUnsafe(head.length + body.length);
       piece.write(head, 'latin1');
       piece.set(body, head.length);
-      this.#socket.write(piece);
+      batch.add(this.#socket, piece);
     }
+    if (this.#last) batch.flush();
   }
 
   /** Answered: whoever waits for its end hears of it, and the next request may come. */
   #free(): void {
     this.#closed = true;
     if (this.#onClose !== undefined) process.nextTick(() => this.#tell());
-    this.#done();
+    this.#line.done();
   }
 
   #tell(): void {
@@ -157,9 +170,7 @@ export class LaneResponse implements HttpResponse {
   }
 
   #connectionLine(): string {
-    return this.#last
-      ? 'Connection: close\r\n'
-      : `Connection: keep-alive\r\nKeep-Alive: timeout=${this.#keepAliveS}\r\n`;
+    return this.#last ? 'Connection: close\r\n' : this.#line.keepAlive;
   }
 }
 
