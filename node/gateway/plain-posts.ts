@@ -63,9 +63,10 @@ export class PlainPosts implements LaneDesk<Admitted> {
     if (request.body.to - request.body.from > limits.maxBodyBytes) return false;
     const principal = auth.verifyCached(admitted.token);
     if (principal !== undefined) return this.#receive(admitted, request, { principal, sourceIp });
+    const { bytes, from, to } = request.body;
+    const kept = { ...request, body: { bytes: Buffer.from(bytes.subarray(from, to)), from: 0, to: to - from } };
     return auth.verify(admitted.token).then(
-      (verdict) =>
-        verdict.kind === 'ok' && this.#receive(admitted, request, { principal: verdict.principal, sourceIp }),
+      (verdict) => verdict.kind === 'ok' && this.#receive(admitted, kept, { principal: verdict.principal, sourceIp }),
       () => false,
     );
   }

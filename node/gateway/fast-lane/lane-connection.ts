@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { LaneResponse, type Line } from './lane-response.ts';
 import type { ReplyBatch } from './reply-batch.ts';
 import { readRequestHead } from './request-head.ts';
+import { readShared } from './shared-reads.ts';
 
 /** Longer heads are for node:http, whose limit is what counts. */
 const MAX_HEAD_BYTES = 8 * 1024;
@@ -17,7 +18,7 @@ const MAX_REMEMBERED_BYTES = 4 * 1024;
 const BEGINNING = Buffer.from('POST /mcp');
 const EMPTY_LINE = Buffer.from('\r\n\r\n');
 
-/** Part of a connection's bytes: the body of one request. */
+/** Part of a connection's bytes: the body of one request. Good until the function returns that was given it. */
 export interface Span {
   readonly bytes: Buffer;
   readonly from: number;
@@ -28,7 +29,10 @@ export interface Span {
 export interface LaneDesk<Admitted> {
   /** undefined: such requests are for node:http. */
   admit(head: NonNullable<ReturnType<typeof readRequestHead>>): Admitted | undefined;
-  /** False: nothing was done, and the request is for node:http. Else `response` is ended sooner or later. Never rejects. */
+  /**
+   * False: nothing was done, and the request is for node:http. Else `response` is ended sooner or later. Never rejects. What is to be served
+   * later is copied first.
+   */
   serve(
     admitted: Admitted,
     request: { body: Span; socket: Socket; response: LaneResponse },
@@ -54,6 +58,9 @@ export class LaneConnection<Admitted> {
   #pieces = 0;
   #response: LaneResponse | undefined;
   #reading = false;
+  /** Its bytes are lent, and whoever keeps some copies them. */
+  readonly #lent: boolean;
+  #ours = true;
   #ended = false;
   /** How often it was looked after since it last was of use. */
   #quiet = 0;
@@ -73,7 +80,8 @@ export class LaneConnection<Admitted> {
     const keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${options.keepAliveS}\r\n`;
     this.#line = { socket, batch: options.batch, keepAlive, done: this.#done };
     this.#leave = options.leave;
-    socket.on('data', this.#onData);
+    this.#lent = readShared(socket, this.#onLent);
+    if (!this.#lent) socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('error', ignore); // 'close' follows, and that is what counts
     socket.on('close', this.#onClose);
@@ -108,9 +116,19 @@ export class LaneConnection<Admitted> {
     const rest = this.#rest;
     const bytes = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
     if (this.#free) return this.#read(bytes);
-    this.#rest = bytes;
+    this.#rest = rest === undefined ? this.#kept(bytes) : bytes;
     if (bytes.length > MAX_AHEAD_BYTES) this.#socket.pause();
   };
+
+  readonly #onLent = (lent: Buffer): void => {
+    if (this.#ours) this.#onData(lent);
+    else this.#socket.push(Buffer.from(lent)); // whoever has the connection now reads it as any other
+  };
+
+  /** Bytes that stay. */
+  #kept(bytes: Buffer): Buffer {
+    return this.#lent ? Buffer.from(bytes) : bytes;
+  }
 
   readonly #onEnd = (): void => {
     this.#ended = true;
@@ -138,12 +156,13 @@ export class LaneConnection<Admitted> {
     let at = 0;
     while (at < bytes.length) {
       const known = this.#head(bytes, at);
-      if (known === 'other') return this.#handOver(bytes.subarray(at));
+      if (known === 'other') return this.#handOver(this.#kept(bytes.subarray(at)));
       const end = known === 'more' ? Number.POSITIVE_INFINITY : at + known.bytes.length + known.bodyBytes;
       if (known === 'more' || end > bytes.length) {
         this.#pieces += 1;
-        if (this.#pieces > MAX_PIECES) return this.#handOver(bytes.subarray(at));
-        this.#rest = bytes.subarray(at);
+        const rest = this.#kept(bytes.subarray(at));
+        if (this.#pieces > MAX_PIECES) return this.#handOver(rest);
+        this.#rest = rest;
         break;
       }
       this.#pieces = 0;
@@ -151,7 +170,7 @@ export class LaneConnection<Admitted> {
       at = end;
       if (this.#socket.destroyed || this.#socket.writableEnded) break;
       if (!this.#free) {
-        if (at < bytes.length) this.#rest = bytes.subarray(at);
+        if (at < bytes.length) this.#rest = this.#kept(bytes.subarray(at));
         break;
       }
     }
@@ -171,15 +190,13 @@ export class LaneConnection<Admitted> {
       return true;
     }
     if (served === false) {
-      this.#handOver(bytes.subarray(at));
+      this.#handOver(this.#kept(bytes.subarray(at)));
       return false;
     }
+    const request = this.#kept(bytes.subarray(at, end));
     void served.then((done) => {
       if (done) this.#served = true;
-      else
-        this.#handOver(
-          this.#rest === undefined ? bytes.subarray(at, end) : Buffer.concat([bytes.subarray(at, end), this.#rest]),
-        );
+      else this.#handOver(this.#rest === undefined ? request : Buffer.concat([request, this.#rest]));
     });
     return true;
   }
@@ -230,6 +247,7 @@ export class LaneConnection<Admitted> {
   #handOver(unread: Buffer | undefined): void {
     const socket = this.#socket;
     this.#line.batch.flush();
+    this.#ours = false;
     this.#response = undefined;
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);
