@@ -81,6 +81,11 @@ export class Exchange implements RouterCall, Cancellation {
     return this;
   }
 
+  /** Answered or cancelled. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   get cancelled(): boolean {
     return this.#cancelled;
   }
@@ -116,8 +121,7 @@ export class Exchange implements RouterCall, Cancellation {
     } catch {
       reply = broken(this.request);
     }
-    if (reply instanceof Promise) void reply.catch(() => broken(this.request)).then(end);
-    else end(reply);
+    void after(reply, end, () => end(broken(this.request)));
   }
 
   /** Called every now and then while it runs. */

@@ -70,8 +70,10 @@ function forward(context: GatewayContext, post: Post, message: RpcRequest): void
   const { res, caller } = post;
   const outlet = new HttpOutlet(res, message.id, { era: 'stateless' });
   const exchange = new Exchange(message, caller, { outlet, session: undefined });
-  res.once('close', () => exchange.cancel()); // does nothing once it has been answered
   exchange.run((call) => context.router.handle(call));
+  if (exchange.ended) return;
+  if (res.destroyed) exchange.cancel();
+  else res.once('close', () => exchange.cancel()); // does nothing once it has been answered
 }
 
 function discover(context: GatewayContext, post: Post, message: RpcRequest): void {
