@@ -1,4 +1,5 @@
 import type { Receipt } from '../../src/audit/index.ts';
+import type { Awaitable } from '../../src/kernel/index.ts';
 import type { Cancellation } from '../../protocols/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type {
@@ -56,8 +57,7 @@ export interface BackendReply {
   readonly receipt?: Receipt | undefined;
 }
 
-/** There already, or to be waited for: who is on the way of every call looks before it waits. */
-export type Awaitable<T> = T | Promise<T>;
+export type { Awaitable } from '../../src/kernel/index.ts';
 
 /** Where a request can end: a role in this process, a child process, a URL, or a peer. Never rejects: a failure is a reply. */
 export interface Backend {

@@ -1,7 +1,8 @@
 import type { CallEnd } from '../../protocols/mcp/index.ts';
+import { after } from '../../src/kernel/index.ts';
 import type { ErrorName, RpcRequest } from '../../src/mcp/index.ts';
 import type { PeerLinks } from '../peers/index.ts';
-import type { Backend, BackendContext, BackendReply } from './backend.ts';
+import type { Awaitable, Backend, BackendContext, BackendReply } from './backend.ts';
 import { failure } from './reply.ts';
 
 /** The server `alias` on another node. */
@@ -17,14 +18,21 @@ export class PeerBackend implements Backend {
     this.alias = options.alias;
   }
 
-  async request(request: RpcRequest, context: BackendContext): Promise<BackendReply> {
-    const end = await this.#links.call(this.nodeId, { server: this.alias, request, context });
-    if (end.kind === 'result' && end.body.length > 0) return end;
-    const { agentId, expiresAtMs } = context.principal;
-    const isOver = expiresAtMs <= Date.now() && turnsOnToken(end);
-    const reply = isOver ? tokenOver(request) : replyTo(request, end, agentId);
-    return end.kind === 'result' ? { ...reply, receipt: end.receipt } : reply;
+  request(request: RpcRequest, context: BackendContext): Awaitable<BackendReply> {
+    const ending = this.#links.call(this.nodeId, { server: this.alias, request, context });
+    return after(ending, (end) => (end.kind === 'result' && end.body.length > 0 ? end : said(request, end, context)));
   }
+}
+
+/** The reply where the peer sent none itself. */
+function said(
+  request: RpcRequest,
+  end: CallEnd,
+  { principal: { agentId, expiresAtMs } }: BackendContext,
+): BackendReply {
+  const isOver = expiresAtMs <= Date.now() && turnsOnToken(end);
+  const reply = isOver ? tokenOver(request) : replyTo(request, end, agentId);
+  return end.kind === 'result' ? { ...reply, receipt: end.receipt } : reply;
 }
 
 interface Said {

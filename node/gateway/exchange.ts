@@ -1,3 +1,4 @@
+import { after } from '../../src/kernel/index.ts';
 import {
   abilitiesOf,
   type ClientAbilities,

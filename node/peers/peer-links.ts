@@ -1,5 +1,6 @@
 import type { Stream } from '@libp2p/interface';
 import { type CallEnd, mcp, type OutgoingCall, PeerSession, type SessionPorts } from '../../protocols/mcp/index.ts';
+import { after, type Awaitable } from '../../src/kernel/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import { KeptLinks } from './kept-links.ts';
 import { Link, type OpenedBy } from './link.ts';
@@ -52,9 +53,9 @@ export class PeerLinks {
     for (const link of links) link.abort();
   }
 
-  /** Asks `nodeId`. Opens a stream where there is none, within the call's own deadline. Never rejects. */
-  call(nodeId: string, call: OutgoingCall): Promise<CallEnd> {
-    return this.#callOnce(nodeId, call).then((end) => {
+  /** Asks `nodeId`. Opens a stream where there is none, within the call's own deadline. Never fails. */
+  call(nodeId: string, call: OutgoingCall): Awaitable<CallEnd> {
+    return after(this.#callOnce(nodeId, call), (end) => {
       if (end.kind === 'result') return end;
       const left =
         end.kind === 'refused' ? end.because === 'draining' : end.kind === 'unsent' && end.because === 'closed';
@@ -112,7 +113,7 @@ export class PeerLinks {
     });
   }
 
-  #callOnce(nodeId: string, call: OutgoingCall): Promise<CallEnd> {
+  #callOnce(nodeId: string, call: OutgoingCall): Awaitable<CallEnd> {
     const session = this.#links.get(nodeId)?.session;
     return session?.open === true ? session.call(call) : this.#openAndCall(nodeId, call);
   }

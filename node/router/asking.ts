@@ -1,4 +1,5 @@
 import { argumentsHash } from '../../protocols/mcp/index.ts';
+import { after } from '../../src/kernel/index.ts';
 import { ERRORS, type Era, type ErrorName } from '../../src/mcp/index.ts';
 import { type Permission, spelledScope } from '../../src/permissions/index.ts';
 import { scopeOfRequest } from '../../src/routing/index.ts';
@@ -117,11 +118,9 @@ export class Asking {
     const reply = this.#made.pipeline.perform(job, () => {
       const placed = job.only === undefined ? target : { ...target, nodeId: job.only };
       const forwarded = this.forward(placed, context, forward);
-      return forwarded instanceof Promise ? forwarded.then((done) => arrived(job, done)) : arrived(job, forwarded);
+      return after(forwarded, (done) => arrived(job, done));
     });
-    return reply instanceof Promise
-      ? reply.then((ended) => answer(ended, job.refused, call.era))
-      : answer(reply, job.refused, call.era);
+    return after(reply, (ended) => answer(ended, job.refused, call.era));
   }
 
   forward(target: Target, context: CallContext, forward?: Forward): Awaitable<Forwarded> {

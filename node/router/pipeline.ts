@@ -1,4 +1,4 @@
-import { utf8 } from '../../src/kernel/index.ts';
+import { after, utf8, waits } from '../../src/kernel/index.ts';
 import { errorText, type RpcRequest } from '../../src/mcp/index.ts';
 import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { isBlocked } from './emergency.ts';
@@ -87,14 +87,14 @@ export class Pipeline {
     if (unrecordable !== undefined) return unrecordable;
     const { agentId } = job.context.principal;
     this.#running.begin(agentId);
-    let waits = false;
+    let isUnderWay = false;
     try {
       const reply = this.#detour(job, work, 0);
-      const ended = reply instanceof Promise ? this.#whenDone(job, reply) : this.#ended(job, reply);
-      waits = ended instanceof Promise;
-      return ended instanceof Promise && !(reply instanceof Promise) ? this.#whenRecorded(job, ended) : ended;
+      const ended = after(reply, (done) => this.#ended(job, done));
+      isUnderWay = waits(ended);
+      return isUnderWay ? this.#whenOver(agentId, ended) : ended;
     } finally {
-      if (!waits) this.#running.end(agentId);
+      if (!isUnderWay) this.#running.end(agentId);
     }
   }
 
@@ -103,21 +103,18 @@ export class Pipeline {
     return this.#recorder.ended(job, reply);
   }
 
-  async #whenDone(job: Job, reply: Promise<BackendReply>): Promise<BackendReply> {
-    try {
-      const ended = this.#ended(job, await reply);
-      return ended instanceof Promise ? await ended : ended;
-    } finally {
-      this.#running.end(job.context.principal.agentId);
-    }
-  }
-
-  async #whenRecorded(job: Job, ended: Promise<BackendReply>): Promise<BackendReply> {
-    try {
-      return await ended;
-    } finally {
-      this.#running.end(job.context.principal.agentId);
-    }
+  #whenOver(agentId: string, ended: Awaitable<BackendReply>): Awaitable<BackendReply> {
+    return after(
+      ended,
+      (reply) => {
+        this.#running.end(agentId);
+        return reply;
+      },
+      (error) => {
+        this.#running.end(agentId);
+        throw error;
+      },
+    );
   }
 
   #detour(job: Job, work: Work, at: number): Awaitable<BackendReply> {

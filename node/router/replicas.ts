@@ -1,4 +1,5 @@
 import type { Deadlines } from '../../protocols/mcp/index.ts';
+import { after, waits } from '../../src/kernel/index.ts';
 import {
   chooseReplica,
   type Field,
@@ -81,20 +82,24 @@ export class Replicas {
     const replica = this.#choose(target, NONE);
     if (replica === undefined) return { reply: this.#nobody(target), replica };
     const reply = this.#ask(replica, { target, context }, send);
-    if (reply instanceof Promise || reply.notStarted === true)
-      return this.#goOn([replica], reply, { target, context, send });
+    if (waits(reply) || reply.notStarted === true) return this.#goOn([replica], reply, { target, context, send });
     return this.#learnt({ reply, replica }, target, context);
   }
 
-  async #goOn(tried: Replica[], asked: Awaitable<BackendReply>, { target, context, send }: Call): Promise<Forwarded> {
-    let reply = await asked;
-    while (mayGoOn(reply, target) && !context.signal.aborted && tried.length < this.#routing.maxAttempts) {
-      const next = this.#choose(target, tried) ?? againHere(reply, tried);
-      if (next === undefined) break;
-      tried.push(next);
-      reply = await this.#ask(next, { target, context }, send);
-    }
-    return this.#learnt({ reply, replica: tried.at(-1) }, target, context);
+  #goOn(tried: readonly Replica[], asked: Awaitable<BackendReply>, call: Call): Awaitable<Forwarded> {
+    return after(asked, (reply) => {
+      const { target, context, send } = call;
+      const next = this.#next(tried, reply, call);
+      if (next === undefined) return this.#learnt({ reply, replica: tried.at(-1) }, target, context);
+      return this.#goOn([...tried, next], this.#ask(next, { target, context }, send), call);
+    });
+  }
+
+  /** Whom to ask after `reply`; undefined: it is the answer. */
+  #next(tried: readonly Replica[], reply: BackendReply, { target, context }: Call): Replica | undefined {
+    if (!mayGoOn(reply, target) || context.signal.aborted || tried.length >= this.#routing.maxAttempts)
+      return undefined;
+    return this.#choose(target, tried) ?? againHere(reply, tried);
   }
 
   async #hedge(
@@ -178,20 +183,13 @@ export class Replicas {
       return drained(call.target.request);
     const began = clock.now();
     tracked.health.begin(began);
-    const reply = send(replica, asked, call);
-    return reply instanceof Promise
-      ? reply.then((ended) => this.#ended(tracked, began, { ...call, reply: ended }))
-      : this.#ended(tracked, began, { ...call, reply });
+    return after(send(replica, asked, call), (ended) => this.#ended(ended, { tracked, began }, call));
   }
 
   #ended(
-    { health }: Tracked,
-    began: number,
-    {
-      reply,
-      target,
-      context,
-    }: { readonly reply: BackendReply; readonly target: Target; readonly context: BackendContext },
+    reply: BackendReply,
+    { tracked: { health }, began }: { readonly tracked: Tracked; readonly began: number },
+    { target, context }: { readonly target: Target; readonly context: BackendContext },
   ): BackendReply {
     const now = this.#parts.clock.now();
     const isFault = FAULTS.has(reply.reason);

@@ -1,3 +1,4 @@
+import { after, waits } from '../../src/kernel/index.ts';
 import type { RpcId } from '../../src/mcp/index.ts';
 import { type CallReuse, type Reading, ResultCache, reuseOf } from '../../src/routing/index.ts';
 import type { Awaitable, BackendReply } from '../backends/backend.ts';
@@ -105,7 +106,7 @@ export class Reuse {
       this.#cache.end(reading);
       throw error;
     }
-    if (!(working instanceof Promise)) return this.#landed(job, working, { asked, reading });
+    if (!waits(working)) return this.#landed(job, working, { asked, reading });
     const reply = this.#whenDone(job, working, { asked, reading });
     // Until it is answered nobody knows whether a result that says for itself how long it is good is good for anybody else.
     if (reuse.ttlMs > 0) {
@@ -121,7 +122,7 @@ export class Reuse {
 
   async #whenDone(
     job: Job,
-    working: Promise<BackendReply>,
+    working: Awaitable<BackendReply>,
     { asked, reading }: { readonly asked: Asked; readonly reading: Reading },
   ): Promise<BackendReply> {
     try {
@@ -180,8 +181,8 @@ export class Reuse {
   /** `except`: what it answers about is as it answered. */
   #write(job: Job, work: Work, except?: string): Awaitable<BackendReply> {
     const reply = work();
-    if (!(reply instanceof Promise)) return this.#wrote(job, reply, except);
-    return reply.then(
+    return after(
+      reply,
       (done) => this.#wrote(job, done, except),
       (error: unknown) => {
         this.#wrote(job, undefined, except);

@@ -1,4 +1,5 @@
 import type { Deadlines, ServedCall } from '../../protocols/mcp/index.ts';
+import { after, waits } from '../../src/kernel/index.ts';
 import { type Era, type MirroredArgument, mirroredArguments } from '../../src/mcp/index.ts';
 import { decide, type Principal, type Scope } from '../../src/permissions/index.ts';
 import { scopeOf, scopeOfAll, type Service } from '../../src/routing/index.ts';
@@ -101,7 +102,7 @@ export class Router implements RouterPort {
     } catch (error) {
       reply = this.#broken(request, error);
     }
-    if (reply instanceof Promise) return this.#whenDone(reply, request, context);
+    if (waits(reply)) return this.#whenDone(reply, request, context);
     context.end();
     return reply;
   }
@@ -195,18 +196,22 @@ export class Router implements RouterPort {
     this.#reuse.close();
   }
 
-  async #whenDone(
-    reply: Promise<RouterReply>,
+  #whenDone(
+    reply: Awaitable<RouterReply>,
     request: RouterCall['request'],
     context: CallContext,
-  ): Promise<RouterReply> {
-    try {
-      return await reply;
-    } catch (error) {
-      return this.#broken(request, error);
-    } finally {
-      context.end();
-    }
+  ): Awaitable<RouterReply> {
+    return after(
+      reply,
+      (done) => {
+        context.end();
+        return done;
+      },
+      (error) => {
+        context.end();
+        return this.#broken(request, error);
+      },
+    );
   }
 
   #broken({ id }: RouterCall['request'], error: unknown): RouterReply {

@@ -1,3 +1,4 @@
+import { Later } from '../../src/kernel/index.ts';
 import { type ClientAnswer, NO_ABILITIES } from '../../src/mcp/index.ts';
 import { argumentsHash, targetOf } from './arguments-hash.ts';
 import {
@@ -44,17 +45,17 @@ export class Calling {
     return this.#pending.has(key);
   }
 
-  call(call: OutgoingCall): Promise<CallEnd> {
+  call(call: OutgoingCall): Later<CallEnd> {
     const { cancellation } = call.context;
     const cancelled = cancellation === undefined ? call.context.signal.aborted : cancellation.cancelled;
-    if (cancelled) return Promise.resolve({ kind: 'cancelled', sent: false });
+    if (cancelled) return Later.of<CallEnd>({ kind: 'cancelled', sent: false });
     if (this.#pending.size >= this.#maxInFlight || this.#outbox.busy) {
-      return Promise.resolve({ kind: 'unsent', because: 'busy' });
+      return Later.of<CallEnd>({ kind: 'unsent', because: 'busy' });
     }
     const key = this.#nextKey();
     const pending = new PendingCall(key, call, this.#giveUp);
     const unsent = this.#send(pending, false);
-    if (unsent !== undefined) return Promise.resolve(unsent);
+    if (unsent !== undefined) return Later.of(unsent);
     this.#pending.set(key, pending);
     pending.arm(this.#ports.deadlines);
     return pending.end;
@@ -113,7 +114,10 @@ export class Calling {
   /** The stream has ended. What was never handed to it is known not to have run. */
   end(): void {
     for (const pending of this.#pending.values()) {
-      this.#settle(pending, this.#wasSent(pending) ? { kind: 'lost' } : { kind: 'unsent', because: 'closed' });
+      const end: CallEnd = this.#wasSent(pending) ? { kind: 'lost' } : { kind: 'unsent', because: 'closed' };
+      this.#forget(pending);
+      // Who hears of it may ask again at once: not before all around this stream know that it is over.
+      queueMicrotask(() => pending.end.settle(end));
     }
   }
 
@@ -201,9 +205,14 @@ export class Calling {
   }
 
   #settle(pending: PendingCall, end: CallEnd): void {
+    this.#forget(pending);
+    pending.end.settle(end);
+  }
+
+  #forget(pending: PendingCall): void {
     this.#pending.delete(pending.key);
     if (pending.chunked || pending.questions !== undefined) this.#outbox.drop(pending.key);
-    pending.settle(end);
+    pending.disarm();
   }
 
   #answer(key: number, id: number, answer: ClientAnswer): void {

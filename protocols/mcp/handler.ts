@@ -1,4 +1,5 @@
 import { WireError } from '../wire/index.ts';
+import { after, type Awaitable, waits } from '../../src/kernel/index.ts';
 import type { ClientAnswer, ClientQuestion, RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import { argumentsHash, targetOf } from './arguments-hash.ts';
@@ -120,16 +121,19 @@ export class Serving {
     const running = new RunningCall(key, header, { principal, deadlineAt, deadlines, caller: this.#caller });
     const { server, target } = header;
     const asked = { peer: this.#peer, server, target, request, argumentsHash: header.argumentsHash, context: running };
-    let reply: ServedReply | Promise<ServedReply>;
+    let reply: Awaitable<ServedReply>;
     try {
       reply = this.#ports.serve(asked);
     } catch (error) {
       reply = this.#fault(error);
     }
-    if (!(reply instanceof Promise)) return this.#done(running, reply);
+    if (!waits(reply)) return this.#done(running, reply);
     this.#running.set(key, running);
-    // Neither of the two rejects.
-    void reply.catch((error: unknown) => this.#fault(error)).then((ended) => this.#done(running, ended));
+    void after(
+      reply,
+      (ended) => this.#done(running, ended),
+      (error) => this.#done(running, this.#fault(error)),
+    );
   }
 
   #done(running: RunningCall, reply: ServedReply): void {

@@ -1,3 +1,4 @@
+import { Later } from '../../src/kernel/index.ts';
 import type { Presented } from './delegations.ts';
 import type { Cancellable, CallEnd, Deadlines, Expiring, OutgoingCall } from './ports.ts';
 import { OpenQuestions } from './questions.ts';
@@ -6,7 +7,7 @@ import { OpenQuestions } from './questions.ts';
 export class PendingCall implements Expiring, Cancellable {
   readonly key: number;
   readonly call: OutgoingCall;
-  readonly end: Promise<CallEnd>;
+  readonly end = new Later<CallEnd>();
   /** The write that carries it, where it went in one frame. */
   segment = 0;
   chunked = false;
@@ -16,16 +17,12 @@ export class PendingCall implements Expiring, Cancellable {
   /** There since the first question came, which proves that the whole call arrived. */
   questions: OpenQuestions | undefined;
   readonly #giveUp: (pending: PendingCall) => void;
-  #resolve!: (end: CallEnd) => void;
   #deadline: { cancel(): void } | undefined;
 
   constructor(key: number, call: OutgoingCall, giveUp: (pending: PendingCall) => void) {
     this.key = key;
     this.call = call;
     this.#giveUp = giveUp;
-    this.end = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
   }
 
   arm(deadlines: Deadlines): void {
@@ -35,13 +32,13 @@ export class PendingCall implements Expiring, Cancellable {
     else cancellation.listener = this;
   }
 
-  settle(end: CallEnd): void {
+  /** It ended, whoever hears of it when: nothing gives it up any more. */
+  disarm(): void {
     this.#deadline?.cancel();
     const { cancellation } = this.call.context;
     if (cancellation === undefined) this.call.context.signal.removeEventListener('abort', this);
     else if (cancellation.listener === this) cancellation.listener = undefined;
     this.questions?.close();
-    this.#resolve(end);
   }
 
   /** Takes question `id` in. Throws WireError when it is open already. */

@@ -1,4 +1,5 @@
 import type { Receipt } from '../../src/audit/index.ts';
+import type { Awaitable } from '../../src/kernel/index.ts';
 import type { ClientAbilities, ClientAnswer, ClientQuestion, LogLevel, RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { CallEra, CallOutcome, RefuseReason } from './schema.ts';
@@ -120,8 +121,8 @@ export interface SessionPorts {
   /** A JWS that lets this peer act for `principal`; undefined when there is none to be had any more. */
   readonly delegationFor: (principal: Principal) => string | undefined;
   readonly accept: (delegation: string) => DelegationVerdict;
-  /** The reply, or a promise of it that never rejects; if it does, the caller is told INTERNAL_ERROR and `onFault` the error. */
-  readonly serve: (call: ServedCall) => ServedReply | Promise<ServedReply>;
+  /** The reply, or what comes to be it and never fails; if it does, the caller is told INTERNAL_ERROR and `onFault` the error. */
+  readonly serve: (call: ServedCall) => Awaitable<ServedReply>;
   readonly onNotice: (topic: string, body: Uint8Array) => void;
   /** A session ended: undefined for an orderly end, else a WireError or what the stream failed with. */
   readonly onEnd: (error: Error | undefined) => void;

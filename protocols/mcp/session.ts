@@ -1,5 +1,6 @@
 import type { Stream } from '@libp2p/interface';
 import { FrameReader, WireError } from '../wire/index.ts';
+import { Later } from '../../src/kernel/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import { Assembly, isChunk } from './assembly.ts';
 import { Calling } from './client.ts';
@@ -103,9 +104,9 @@ export class PeerSession {
     };
   }
 
-  /** Never rejects. */
-  call(call: OutgoingCall): Promise<CallEnd> {
-    if (!this.open) return Promise.resolve({ kind: 'unsent', because: 'closed' });
+  /** Never fails. */
+  call(call: OutgoingCall): Later<CallEnd> {
+    if (!this.open) return Later.of<CallEnd>({ kind: 'unsent', because: 'closed' });
     return this.#calling.call(call);
   }
 

@@ -10,6 +10,7 @@ import { tls } from '@libp2p/tls';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { AuditLog } from '../../node/audit/index.ts';
+import { waits } from '../../src/kernel/index.ts';
 import type { HostedServer } from '../../node/backends/backend.ts';
 import { HostedRole } from '../../node/backends/hosted-role.ts';
 import { PeerBackend } from '../../node/backends/peer.ts';
@@ -200,7 +201,7 @@ async function calls(count: number): Promise<void> {
   const one = async () => {
     while (left-- > 0) {
       const reply = here.router.handle(new Call(left, args));
-      const { body } = reply instanceof Promise ? await reply : reply;
+      const { body } = waits(reply) ? await reply : reply;
       if (!Buffer.from(body).includes('at_ms')) throw new Error(Buffer.from(body).toString());
     }
   };

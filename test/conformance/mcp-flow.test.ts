@@ -258,7 +258,7 @@ describe('bounds', () => {
     'a peer that does not read stops the writing, not the memory: calls are refused, results wait',
     async () => {
       const { clock, asking, serving, valve } = await unread();
-      const asked: Promise<CallEnd>[] = [];
+      const asked: PromiseLike<CallEnd>[] = [];
       for (let count = 0; count < 12; count++) {
         const before = serving.session.stats.bytesIn;
         asked.push(asking.session.call(outgoing(clock, echoRequest('hi'))));
