@@ -22,6 +22,7 @@ import { openFog } from './open-fog.ts';
 import { openGatewayTls } from './open-gateway-tls.ts';
 import { openGovernance } from './open-governance.ts';
 import { openIdentity } from './open-identity.ts';
+import { openMetrics } from './open-metrics.ts';
 import { PeerLinks } from './peers/index.ts';
 import { ToolPins } from './pins/index.ts';
 import { RevocationSpread } from './revocation/index.ts';
@@ -30,7 +31,7 @@ import { runApproved, votePort } from './vote-on-calls.ts';
 import { DeadlineTimer, mayUse, Router, SearchMode } from './router/index.ts';
 import { restartPort } from './restarts.ts';
 import type { Database } from './storage/index.ts';
-import { createMetrics, type EventBus } from './telemetry/index.ts';
+import type { EventBus } from './telemetry/index.ts';
 import type { GatewayTls } from './tls/index.ts';
 import type { Village } from './village/index.ts';
 import { votedLimits } from './voted-limits.ts';
@@ -230,16 +231,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     ready: () => ready,
   });
 
-  const metrics = createMetrics(bus, {
-    peers: () => host.admitted().size,
-    serverStates: () => hosting.servers().map((server) => server.state().state),
-    callsInFlight: () => router.callsInFlight,
-    sessions: () => gateway.sessionCount,
-    subscriptions: () => gateway.subscriptionCount,
-    missingServers: () => router.missing().length,
-    audit: () => care.figures(),
-    fog: () => fogging.fog.figures(),
-  });
+  const metrics = openMetrics(bus, { host, hosting, router, gateway, care, fog: fogging.fog });
   stack.defer(() => metrics.close());
   const addresses = { gateway: '', admin: '' };
   const { admin, secret } = openAdmin(foundation, {
