@@ -23,6 +23,7 @@ import { openGatewayTls } from './open-gateway-tls.ts';
 import { openGovernance } from './open-governance.ts';
 import { openIdentity } from './open-identity.ts';
 import { openMetrics } from './open-metrics.ts';
+import type { Tracing } from './open-tracing.ts';
 import { PeerLinks } from './peers/index.ts';
 import { ToolPins } from './pins/index.ts';
 import { RevocationSpread } from './revocation/index.ts';
@@ -48,6 +49,8 @@ export interface Foundation {
   readonly database: Database;
   readonly keys: NodeKeys;
   readonly village: Village;
+  /** Absent: no call is traced. */
+  readonly tracing?: Tracing | undefined;
   /** The configuration in force; changes while the node runs. */
   readonly loaded: () => LoadedConfig;
   /** Whoever runs the node is to stop and start it. */
@@ -201,6 +204,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       overload: guards.overload,
       pins,
       reporter: bus,
+      tracing: config().telemetry.otlp,
       limits: () => limits(),
       clock: { now: () => performance.now(), chance: Math.random },
     },

@@ -3,6 +3,7 @@ import { assemble } from './assemble.ts';
 import type { NodeOptions, Ready, VillageNode } from './cli/index.ts';
 import { ConfigWatch, type ConfigSource, type LoadedConfig, loadConfig, reloadOf } from './config/index.ts';
 import { openNodeKeys } from './identity/index.ts';
+import { openTracing } from './open-tracing.ts';
 import { openDataFolder } from './storage/index.ts';
 import { createEventBus, type EventBus, writeLog } from './telemetry/index.ts';
 import { programVersion } from './version.ts';
@@ -43,6 +44,9 @@ class Node implements VillageNode {
     building.defer(() => folder.close());
     const { database } = folder;
     const keys = openNodeKeys(dataDir, { create: true });
+    const version = programVersion();
+    const tracing = openTracing(loaded.config, { dataDir, bus, nodeId: keys.nodeId, version });
+    building.defer(() => tracing?.stop());
     const entering = { dataDir, keys, database, reporter: bus };
     const before = Village.open(entering)?.villageId;
     const village = await enterVillage(entering, { invite, signal });
@@ -51,12 +55,13 @@ class Node implements VillageNode {
     const foundation = {
       dataDir,
       env,
-      version: programVersion(),
+      version,
       startedAtMs,
       bus,
       database,
       keys,
       village,
+      tracing,
       askRestart: () => this.#restart.resolve(),
     };
     const parts = await assemble({ ...foundation, loaded: () => loaded }, building);

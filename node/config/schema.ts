@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LEVELS } from '../../src/permissions/index.ts';
 import { FogConfig } from './fog.ts';
+import { TelemetryConfig } from './telemetry.ts';
 
 const Level = z.enum(LEVELS);
 const HostPort = z
@@ -158,6 +159,7 @@ export const Config = z.strictObject({
       witnesses: z.int().min(1).max(16).default(3).describe('how many peers are asked each time'),
     })
     .prefault({}),
+  telemetry: TelemetryConfig.prefault({}),
   tools: z.strictObject({ mode: z.enum(['list', 'search']).default('list') }).prefault({}),
   fog: FogConfig.prefault({}),
   gatewayTls: z

@@ -6,6 +6,7 @@ import {
   errorText,
   isLogLevel,
   isObject,
+  isTraceparent,
   type LogLevel,
   META,
   type RpcRequest,
@@ -16,6 +17,7 @@ import type { Awaitable } from '../backends/backend.ts';
 import type { Outlet } from './outlet.ts';
 import type { RouterCall, RouterReply } from './router-port.ts';
 import type { Session } from './session.ts';
+import { withTracestate } from './trace-headers.ts';
 
 /** Who asks, and from where. */
 export interface Caller {
@@ -23,6 +25,8 @@ export interface Caller {
   readonly view: string | undefined;
   readonly sourceIp: string;
   readonly traceparent: string | undefined;
+  /** Of the HTTP header, to go on with its traceparent. */
+  readonly tracestate: string | undefined;
   /** As in RouterCall. */
   readonly toolsMode: RouterCall['toolsMode'];
 }
@@ -54,13 +58,16 @@ export class Exchange implements RouterCall, Cancellation {
     const { outlet, session } = options;
     const meta = request.params?.['_meta'];
     const said = isObject(meta) ? meta : NOTHING;
-    this.request = request;
     this.principal = caller.principal;
     this.era = session === undefined ? 'stateless' : 'session';
     this.view = caller.view;
     this.sourceIp = caller.sourceIp;
     this.sessionId = session?.id;
-    this.traceparent = traceOf(said) ?? caller.traceparent;
+    const { traceparent } = said;
+    const itself = isTraceparent(traceparent);
+    this.traceparent = itself ? traceparent : caller.traceparent;
+    const { tracestate } = caller;
+    this.request = itself || tracestate === undefined ? request : withTracestate(request, tracestate);
     this.client = session === undefined ? abilitiesOf(said[META.clientCapabilities]) : session.abilities;
     this.logLevel = session === undefined ? levelOf(said) : session.logLevel;
     this.toolsMode = caller.toolsMode;
@@ -164,11 +171,6 @@ export class Exchange implements RouterCall, Cancellation {
 }
 
 const NOTHING: Readonly<Record<string, unknown>> = {};
-
-function traceOf(meta: Readonly<Record<string, unknown>>): string | undefined {
-  const { traceparent } = meta;
-  return typeof traceparent === 'string' && traceparent.length <= 64 ? traceparent : undefined;
-}
 
 function levelOf(meta: Readonly<Record<string, unknown>>): LogLevel | undefined {
   const level = meta[META.logLevel];

@@ -10,6 +10,7 @@ import { type BodyText, readBody } from './read-body.ts';
 import { deleteSession, getSession, postSession } from './session-era.ts';
 import { openSse, postSse } from './sse-transport.ts';
 import { postStateless } from './stateless-era.ts';
+import { traceHeaders } from './trace-headers.ts';
 
 /** `/mcp` and `/mcp/SERVER`: Streamable HTTP, both eras. */
 export function streamableHttp(context: GatewayContext, visit: Visit, principal: Principal): void {
@@ -115,8 +116,8 @@ function no(refusal: Refusal): Read {
 }
 
 function callerOf({ req, view, sourceIp }: Visit, principal: Principal): Caller {
-  const traceparent = header(req.headers, 'traceparent');
-  return { principal, view, sourceIp, traceparent, toolsMode: toolsModeOf(req.url) };
+  const { traceparent, tracestate } = traceHeaders(req.headers);
+  return { principal, view, sourceIp, traceparent, tracestate, toolsMode: toolsModeOf(req.url) };
 }
 
 /** `?mode=search` and `?mode=list`. */

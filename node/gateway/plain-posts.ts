@@ -7,7 +7,7 @@ import type { Caller } from './exchange.ts';
 import type { LaneDesk, LaneResponse, RequestHead, Span } from './fast-lane/index.ts';
 import { acceptsBoth, isJson, receiveWhole, toolsModeOf } from './mcp-endpoint.ts';
 import type { OriginGuard } from './origin-guard.ts';
-import { header } from './post.ts';
+import { traceHeaders } from './trace-headers.ts';
 import type { BodyText } from './read-body.ts';
 
 /** What is known of a POST from its head alone. */
@@ -48,8 +48,8 @@ export class PlainPosts implements LaneDesk<Admitted> {
     if (!acceptsBoth(headers.accept) || !isJson(headers['content-type'])) return undefined;
     const token = bearerOf(headers.authorization);
     if (token === undefined || contentLength > this.#context.limits.maxBodyBytes) return undefined;
-    const traceparent = header(headers, 'traceparent');
-    return { headers, token, view, traceparent, toolsMode: toolsModeOf(url), caller: undefined };
+    const { traceparent, tracestate } = traceHeaders(headers);
+    return { headers, token, view, traceparent, tracestate, toolsMode: toolsModeOf(url), caller: undefined };
   }
 
   serve(
@@ -78,8 +78,8 @@ export class PlainPosts implements LaneDesk<Admitted> {
   ): true {
     let { caller } = admitted;
     if (caller?.principal !== principal || caller.sourceIp !== sourceIp) {
-      const { view, traceparent, toolsMode } = admitted;
-      caller = { principal, view, sourceIp, traceparent, toolsMode };
+      const { view, traceparent, tracestate, toolsMode } = admitted;
+      caller = { principal, view, sourceIp, traceparent, tracestate, toolsMode };
       admitted.caller = caller;
     }
     receiveWhole(this.#context, { res: response, headers: admitted.headers, caller }, textOf(body));

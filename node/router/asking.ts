@@ -7,6 +7,7 @@ import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
 import type { RouterCall, RouterReply } from '../gateway/router-port.ts';
 import type { CallContext } from './call-context.ts';
+import type { CallTracing } from './call-tracing.ts';
 import type { Refused } from './gate.ts';
 import { type Job, nameIn } from './job.ts';
 import type { Missing } from './missing.ts';
@@ -32,6 +33,7 @@ interface Made {
   readonly replicas: Replicas;
   readonly tasks: Tasks;
   readonly missing: Missing;
+  readonly tracing: CallTracing | undefined;
 }
 
 /** Calls of this node's own agents: found in the catalogue, put through the pipeline, sent to where they are served. */
@@ -86,6 +88,7 @@ export class Asking {
       sourceIp,
       argumentsHash: argumentsHash(context.callId, request),
       began,
+      span: this.#made.tracing?.begin(context),
     };
     return answer(await this.#made.recorder.ended(job, reply), undefined, era);
   }
@@ -98,6 +101,8 @@ export class Asking {
     const { service, name, request, task } = target;
     context.argumentsHash = argumentsHash(context.callId, request);
     const scope = scopeOfRequest(service, request, task?.tool);
+    const span = this.#made.tracing?.begin(context);
+    if (span !== undefined) context.traceparent = span.traceparent;
     const job: Job = {
       side: 'call',
       request,
@@ -112,6 +117,7 @@ export class Asking {
       sourceIp: call.sourceIp,
       argumentsHash: context.argumentsHash,
       began,
+      span,
       standing: undefined,
       refused: undefined,
     };

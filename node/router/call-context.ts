@@ -42,7 +42,8 @@ export class CallContext implements BackendContext, Expiring, Cancellable, Cance
   readonly client: ClientAbilities | undefined;
   readonly ask: BackendContext['ask'];
   readonly logLevel: LogLevel | undefined;
-  readonly traceparent: string | undefined;
+  /** The caller's, until this node has a span of its own. */
+  traceparent: string | undefined;
   /** Known once the request is in its server's own names. */
   argumentsHash: string | undefined;
   readonly #origin: Origin;

@@ -2,6 +2,7 @@ import type { RpcRequest } from '../../src/mcp/index.ts';
 import type { Permission, Scope } from '../../src/permissions/index.ts';
 import type { Service } from '../../src/routing/index.ts';
 import type { BackendContext } from '../backends/backend.ts';
+import type { CallSpan } from './call-tracing.ts';
 import type { Refused } from './gate.ts';
 import type { Standing } from './vote-port.ts';
 
@@ -31,6 +32,8 @@ export interface Job {
   readonly argumentsHash: string;
   /** `performance.now()`. */
   readonly began: number;
+  /** Where it is traced. */
+  readonly span?: CallSpan | undefined;
   /** Whether voters must be asked; the pipeline says it before anything else looks at the call. */
   standing?: Standing | undefined;
   /** Why it was not let through, once that is decided. */

@@ -9,9 +9,9 @@ import type { OverloadPort } from './overload.ts';
 import type { ShardRoutes } from './shard-routes.ts';
 import type { VotePort } from './vote-port.ts';
 
-/** Where every outcome goes; answers the entry, unless the record became part of one that stands for many. `recordDurably` resolves when the entry is on disk and rejects when the disk refused it. */
+/** Where every outcome goes; answers the entry to who wants its receipt, unless the record became part of one that stands for many. `recordDurably` resolves when the entry is on disk and rejects when the disk refused it. */
 export interface AuditPort {
-  record(record: AuditRecord): Receipt | undefined;
+  record(record: AuditRecord, wants?: { readonly receipt: boolean }): Receipt | undefined;
   recordDurably(record: AuditRecord): Promise<Receipt | undefined>;
   /** Why entries cannot be put on disk now; undefined while they can. */
   readonly failure: Error | undefined;
@@ -49,6 +49,8 @@ export interface RouterParts {
   /** Absent: nothing is turned away. */
   readonly overload?: OverloadPort | undefined;
   readonly reporter: Reporter;
+  /** Share of the calls that are traced where their caller does not say; absent: none is, whoever says so. */
+  readonly tracing?: { readonly sampleRatio: number } | undefined;
   /** In force now: they change with the configuration. */
   readonly limits: () => {
     readonly perAgentPerMinute: number;

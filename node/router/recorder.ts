@@ -2,6 +2,7 @@ import { type AuditRecord, EMPTY_RECORD, type Receipt, receiptOf } from '../../s
 import { saltedSha256Hex } from '../../src/kernel/index.ts';
 import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { AuditedContent } from './audited-content.ts';
+import type { CallTracing } from './call-tracing.ts';
 import { failure } from '../backends/reply.ts';
 import { type Job, justificationOf } from './job.ts';
 import type { RouterParts } from './parts.ts';
@@ -19,9 +20,11 @@ export interface EarlyRefusal {
 export class Recorder {
   readonly #parts: Pick<RouterParts, 'audit' | 'reporter' | 'clock'>;
   readonly #content: AuditedContent;
+  readonly #tracing: CallTracing | undefined;
 
-  constructor(parts: Pick<RouterParts, 'audit' | 'reporter' | 'clock' | 'policy'>) {
+  constructor(parts: Pick<RouterParts, 'audit' | 'reporter' | 'clock' | 'policy'>, tracing?: CallTracing) {
     this.#parts = parts;
+    this.#tracing = tracing;
     this.#content = new AuditedContent(parts.policy);
   }
 
@@ -32,12 +35,15 @@ export class Recorder {
     const { side, server, target } = job;
     const { outcome, reason } = reply;
     const { method } = job.request;
-    reporter.report('call.done', { kind: side, method, server, target, outcome, reason, durationMs });
+    const { traceparent } = job.context;
+    const span = job.span === undefined ? undefined : this.#tracing?.ended(job.span, job, reply);
+    const call = { kind: side, method, server, target, outcome, reason, durationMs, traceparent, span };
+    reporter.report('call.done', call);
     const record = recordOf(job, reply, { durationMs, content: job.refused?.evidence ?? this.#content.of(job, reply) });
-    if (job.permission?.auditRequired !== true) {
-      return withReceipt(job, reply, audit.record(record));
-    }
-    return this.#durably(job, record, reply);
+    if (job.permission?.auditRequired === true) return this.#durably(job, record, reply);
+    // The node that asked is told where the call is on record here.
+    const receipt = audit.record(record, side === 'serve' ? RECEIPT : undefined);
+    return withReceipt(reply, receipt);
   }
 
   /** What to wait for before more is done: the log has no room for what would have to be said of it. */
@@ -62,7 +68,8 @@ export class Recorder {
   async #durably(job: Job, record: AuditRecord, reply: BackendReply): Promise<BackendReply> {
     const { audit, reporter } = this.#parts;
     try {
-      return withReceipt(job, reply, await audit.recordDurably(record));
+      const receipt = await audit.recordDurably(record);
+      return job.side === 'serve' ? withReceipt(reply, receipt) : reply;
     } catch (error) {
       reporter.report('background.failed', { area: 'audit', error });
       const message = 'it may have run, but it could not be written to the audit log; look at the disk of this node';
@@ -71,9 +78,10 @@ export class Recorder {
   }
 }
 
-/** The node that asked is told where the call it asked for is on record here. */
-function withReceipt({ side }: Job, reply: BackendReply, receipt: Receipt | undefined): BackendReply {
-  if (side !== 'serve' || receipt === undefined) return reply;
+const RECEIPT = { receipt: true };
+
+function withReceipt(reply: BackendReply, receipt: Receipt | undefined): BackendReply {
+  if (receipt === undefined) return reply;
   const { body, outcome, reason, notStarted } = reply;
   return { body, outcome, reason, notStarted, receipt };
 }

@@ -11,6 +11,7 @@ import {
 } from '../../src/routing/index.ts';
 import type { Awaitable, Backend, BackendContext, BackendReply } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
+import type { CallTracing } from './call-tracing.ts';
 import { beginsAnew, drained } from './draining.ts';
 import { hedged } from './hedge.ts';
 import type { RouterParts } from './parts.ts';
@@ -55,6 +56,7 @@ interface Call {
 
 type Parts = Pick<RouterParts, 'hosting' | 'peer' | 'clock' | 'policy' | 'hedgeAfterMs'> & {
   readonly deadlines?: Deadlines | undefined;
+  readonly tracing?: CallTracing | undefined;
 };
 
 /** Chooses among the places where a service runs, and learns from every answer. */
@@ -183,7 +185,9 @@ export class Replicas {
       return drained(call.target.request);
     const began = clock.now();
     tracked.health.begin(began);
-    return after(send(replica, asked, call), (ended) => this.#ended(ended, { tracked, began }, call));
+    const leg = this.#parts.tracing?.leg(asked, replica, call);
+    const reply = leg === undefined ? send(replica, asked, call) : after(send(replica, asked, leg.call), leg.ended);
+    return after(reply, (ended) => this.#ended(ended, { tracked, began }, call));
   }
 
   #ended(

@@ -8,6 +8,7 @@ import { failure } from '../backends/reply.ts';
 import type { RouterCall, RouterPort, RouterReply } from '../gateway/router-port.ts';
 import { Asking } from './asking.ts';
 import { CallContext, newCallId } from './call-context.ts';
+import { CallTracing } from './call-tracing.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { ListChanges } from './list-changes.ts';
 import { isList, Lists } from './lists.ts';
@@ -47,9 +48,11 @@ export class Router implements RouterPort {
   constructor(parts: RouterParts, deadlines: Deadlines) {
     this.#parts = parts;
     this.#deadlines = deadlines;
-    const replicas = new Replicas({ ...parts, deadlines });
-    const tasks = new Tasks(parts.clock.now);
-    this.#recorder = new Recorder(parts);
+    const { reporter, clock } = parts;
+    const tracing = parts.tracing && new CallTracing({ ...parts.tracing, reporter, now: clock.now });
+    const replicas = new Replicas({ ...parts, deadlines, tracing });
+    const tasks = new Tasks(clock.now);
+    this.#recorder = new Recorder(parts, tracing);
     this.#reuse = new Reuse(parts);
     const changed = (server: string): void => this.#reuse.resourceChanged(server);
     this.#resources = new Resources(parts, { deadlines, replicas, changed });
@@ -66,11 +69,12 @@ export class Router implements RouterPort {
       replicas,
       tasks,
       missing: this.#missing,
+      tracing,
     });
     const forward = (target: Target, context: CallContext) => this.#asking.forward(target, context);
     this.#taskList = new TaskList(parts, { tasks, deadlines, forward });
     const { leases } = this.#resources;
-    this.#serving = new Serving({ parts, leases, pipeline: this.#pipeline, recorder: this.#recorder });
+    this.#serving = new Serving({ parts, leases, pipeline: this.#pipeline, recorder: this.#recorder, tracing });
   }
 
   get callsInFlight(): number {

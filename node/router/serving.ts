@@ -1,9 +1,11 @@
 import type { ServedCall } from '../../protocols/mcp/index.ts';
+import { after } from '../../src/kernel/index.ts';
 import type { ServerDefinition } from '../../src/mcp/index.ts';
 import { type Permission, spelledScope } from '../../src/permissions/index.ts';
 import { scopeOfRequest, type Service } from '../../src/routing/index.ts';
 import type { Awaitable, BackendReply, HostedServer } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
+import type { CallTracing } from './call-tracing.ts';
 import { beginsAnew, drained } from './draining.ts';
 import type { Job } from './job.ts';
 import type { Leases } from './leases.ts';
@@ -11,6 +13,7 @@ import type { RouterParts } from './parts.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Recorder } from './recorder.ts';
 import { permissionOf } from './resolve.ts';
+import { TracedContext } from './traced-context.ts';
 import { asksForTask, isAboutTask, ofTask, ServedTasks } from './tasks.ts';
 
 interface ServingParts {
@@ -18,6 +21,7 @@ interface ServingParts {
   readonly pipeline: Pipeline;
   readonly recorder: Recorder;
   readonly leases: Leases;
+  readonly tracing: CallTracing | undefined;
 }
 
 /** Calls that peers' nodes ask for. Their delegation and arguments hash are checked; everything else is checked here again. */
@@ -31,9 +35,11 @@ export class Serving {
   }
 
   serve(call: ServedCall): Awaitable<BackendReply> {
-    const { peer, server, target, request, context, argumentsHash } = call;
-    const { parts, pipeline, recorder } = this.#made;
+    const { peer, server, target, request, argumentsHash } = call;
+    const { parts, pipeline, recorder, tracing } = this.#made;
     const began = parts.clock.now();
+    const span = tracing?.begin(call.context);
+    const context = span === undefined ? call.context : new TracedContext(call.context, span.traceparent);
     const hosted = parts.hosting.get(server);
     const definition = hosted?.share === 'mesh' ? hosted.definition() : undefined;
     const about = isAboutTask(request.method);
@@ -55,6 +61,7 @@ export class Serving {
       sourceIp: '',
       argumentsHash,
       began,
+      span,
       standing: undefined,
       refused: undefined,
     };
@@ -65,7 +72,7 @@ export class Serving {
     if (parts.hosting.isDraining?.(server) === true && beginsAnew(request))
       return recorder.ended(job, drained(request));
     const unknown = about && tool === undefined;
-    return pipeline.perform(job, () => (unknown ? noTask(call) : this.#serveAt(hosted, call)));
+    return pipeline.perform(job, () => (unknown ? noTask(call) : this.#reach(hosted, job)));
   }
 
   #permission(
@@ -78,7 +85,16 @@ export class Serving {
     return ofTask(permissionOf(policy, service, 'tools/call', tool));
   }
 
-  #serveAt(server: HostedServer, { peer, request, context }: ServedCall): Awaitable<BackendReply> {
+  #reach(server: HostedServer, job: Job): Awaitable<BackendReply> {
+    const leg = this.#made.tracing?.legTo(server, job);
+    if (leg === undefined) return this.#serveAt(server, job);
+    return after(this.#serveAt(server, { ...job, context: leg.context }), leg.ended);
+  }
+
+  #serveAt(
+    server: HostedServer,
+    { peer, request, context }: Pick<Job, 'peer' | 'request' | 'context'>,
+  ): Awaitable<BackendReply> {
     const { leases } = this.#made;
     switch (request.method) {
       case 'resources/subscribe':

@@ -1,4 +1,5 @@
 import type { RefusedCall } from '../../protocols/mcp/index.ts';
+import type { Span } from './spans.ts';
 
 /** The catalogue of what a node reports. Log lines, metrics and status are readers of it, so they cannot disagree. */
 export interface Events {
@@ -80,7 +81,25 @@ export interface Events {
     readonly outcome: string;
     readonly reason: string;
     readonly durationMs: number;
+    /** W3C trace context that the call was under, with this node's own span where it is traced. */
+    readonly traceparent?: string | undefined;
+    /** Where it is traced. */
+    readonly span?: Span | undefined;
   };
+  /** A traced call was answered, or not, by a server outside this process. `peer`: its node, empty where it is this one. */
+  'call.forwarded': {
+    readonly to: 'stdio' | 'url' | 'peer' | 'role';
+    readonly peer: string;
+    readonly method: string;
+    readonly server: string;
+    readonly outcome: string;
+    readonly reason: string;
+    readonly durationMs: number;
+    readonly span: Span;
+  };
+  /** Spans do not reach their collector, or do again. `problem`: in our own words. */
+  'telemetry.failing': { readonly problem: string };
+  'telemetry.working': { readonly failedMs: number };
   'call.refused': { readonly stage: string; readonly reason: string };
   /** A call looked too dangerous to be made. `signals`: names of what spoke against it. */
   'threat.blocked': {

@@ -5,4 +5,6 @@ export { type LogOptions, writeLog } from './log.ts';
 export type { FogFigures } from './fog-metrics.ts';
 export { type AuditFigures, createMetrics, type Metrics, type MetricsSources } from './metrics.ts';
 export { OPENMETRICS_CONTENT_TYPE } from './openmetrics.ts';
+export { type ExporterFigures, SpanExporter } from './otlp/exporter.ts';
 export { redacted } from './redact.ts';
+export type { Span } from './spans.ts';

@@ -52,6 +52,13 @@ export type { RpcError, RpcId, RpcMessage, RpcNotification, RpcRequest, RpcRespo
 export { argumentHeaders, checkMirrored, type MirroredArgument, mirroredArguments } from './mirrored-arguments.ts';
 export { elicitationsRequired, sessionQuestion, statelessQuestion } from './question-translation.ts';
 export { type ErrorDetail, errorText, notificationText, resultText } from './respond.ts';
+export {
+  isTraceparent,
+  isTracestate,
+  parseTraceparent,
+  type TraceContext,
+  traceparentOf,
+} from './trace-context.ts';
 export { type Caller, sessionParams, sessionResult, statelessParams, statelessResult } from './translation.ts';
 export {
   allowsBatches,

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+
+const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/;
+
+const Otlp = z
+  .strictObject({
+    endpoint: z
+      .url({ protocol: /^https?$/, abort: true })
+      .refine((url) => new URL(url).username === '' && new URL(url).password === '', 'put secrets in `headersFile`')
+      .refine((url) => !/[?#]/.test(url), 'a base URL, as http://127.0.0.1:4318')
+      .describe('base URL of an OpenTelemetry collector that takes OTLP/HTTP; spans go to /v1/traces there'),
+    headersFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'JSON file (name → value) of headers to send, as authorization; readable by its owner alone. Its path starts at the data folder',
+      ),
+    sampleRatio: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(1)
+      .describe('share of the calls that are traced where their caller does not say by `traceparent` whether to'),
+  })
+  .refine(
+    ({ endpoint, headersFile }) =>
+      headersFile === undefined || endpoint.startsWith('https:') || LOOPBACK.test(new URL(endpoint).hostname),
+    'headers go over https, or to loopback',
+  );
+
+/** What leaves a node about its work, besides what is asked of it. */
+export const TelemetryConfig = z.strictObject({
+  otlp: Otlp.optional().describe('traces of calls to an OpenTelemetry collector; without this none are made'),
+});

@@ -1,0 +1,145 @@
+import { randomFillSync } from 'node:crypto';
+import { ERRORS, parseTraceparent, traceparentOf } from '../../src/mcp/index.ts';
+import type { Replica } from '../../src/routing/index.ts';
+import type { Backend, BackendContext, BackendReply } from '../backends/backend.ts';
+import type { Reporter, Span } from '../telemetry/index.ts';
+import type { Job } from './job.ts';
+import type { Target } from './resolve.ts';
+import { TracedContext } from './traced-context.ts';
+
+/** A call that is traced, and under way. */
+export interface CallSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string | undefined;
+  readonly traceparent: string;
+}
+
+/** A call on its way to where it is answered. */
+interface Leg {
+  readonly context: BackendContext;
+  ended(reply: BackendReply): BackendReply;
+}
+
+export interface TracingOptions {
+  /** Share of the calls that are traced where their caller has not said whether to; 0 to 1. */
+  readonly sampleRatio: number;
+  readonly reporter: Reporter;
+  /** `performance.now()` */
+  readonly now: () => number;
+}
+
+/**
+ * Which calls are traced, and their place in the trace. The trace of a call that nobody traces yet has the call's own id, so that both
+ * nodes of a hop come to the same choice, and a trace leads to the audit log.
+ */
+export class CallTracing {
+  readonly #options: TracingOptions;
+
+  constructor(options: TracingOptions) {
+    this.#options = options;
+  }
+
+  /** undefined: this call is not traced. */
+  begin({ traceparent, callId }: Pick<BackendContext, 'traceparent' | 'callId'>): CallSpan | undefined {
+    const said = traceparent === undefined ? undefined : parseTraceparent(traceparent);
+    const traceId = said?.traceId ?? hex(callId);
+    if (said === undefined ? !isSampled(callId, this.#options.sampleRatio) : !said.sampled) return undefined;
+    const spanId = newSpanId();
+    return { traceId, spanId, parentSpanId: said?.parentId, traceparent: traceparentOf(traceId, spanId) };
+  }
+
+  /** The span of `job`, which ends as `reply` says. */
+  ended(span: CallSpan, job: Job, reply: BackendReply): Span {
+    return { ...span, ...told(job, reply), parentIsRemote: span.parentSpanId !== undefined, startedAt: job.began };
+  }
+
+  /** As `legTo`, for a call that this node sends on. */
+  leg(
+    backend: Backend,
+    { local, nodeId }: Replica,
+    call: { readonly target: Target; readonly context: BackendContext },
+  ): (Leg & { readonly call: typeof call }) | undefined {
+    if (backend.kind === 'role' || call.context.traceparent === undefined) return undefined;
+    const { target, context } = call;
+    const { service, request, name } = target;
+    const peer = local ? '' : nodeId;
+    const leg = this.legTo(backend, { context, request, service, server: service.alias, target: name }, peer);
+    return leg && { ...leg, call: { target, context: leg.context } };
+  }
+
+  /** The way of a traced call to a server outside this process; undefined: there is nothing to tell of. */
+  legTo(backend: Backend, job: Sent, peer = ''): Leg | undefined {
+    const { context, request, server } = job;
+    const { kind } = backend;
+    const within =
+      kind === 'role' || context.traceparent === undefined ? undefined : parseTraceparent(context.traceparent);
+    if (within === undefined || !within.sampled) return undefined;
+    const { traceId, parentId: parentSpanId } = within;
+    const spanId = newSpanId();
+    const { now, reporter } = this.#options;
+    const startedAt = now();
+    const ended = (reply: BackendReply): BackendReply => {
+      const { outcome, reason } = reply;
+      const { method } = request;
+      const span = { traceId, spanId, parentSpanId, parentIsRemote: false, startedAt, ...told(job, reply) };
+      const durationMs = now() - startedAt;
+      reporter.report('call.forwarded', { to: kind, peer, method, server, outcome, reason, durationMs, span });
+      return reply;
+    };
+    return { context: new TracedContext(context, traceparentOf(traceId, spanId)), ended };
+  }
+}
+
+type Sent = Pick<Job, 'context' | 'request' | 'server' | 'service' | 'target' | 'refused'>;
+
+function told(
+  { context, request, service, target, refused }: Sent,
+  { outcome, reason }: BackendReply,
+): Pick<Span, 'agent' | 'callId' | 'name' | 'errorCode'> {
+  const { method } = request;
+  const { tools = [], prompts = [] } = service?.definition ?? {};
+  const named = method === 'prompts/get' ? prompts : method === 'tools/call' ? tools : [];
+  return {
+    agent: context.principal.agentId,
+    callId: hex(context.callId),
+    name: named.some(({ name }) => name === target) ? target : undefined,
+    errorCode: outcome === 'ok' || outcome === 'tool_error' ? undefined : codeOf(refused?.error ?? reason),
+  };
+}
+
+/** Of an error's name, or of the code that a server answered with. */
+function codeOf(reason: string): number | undefined {
+  if (Object.hasOwn(ERRORS, reason)) return ERRORS[reason as keyof typeof ERRORS].code;
+  return /^-?\d{1,10}$/.test(reason) ? Number(reason) : undefined;
+}
+
+/** As the consistent sampling of OpenTelemetry has it: the last bytes of the id against a threshold. */
+function isSampled(callId: Uint8Array, ratio: number): boolean {
+  if (ratio === 0) return false;
+  return view(callId).readUIntBE(9, 6) / 2 ** 48 >= 1 - ratio && callId.some((byte) => byte !== 0);
+}
+
+const POOL = Buffer.alloc(8 * 256);
+let used = POOL.length;
+
+/** 16 hex digits, not all zero. */
+function newSpanId(): string {
+  for (;;) {
+    if (used === POOL.length) {
+      randomFillSync(POOL);
+      used = 0;
+    }
+    used += 8;
+    const id = POOL.toString('hex', used - 8, used);
+    if (id !== '0000000000000000') return id;
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return view(bytes).toString('hex');
+}
+
+function view({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
