@@ -3,6 +3,7 @@ import type { EventBus, Events } from './events.ts';
 import { type FogFigures, fogMetrics } from './fog-metrics.ts';
 import { Histogram } from './histogram.ts';
 import { counter, exposition, type Family, gauge, type Labels } from './openmetrics.ts';
+import { processFamilies } from './process-metrics.ts';
 
 /** What a node can be asked for when its metrics are read. */
 export interface AuditFigures {
@@ -197,38 +198,6 @@ function* byState(states: Iterable<string>): Iterable<readonly [Labels, number]>
   const counts = new Map<string, number>([['healthy', 0]]);
   for (const state of states) counts.set(state, (counts.get(state) ?? 0) + 1);
   for (const [state, count] of counts) yield [{ state }, count];
-}
-
-function processFamilies(delay: ReturnType<typeof monitorEventLoopDelay>): Family[] {
-  const startedAt = (Date.now() - process.uptime() * 1000) / 1000;
-  return [
-    counter({ name: 'process_cpu_seconds', unit: 'seconds', help: 'Processor time used, user and system.' }, () => {
-      const { user, system } = process.cpuUsage();
-      return (user + system) / 1e6;
-    }),
-    gauge({ name: 'process_resident_memory_bytes', unit: 'bytes', help: 'Memory resident.' }, () =>
-      process.memoryUsage.rss(),
-    ),
-    gauge(
-      { name: 'process_start_time_seconds', unit: 'seconds', help: 'When the process started, Unix time.' },
-      () => startedAt,
-    ),
-    gauge(
-      { name: 'nodejs_eventloop_lag_seconds', unit: 'seconds', help: 'Event loop delay since the last reading.' },
-      () => {
-        const quantiles = [50, 99, 100].map(
-          (at) => [{ stat: at === 100 ? 'max' : `p${at}` }, late(delay.percentile(at))] as const,
-        );
-        delay.reset();
-        return quantiles;
-      },
-    ),
-  ];
-}
-
-/** The histogram's nanoseconds include its own 50 ms pace. */
-function late(nanoseconds: number): number {
-  return Math.max(0, nanoseconds / 1e9 - 0.05);
 }
 
 /** Counts by label set, at most MAX_SERIES of them; the rest are counted together. */

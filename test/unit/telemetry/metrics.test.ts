@@ -141,6 +141,10 @@ describe('the metrics of a node', () => {
         'village_audit_flush_duration_seconds_sum 0.002',
         expect.stringMatching(/^process_cpu_seconds_total \d/),
         expect.stringMatching(/^process_resident_memory_bytes \d{7,}$/),
+        expect.stringMatching(/^nodejs_heap_size_used_bytes \d{6,}$/),
+        expect.stringMatching(/^nodejs_heap_size_total_bytes \d{6,}$/),
+        expect.stringMatching(/^nodejs_external_memory_bytes \d{4,}$/),
+        expect.stringMatching(/^nodejs_array_buffers_bytes \d+$/),
         expect.stringMatching(/^nodejs_eventloop_lag_seconds\{stat="p99"\} \d/),
       ]),
     );
