@@ -3,7 +3,7 @@
  * restarts, lies, expiring tokens, joining and leaving; everything is checked from outside after each round. See test/README.md.
  */
 import { parseArgs } from 'node:util';
-import { judged } from '../test/mixed-load/judged.ts';
+import { judged, slopes } from '../test/mixed-load/judged.ts';
 import { mixedLoad } from '../test/mixed-load/run.ts';
 import { cleanUp } from '../test/support/process-node.ts';
 
@@ -27,7 +27,8 @@ try {
   const result = await mixedLoad({ ...options, tell: (line) => console.log(`${new Date().toISOString()} ${line}`) });
   const violations = judged(result);
   for (const [what, often] of [...result.book.counts].sort()) console.log(`${String(often).padStart(9)}  ${what}`);
-  for (const [at, mib] of result.resident) console.log(`${at.toFixed(1)} min  ${mib.toFixed(0)} MiB`);
+  console.log(result.book.explained());
+  for (const line of slopes(result.lives)) console.log(line);
   for (const what of violations) console.log(`VIOLATION ${what}`);
   console.log(`seed ${seed}: ${violations.length === 0 ? 'nothing wrong' : `${violations.length} violations`}`);
   process.exitCode = violations.length === 0 ? 0 : 1;

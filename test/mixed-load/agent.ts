@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import { Agent as Connections } from 'node:http';
 import { initialize, JSON_TYPE, stateless } from '../support/echo-gateway.ts';
 import type { Chance } from '../simulation/governance/chance.ts';
 import type { Book, CallRecord } from './book.ts';
+import { type Answer, exchange } from './exchange.ts';
 import type { Member, MixedVillage } from './mixed-village.ts';
 
 /** How long a call may be on its way to the look at its token. */
 const LATE_MS = 1_000;
 /** Longer than any call may take: who waits for more hangs. */
 const HANG_MS = 30_000;
+/** Who is not served within this time of a disturbance is refused for no reason. */
+const EXPLAINED_MS = 5_000;
 /** A village finds a node again within this time. */
 const SETTLED_MS = 30_000;
 const FAULTS = ['none', 'wrong-id', 'again', 'garbage', 'empty', 'huge', 'large', 'silent', 'crash'] as const;
@@ -25,15 +29,8 @@ const HONEST = [
 /** Of these the caller may believe that nothing ran. */
 const NEVER_RAN = ['NO_HEALTHY_SERVER', 'NODE_UNREACHABLE', 'INVALID_PARAMS', 'UNAUTHENTICATED'];
 
-/** Calls of which everything had been there for a while, and those of them that nobody served all the same. */
+/** Calls of which everything had been there for a while. */
 export const ASKED_WELL = 'asked while all was well';
-export const REFUSED_WELL = 'refused though all was well';
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  readonly session: string | null;
-}
 
 /** One agent at one node: calls, several at once, with tokens that expire under it. */
 export class Agent {
@@ -44,6 +41,7 @@ export class Agent {
   readonly #book: Book;
   readonly #chance: Chance;
   readonly #isStateless: boolean;
+  readonly #connections = new Connections({ keepAlive: true });
   #token: { readonly text: string; readonly expiresMs: number } | undefined;
   #session: string | undefined;
   #id = 0;
@@ -112,7 +110,7 @@ export class Agent {
     };
     const token = this.#token;
     const answer = await this.#tell('tools/call', { name: `${alias}__say`, arguments: given });
-    call.endMs = Date.now();
+    call.endMs = typeof answer === 'string' ? Date.now() : answer.readMs;
     this.#weigh(call, { answer, fault: chosen, expiresMs: token?.expiresMs ?? 0 });
     this.#book.count(`${alias} ${chosen === 'none' ? '' : `(${chosen}) `}→ ${call.end}`);
     this.#book.opened(call);
@@ -122,7 +120,7 @@ export class Agent {
   #weigh(call: CallRecord, seen: { answer: Answer | 'cut' | 'hang'; fault: string; expiresMs: number }): void {
     const { answer, fault, expiresMs } = seen;
     const where = `${call.agentId} ${call.alias} (${fault}) ${call.nonce}`;
-    const settled = this.#village.settledSince(call.startMs - SETTLED_MS, { alias: call.alias, home: this.#member });
+    const quietMs = call.startMs - this.#village.quietSinceMs({ alias: call.alias, home: this.#member });
     if (answer === 'hang') {
       call.end = 'cut';
       return this.#book.violation(`${where}: no answer within ${HANG_MS} ms`);
@@ -147,13 +145,17 @@ export class Agent {
     }
     if (call.startMs > expiresMs + LATE_MS) this.#book.violation(`${where}: an expired token was good`);
     call.end = endOf(answer);
-    if (settled) this.#book.count(ASKED_WELL);
+    if (quietMs > EXPLAINED_MS) this.#book.count(ASKED_WELL);
     if (call.end === 'ok') return this.#sameWords(call, { text: answer.text, where });
     if (UNANSWERED.includes(fault)) return;
     if (!HONEST.includes(call.end)) {
       this.#book.violation(`${where}: ${call.end} ${answer.status} ${answer.text.slice(0, 300)}`);
-    } else if (settled && call.alias !== 'liar') {
-      this.#book.count(REFUSED_WELL);
+    } else if (call.alias !== 'liar') {
+      this.#book.refused(quietMs);
+      if (quietMs <= EXPLAINED_MS) return;
+      const tookMs = call.endMs - call.startMs;
+      const said = `${call.end} ${quietMs} ms after the last disturbance, in ${tookMs} ms: ${answer.text.slice(0, 300)}`;
+      this.#book.violation(`${where}: ${said}`);
     }
   }
 
@@ -205,14 +207,13 @@ export class Agent {
     }
   }
 
-  async #post(body: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
-    const response = await fetch(this.#member.node.ready.gateway, {
-      method: 'POST',
-      headers: { ...JSON_TYPE, ...headers, Authorization: `Bearer ${this.#token?.text ?? ''}` },
+  #post(body: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
+    return exchange(this.#member.node.ready.gateway, {
       body,
-      signal: AbortSignal.timeout(HANG_MS),
+      headers: { ...JSON_TYPE, ...headers, Authorization: `Bearer ${this.#token?.text ?? ''}` },
+      connections: this.#connections,
+      withinMs: HANG_MS,
     });
-    return { status: response.status, text: await response.text(), session: response.headers.get('mcp-session-id') };
   }
 }
 

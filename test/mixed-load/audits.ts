@@ -7,12 +7,11 @@ import { dataFolder, village } from '../support/process-node.ts';
 import type { Book, CallRecord } from './book.ts';
 import type { Member } from './mixed-village.ts';
 
-/** What a kill may take with it: 20 ms by promise, and as long again for the clock of whoever watches. */
-const LOST_MS = 60;
+/** What a kill may take with it: 20 ms by promise, and what it takes to send the answer and see it. */
+const LOST_MS = 25;
 /** An entry is written when its call ends; two clocks of one machine, read at two ends of a connection. */
 const NEAR_MS = 2_000;
 const LOST = 'lost with a kill, as promised';
-const LOST_THERE = 'served for a node that was killed before it wrote';
 const LONG = { timeoutMs: 60_000 };
 /** Ends of which there need be no entry: nothing was called, or nobody was let in. */
 const UNCHECKED: readonly string[] = ['INVALID_PARAMS', 'cut', 'unauthenticated', 'no-session'];
@@ -64,7 +63,7 @@ export async function checkAudits(members: readonly Member[], calls: readonly Ca
       if (!found.has(callId)) book.violation(`on record of ${agentId}, and never asked: ${target} ${callId}`);
     }
   }
-  checkServed([...served.values()], { asked, byId, book });
+  checkServed([...served.values()], { asked, byId, calls, book });
 }
 
 function isOf(entry: AuditEntry, { args, startMs, endMs }: CallRecord): boolean {
@@ -88,8 +87,8 @@ function checkCall(
   if (mine.length > 1) return book.violation(`${where}: on record ${mine.length} times`);
   if (entry === undefined) {
     if (UNCHECKED.includes(call.end)) return;
-    if (home.killedSoonAfter(call.endMs, LOST_MS)) return book.count(LOST);
-    return book.violation(`${where}: not on record at ${home.name}`);
+    const beforeMs = home.endedBeforeKillMs({ fromMs: call.startMs, toMs: call.endMs });
+    return lost(`${where}: not on record at ${home.name}`, { beforeMs, book });
   }
   book.count('calls found in the audit');
   if (call.end === 'ok' && entry.outcome !== 'ok') book.violation(`${where}: on record as ${entry.outcome}`);
@@ -97,31 +96,37 @@ function checkCall(
   const there = byId.get(entry.peer);
   const other = served.get(`${entry.peer} ${entry.callId}`)?.entry;
   if (other?.argumentsHash === entry.argumentsHash) book.count('calls found in both audits');
-  else if (there?.killedSoonAfter(entry.atMs, LOST_MS) === true) book.count(LOST);
-  else book.violation(`${where}: not on record at ${there?.name ?? entry.peer}, which served it`);
+  else {
+    const beforeMs = there?.endedBeforeKillMs({ fromMs: entry.atMs - entry.durationMs, toMs: entry.atMs });
+    lost(`${where}: not on record at ${there?.name ?? entry.peer}, which served it`, { beforeMs, book });
+  }
 }
 
-/** Who served a call can show who asked. */
+/** `beforeMs`: how long before a kill it had ended. */
+function lost(what: string, { beforeMs, book }: { readonly beforeMs: number | undefined; readonly book: Book }): void {
+  if (beforeMs === undefined) return book.violation(what);
+  if (beforeMs > LOST_MS) return book.violation(`${what}, ${beforeMs} ms before a kill`);
+  book.count(LOST);
+}
+
+/** Who served a call can show who asked: it is on record there, or that node was killed before it had answered for 20 ms. */
 function checkServed(
   served: readonly { readonly member: Member; readonly entry: AuditEntry }[],
-  {
-    asked,
-    byId,
-    book,
-  }: {
+  seen: {
     readonly asked: ReadonlyMap<string, AuditEntry>;
     readonly byId: ReadonlyMap<string, Member>;
+    readonly calls: readonly CallRecord[];
     readonly book: Book;
   },
 ): void {
+  const { asked, byId, calls, book } = seen;
   for (const { member, entry } of served) {
     if (!entry.target.endsWith('say') || asked.has(entry.callId)) continue;
     const home = byId.get(entry.peer);
-    const killed = home?.downtimes.some(
-      ({ killed: was, toMs, fromMs }) => was && entry.atMs <= toMs && fromMs <= entry.atMs + NEAR_MS,
-    );
-    if (killed === true || entry.outcome !== 'ok') book.count(LOST_THERE);
-    else book.violation(`${member.name} served ${entry.callId} for ${home?.name ?? entry.peer}, which has it not`);
+    const where = `${member.name} served ${entry.callId} (${entry.outcome} ${entry.reason}) for ${home?.name ?? entry.peer}, which has it not`;
+    const call = calls.find((one) => one.agentId === entry.agentId && isOf(entry, one));
+    const beforeMs = call && home?.endedBeforeKillMs({ fromMs: call.startMs, toMs: call.endMs });
+    lost(call === undefined ? `${where}: never asked` : `${where}: it came to ${call.end}`, { beforeMs, book });
   }
 }
 
@@ -163,8 +168,9 @@ export async function checkMatches(members: readonly Member[], book: Book): Prom
     }
   }
   // Each is one that a round has already seen, from both ends.
-  const lost = (book.counts.get(LOST) ?? 0) + (book.counts.get(LOST_THERE) ?? 0);
-  if (unmatched > 2 * lost) book.violation(`${unmatched} calls do not match between two logs, and ${lost} were lost`);
+  const wasLost = book.counts.get(LOST) ?? 0;
+  if (unmatched > 2 * wasLost)
+    book.violation(`${unmatched} calls do not match between two logs, and ${wasLost} were lost`);
   rmSync(folder, { recursive: true, force: true });
 }
 

@@ -21,6 +21,7 @@ export class Book {
   readonly violations: string[] = [];
   /** Calls since the last look at the audits. */
   readonly #calls: CallRecord[] = [];
+  readonly #refusedAfterMs: number[] = [];
   #violated = 0;
 
   count(what: string, often = 1): void {
@@ -34,6 +35,19 @@ export class Book {
 
   get violated(): number {
     return this.#violated;
+  }
+
+  /** A call was refused so long after the last disturbance. */
+  refused(quietMs: number): void {
+    if (quietMs < 0) this.count('refused during a disturbance');
+    else this.#refusedAfterMs.push(quietMs);
+  }
+
+  /** How long after a disturbance calls were still refused. */
+  explained(): string {
+    const after = this.#refusedAfterMs.toSorted((one, other) => one - other);
+    const at = (share: number) => after[Math.min(after.length - 1, Math.floor(after.length * share))] ?? 0;
+    return `refused after a disturbance: ${after.length}, half of them within ${at(0.5)} ms, the last after ${at(1)} ms`;
   }
 
   opened(call: CallRecord): void {

@@ -1,4 +1,5 @@
-import { ASKED_WELL, REFUSED_WELL } from './agent.ts';
+import { ASKED_WELL } from './agent.ts';
+import { growthOf } from './measures.ts';
 import type { MixedLoadResult } from './run.ts';
 
 /** What must have happened, or a run without a violation says nothing. */
@@ -16,6 +17,7 @@ const MUST_HAPPEN = [
   'chains verified',
   'say → ok',
   'slow → ok',
+  ASKED_WELL,
   'own → ok',
   'liar (wrong-id) → ok',
   'liar (again) → ok',
@@ -25,40 +27,37 @@ const MUST_HAPPEN = [
   "another's session refused",
 ];
 /** Memory is looked at once it has settled, and over a stretch in which a leak would show. */
-const SETTLED_MINUTES = 4;
-const LEAST_MINUTES = 5;
+const SETTLED = { cutMinutes: 4, leastMinutes: 5 };
 const MAX_GROWTH_MIB = 40;
-/** A busy machine may take a node for gone; a village that does not find it again would refuse far more. */
-const MAX_REFUSED = 0.02;
 
 /** All that is wrong with a run. */
-export function judged({ book, resident }: MixedLoadResult): string[] {
+export function judged({ book, lives }: MixedLoadResult): string[] {
   const missing = MUST_HAPPEN.filter((what) => !book.counts.has(what)).map((what) => `never happened: ${what}`);
-  return [...book.violations, ...more(book), ...missing, ...refused(book), ...growth(resident)];
+  return [...book.violations, ...more(book), ...missing, ...growth(lives)];
 }
 
 function more({ violated, violations }: MixedLoadResult['book']): string[] {
   return violated > violations.length ? [`${violated - violations.length} more`] : [];
 }
 
-function refused({ counts }: MixedLoadResult['book']): string[] {
-  const [asked, often] = [counts.get(ASKED_WELL) ?? 0, counts.get(REFUSED_WELL) ?? 0];
-  return often > asked * MAX_REFUSED ? [`${often} of ${asked} calls refused though all was well`] : [];
+function growth(lives: MixedLoadResult['lives']): string[] {
+  return [...lives].flatMap(([name, life]) => {
+    const anHour = growthOf(life, { ...SETTLED, of: 'residentMib' });
+    if (anHour === undefined) return [];
+    const minutes = (life.at(-1)?.minutes ?? 0) - (life[0]?.minutes ?? 0) - SETTLED.cutMinutes;
+    const grown = (anHour * minutes) / 60;
+    return grown > MAX_GROWTH_MIB
+      ? [`the memory of ${name} grew by ${grown.toFixed(0)} MiB in ${minutes.toFixed(0)} minutes`]
+      : [];
+  });
 }
 
-function growth(resident: MixedLoadResult['resident']): string[] {
-  const settled = resident.filter(([minutes]) => minutes >= SETTLED_MINUTES);
-  const span = (settled.at(-1)?.[0] ?? 0) - (settled[0]?.[0] ?? 0);
-  if (span < LEAST_MINUTES) return [];
-  const grown = slopeOf(settled) * span;
-  return grown > MAX_GROWTH_MIB ? [`memory grew by ${grown.toFixed(0)} MiB in ${span.toFixed(0)} minutes`] : [];
-}
-
-/** Of the line with the least squares, MiB a minute. */
-function slopeOf(points: readonly (readonly [number, number])[]): number {
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const x = mean(points.map(([at]) => at));
-  const y = mean(points.map(([, mib]) => mib));
-  const over = points.reduce((sum, [at, mib]) => sum + (at - x) * (mib - y), 0);
-  return over / points.reduce((sum, [at]) => sum + (at - x) ** 2, 0);
+/** How what each process took changed, for people; of those that lived long enough. */
+export function slopes(lives: MixedLoadResult['lives']): string[] {
+  return [...lives].flatMap(([name, life]) => {
+    const of = (what: 'residentMib' | 'heapMib' | 'externalMib' | 'diskMib') =>
+      growthOf(life, { ...SETTLED, of: what })?.toFixed(1);
+    if (of('residentMib') === undefined) return [];
+    return `${name}, MiB/h: resident ${of('residentMib')}, heap ${of('heapMib')}, external ${of('externalMib')}, disk ${of('diskMib')}`;
+  });
 }

@@ -5,14 +5,13 @@ import { ownAgentId } from '../../src/constitution/index.ts';
 import { dataFolder, ProcessNode, ROOT } from '../support/process-node.ts';
 import { AMPLE } from '../support/two-nodes.ts';
 import { until } from '../support/until.ts';
+import { drained } from './drained.ts';
 import { processesWith } from './processes.ts';
 
 const NONCE = join(ROOT, 'test/fixtures/servers/nonce.mjs');
 const READY_MS = 60_000;
 /** How long a node that is there may take for a word, on a machine that is starved of time. */
 const HANG_MS = 30_000;
-/** How much later than it came an answer may be read, on a machine that is starved of time. */
-const READ_LATE_MS = 1_000;
 /** What the published command tells Node. */
 const AS_PUBLISHED = { nodeArgs: ['--max-semi-space-size=32'], timeoutMs: READY_MS };
 /** Which servers a node hosts. `say` has replicas; the others have one home. */
@@ -71,17 +70,22 @@ export class Member {
   /** Whether it left for good. */
   isGone = false;
 
-  /** Whether it was there without a break since `ms`. */
-  upSince(ms: number): boolean {
-    return this.startedMs <= ms && this.downtimes.every(({ toMs }) => toMs <= ms);
+  /** Since when it has been there without a break; infinite while it is not. */
+  get upSinceMs(): number {
+    return Math.max(this.startedMs, ...this.downtimes.map(({ toMs }) => toMs));
   }
 
-  /** Whether it was killed within `marginMs` after `ms`: what it had not written yet is gone. */
-  killedSoonAfter(ms: number, marginMs: number): boolean {
-    // An answer may lie in our socket while the kill is under way.
-    return this.downtimes.some(
-      ({ killed, fromMs }) => killed && fromMs >= ms - READ_LATE_MS && fromMs <= ms + marginMs,
+  /** Whether it was there without a break since `ms`. */
+  upSince(ms: number): boolean {
+    return this.upSinceMs <= ms;
+  }
+
+  /** How long before a kill what began at `fromMs` had ended at `toMs`; negative: it had not; undefined: no kill has to do with it. */
+  endedBeforeKillMs({ fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }): number | undefined {
+    const kill = this.downtimes.find(
+      ({ killed, fromMs: killedMs, toMs: backMs }) => killed && killedMs >= fromMs && toMs <= backMs,
     );
+    return kill && kill.fromMs - toMs;
   }
 }
 
@@ -112,9 +116,9 @@ export class MixedVillage {
     return `RAN=${this.ran}`;
   }
 
-  /** Whether all that a call of `alias` at `home` needs was there without a break since `ms`. */
-  settledSince(ms: number, { alias, home }: { readonly alias: string; readonly home: Member }): boolean {
-    return this.#disturbedMs <= ms && [home, ...this.homesOf(alias)].every((member) => member.upSince(ms));
+  /** Since when all that a call of `alias` at `home` needs has been there without a break; infinite while it is not. */
+  quietSinceMs({ alias, home }: { readonly alias: string; readonly home: Member }): number {
+    return Math.max(this.#disturbedMs, ...[home, ...this.homesOf(alias)].map(({ upSinceMs }) => upSinceMs));
   }
 
   async killBackend(pid: number | undefined): Promise<void> {
@@ -136,11 +140,13 @@ export class MixedVillage {
 
   /** Its data folder is gone with it. */
   async leave(member: Member, how: 'stop' | 'kill'): Promise<void> {
+    if (how === 'kill') await drained();
     member.downtimes.push({ killed: how === 'kill', fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY });
     member.isGone = true;
     this.members.delete(member.name);
     this.#disturbedMs = Date.now();
     await member.node[how](15_000);
+    this.#disturbedMs = Date.now();
   }
 
   forget(member: Member): void {
@@ -149,6 +155,7 @@ export class MixedVillage {
 
   /** Ends a node and starts it again on its data folder. */
   async restart(member: Member, how: 'stop' | 'kill'): Promise<void> {
+    if (how === 'kill') await drained();
     const downtime = { killed: how === 'kill', fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY };
     member.downtimes.push(downtime);
     await member.node[how](15_000);

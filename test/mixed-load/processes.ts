@@ -25,11 +25,6 @@ export function processesWith(marker: string): Marked[] {
     });
 }
 
-export function residentMiB(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kib) / 1024;
-}
-
 /** Processes with `marker` that are still there after `withinMs`. */
 export function endedWith(marker: string, withinMs: number): Promise<Marked[]> {
   return noneButOf([], { marker, withinMs });

@@ -4,7 +4,8 @@ import { Agent } from './agent.ts';
 import { checkAudits, checkMatches, checkRuns } from './audits.ts';
 import { Book, type CallRecord } from './book.ts';
 import { agentsOf, type Member, MixedVillage } from './mixed-village.ts';
-import { endedWith, noneButOf, processesWith, residentMiB } from './processes.ts';
+import { type Measure, measured, shown } from './measures.ts';
+import { endedWith, noneButOf, processesWith } from './processes.ts';
 
 /** What may happen in a round, in the order of the first rounds; then by chance. */
 const EVENTS = ['kill', 'join', 'backend', 'leave', 'stop', 'two', 'calm'] as const;
@@ -24,8 +25,8 @@ export interface MixedLoadOptions {
 
 export interface MixedLoadResult {
   readonly book: Book;
-  /** Of the node that is never restarted, after each round: `[minutes, MiB]`. */
-  readonly resident: readonly (readonly [minutes: number, mib: number])[];
+  /** What each process took after each round, by its node's name and its own id. */
+  readonly lives: ReadonlyMap<string, readonly Measure[]>;
 }
 
 /** Runs a village of real processes under mixed load, and checks it from outside after every round. */
@@ -42,7 +43,7 @@ export async function mixedLoad(options: MixedLoadOptions): Promise<MixedLoadRes
 
 class Run implements MixedLoadResult {
   readonly book = new Book();
-  readonly resident: [number, number][] = [];
+  readonly lives = new Map<string, Measure[]>();
   readonly #options: MixedLoadOptions;
   readonly #chance: Chance;
   readonly #village = new MixedVillage();
@@ -89,12 +90,16 @@ class Run implements MixedLoadResult {
     await Promise.all(loads);
     const calls = this.book.take();
     await this.#check(members, calls);
-    const mib = residentMiB(this.#village.get('keeper').node.ready.pid);
-    this.resident.push([at.minutes, mib]);
     for (const what of this.book.violations.slice(known)) tell(what);
-    tell(
-      `round ${at.round} (${event}): ${calls.length} calls, ${this.book.violated} violations, ${mib.toFixed(0)} MiB`,
-    );
+    tell(`round ${at.round} (${event}): ${calls.length} calls, ${this.book.violated} violations`);
+    for (const member of this.#village.members.values()) await this.#measure(member, at.minutes);
+  }
+
+  async #measure(member: Member, minutes: number): Promise<void> {
+    const measure = await measured(member, minutes);
+    const life = `${member.name} ${measure.pid}`;
+    this.lives.set(life, [...(this.lives.get(life) ?? []), measure]);
+    this.#options.tell(shown(member.name, measure));
   }
 
   async end(): Promise<void> {
