@@ -135,7 +135,7 @@ function anchorsOf({ witnesses, host }: Pick<AdminParts, 'witnesses' | 'host'>):
 }
 
 function auditStatus({ audit, witnesses }: Pick<AdminParts, 'witnesses' | 'audit'>): AuditStatusParts {
-  return { failure: () => audit.failure, head: () => audit.head, witnesses: () => witnesses.status() };
+  return { failure: () => audit.failure, head: () => audit, witnesses: () => witnesses.status() };
 }
 
 /** `127.0.0.1:7118`, `[::1]:0`; the configuration's schema has checked the form. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { AUDIT_HEAD_TYPE } from '../src/audit/index.ts';
-import { AuditLog, EntryFiles, type LogStore, moveIntoFiles } from './audit/index.ts';
+import { AuditLog, type BesideStore, EntryFiles, moveIntoFiles } from './audit/index.ts';
 import type { NodeKeys } from './identity/index.ts';
 import type { Database } from './storage/index.ts';
 import type { Reporter } from './telemetry/index.ts';
@@ -16,7 +16,7 @@ export interface OpenAudit {
   readonly log: AuditLog;
   readonly files: EntryFiles;
   /** What of it does not lie in files: the newest head, and where the log begins. */
-  readonly beside: LogStore;
+  readonly beside: BesideStore;
 }
 
 export async function auditStore({ dataDir, database, villageId }: Place): Promise<Omit<OpenAudit, 'log'>> {

@@ -36,11 +36,10 @@ function auditFigures(
 ): AuditFigures {
   const { witnessedTo, witnessedAtMs, witnesses: count, contradicted, evidence } = witnesses.status();
   return {
-    entries: log.head.seq,
+    entries: log.seq,
     bytes: files.bytes,
-    unwitnessed: Math.max(0, log.head.seq - witnessedTo),
-    unwitnessedSeconds:
-      log.head.seq <= witnessedTo ? 0 : Math.max(0, Date.now() - (witnessedAtMs ?? log.beganMs)) / 1000,
+    unwitnessed: Math.max(0, log.seq - witnessedTo),
+    unwitnessedSeconds: log.seq <= witnessedTo ? 0 : Math.max(0, Date.now() - (witnessedAtMs ?? log.beganMs)) / 1000,
     witnesses: count,
     contradictions: contradicted.length + evidence.length,
   };

@@ -1,21 +1,16 @@
 import {
   type AuditHead,
   type AuditRecord,
-  bounded,
   EMPTY_RECORD,
-  entryKey,
   FLOOD_LIMITS,
   FloodGate,
   type FloodLimits,
-  HEAD_EVERY,
-  headKey,
-  NEWEST_HEAD,
   type Receipt,
-  sealEntry,
 } from '../../src/audit/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import { AuditError } from './audit-error.ts';
-import type { LogStore } from './entry-files.ts';
+import { ChainEnd } from './chain-end.ts';
+import type { LogBatch, LogStore } from './log-store.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type Tail, tailOf } from './tail-of.ts';
 
@@ -69,12 +64,10 @@ const LIMITS: AuditLimits = {
 export class AuditLog {
   readonly #options: AuditLogOptions;
   readonly #limits: AuditLimits;
-  readonly #commit: GroupCommit;
+  readonly #end: ChainEnd;
+  readonly #commit: GroupCommit<LogBatch>;
   readonly #floods: FloodGate;
   readonly #now: () => number;
-  #seq: number;
-  #hash: string;
-  #signedSeq: number;
   readonly #beganMs: number;
   #lost = 0;
   #closed = false;
@@ -106,15 +99,18 @@ export class AuditLog {
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
     this.#now = options.now ?? Date.now;
-    this.#seq = tail.seq;
-    this.#hash = tail.hash;
-    this.#signedSeq = tail.seq;
+    const now = (): number => Math.max(0, Math.trunc(this.#now()));
+    this.#end = new ChainEnd({ ...options, now }, tail);
     this.#beganMs = this.#now();
     this.#floods = new FloodGate(this.#limits.flood);
     this.#commit = new GroupCommit({
       ...this.#limits,
-      store: options.store,
       deadlineMs: this.#limits.flushDeadlineMs,
+      take: () => this.#end.take(),
+      write: async (batch) => {
+        await options.store.append(batch);
+        this.#end.give(batch);
+      },
       onFlushed: (entries, durationMs) => {
         this.#flushed.resolve();
         this.#flushed = Promise.withResolvers();
@@ -139,14 +135,14 @@ export class AuditLog {
     return this.#commit.failure;
   }
 
-  /** The last entry chained, on disk or about to be. */
-  get head(): Receipt {
-    return { seq: this.#seq, hash: this.#hash };
+  /** Number of the last entry, on disk or about to be. */
+  get seq(): number {
+    return this.#end.seq;
   }
 
   /** The last entry that is on disk for certain, after all that was recorded before. Errors: AUDIT_UNWRITABLE. */
   async settled(): Promise<{ readonly seq: number; readonly hash: string }> {
-    const { head } = this;
+    const head = this.#end.head();
     await this.#commit.durable();
     return head;
   }
@@ -161,12 +157,13 @@ export class AuditLog {
 
   /**
    * Puts `record` into the chain; it is on disk some 10 ms later. Floods of equal refusals become one entry with a count. Never
-   * throws: what cannot be recorded (the log is stopped) is reported. Answers the entry; undefined: it has none of its own.
+   * throws: what cannot be recorded (the log is stopped) is reported. `record` must not change afterwards. Answers the entry to
+   * who wants its receipt, which costs the work of sealing it at once; undefined: it has none of its own.
    */
-  record(record: AuditRecord): Receipt | undefined {
+  record(record: AuditRecord, wants?: { readonly receipt: boolean }): Receipt | undefined {
     const taken = this.#take(record);
     if (taken === 'closed') this.#report(closed());
-    return taken === 'chained' ? this.head : undefined;
+    return taken === 'chained' && wants?.receipt === true ? this.#end.head() : undefined;
   }
 
   /**
@@ -175,11 +172,9 @@ export class AuditLog {
    */
   async recordDurably(record: AuditRecord): Promise<Receipt | undefined> {
     const taken = this.#take(record);
-    const { head } = this;
     switch (taken) {
       case 'chained':
-        await this.#commit.durable();
-        return head;
+        return this.settled();
       case 'counted':
         return undefined;
       case 'lost':
@@ -202,7 +197,8 @@ export class AuditLog {
     clearTimeout(this.#headTimer);
     for (const record of this.#floods.due(this.#now(), { everything: true })) this.#append(record);
     this.#append({ ...ownRecord('stop', ''), peer: this.#options.nodeId });
-    this.#signHead({ passing: false });
+    this.#end.sign({ passing: false });
+    this.#commit.added();
     try {
       await this.#commit.close();
     } finally {
@@ -243,32 +239,12 @@ export class AuditLog {
   }
 
   #chain(record: AuditRecord): void {
-    this.#seq += 1;
-    const place = { seq: this.#seq, atMs: Math.max(0, Math.trunc(this.#now())) };
-    const sealed = sealEntry(this.#hash, bounded(record, place));
-    this.#hash = sealed.hash;
-    this.#commit.add({ type: 'put', key: entryKey(this.#seq), value: sealed.record });
-    if (this.#seq % HEAD_EVERY === 0) this.#signHead({ passing: false });
-    else this.#headTimer ??= this.#afterwards(this.#limits.headMs, () => this.#signHead({ passing: true }));
-  }
-
-  #signHead(options: { readonly passing: boolean }): void {
-    clearTimeout(this.#headTimer);
-    this.#headTimer = undefined;
-    if (this.#signedSeq === this.#seq) return;
-    const { villageId, nodeId, sign } = this.#options;
-    const jws = sign({
-      village: villageId,
-      node: nodeId,
-      seq: this.#seq,
-      hash: this.#hash,
-      at_ms: Math.trunc(this.#now()),
+    this.#end.push(record);
+    this.#commit.added();
+    this.#headTimer ??= this.#afterwards(this.#limits.headMs, () => {
+      this.#headTimer = undefined;
+      if (this.#end.sign({ passing: true })) this.#commit.added();
     });
-    const value = Buffer.from(jws);
-    // One that only time called for is replaced by the next; the others stay, so that none can be left out.
-    if (!options.passing) this.#commit.add({ type: 'put', key: headKey(this.#seq), value });
-    this.#commit.add({ type: 'put', key: NEWEST_HEAD, value });
-    this.#signedSeq = this.#seq;
   }
 
   #endFloods(): void {

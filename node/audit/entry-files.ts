@@ -1,18 +1,20 @@
 import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ENTRY_KEYS, HEAD_KEYS, seqOfKey } from '../../src/audit/index.ts';
-import type { Store, StoreChange, StoreRange } from '../storage/index.ts';
+import { ENTRY_KEYS, HEAD_KEYS, type LogLines, NEWEST_HEAD, seqOfKey } from '../../src/audit/index.ts';
+import type { Store, StoreRange } from '../storage/index.ts';
+import type { LogBatch, LogStore } from './log-store.ts';
 import { type KeyedLine, linesOf } from './segment-lines.ts';
 import { firstOfSegment, segmentName } from './segment-names.ts';
 import { SegmentWriter } from './segment-writer.ts';
 
-/** Where a log lies: an ordered map, as far as a log needs one. */
-export type LogStore = Pick<Store, 'batch' | 'entries'>;
+/** What of a log lies in a database: the newest head, and where the log begins. */
+export type BesideStore = Pick<Store, 'batch' | 'entries'>;
 
 /** Bytes of a segment above which the next batch begins another. */
 const SEGMENT_BYTES = 4 * 1024 * 1024;
 /** Entries of so long a time share a segment, so that what is too old can be left out by the day. */
 const SEGMENT_MS = 24 * 3_600_000;
+const BRACE = 0x7b;
 
 /**
  * A log in files of its own: entries and the signed heads among them are appended line by line, one write and one fsync a batch;
@@ -20,7 +22,7 @@ const SEGMENT_MS = 24 * 3_600_000;
  */
 export class EntryFiles implements LogStore {
   readonly #folder: string;
-  readonly #beside: LogStore;
+  readonly #beside: BesideStore;
   readonly #limits: { readonly segmentBytes: number; readonly segmentMs: number };
   /** First entries of the segments, rising. */
   #segments: number[];
@@ -34,7 +36,7 @@ export class EntryFiles implements LogStore {
       beside,
       segments,
       limits,
-    }: { beside: LogStore; segments: number[]; limits: { segmentBytes?: number; segmentMs?: number } },
+    }: { beside: BesideStore; segments: number[]; limits: { segmentBytes?: number; segmentMs?: number } },
   ) {
     this.#folder = folder;
     this.#beside = beside;
@@ -45,7 +47,7 @@ export class EntryFiles implements LogStore {
   /** Reads what is there and changes nothing; the first batch makes the folder (mode 700) where it is missing. */
   static async open(
     folder: string,
-    options: { readonly beside: LogStore; readonly segmentBytes?: number; readonly segmentMs?: number },
+    options: { readonly beside: BesideStore; readonly segmentBytes?: number; readonly segmentMs?: number },
   ): Promise<EntryFiles> {
     const { beside, ...limits } = options;
     const names = await readdir(folder).catch(absent);
@@ -73,19 +75,16 @@ export class EntryFiles implements LogStore {
     return cutBytes;
   }
 
-  async batch(changes: readonly StoreChange[]): Promise<void> {
-    const lines: StoreChange[] = [];
-    const others: StoreChange[] = [];
-    for (const change of changes) (isLine(change) ? lines : others).push(change);
-    const [first] = lines;
-    if (first?.type === 'put') {
-      const writer = await this.#writerFor(first.key, first.value);
+  async append({ lines, newestHead }: LogBatch): Promise<void> {
+    const beside = newestHead && [{ type: 'put', key: NEWEST_HEAD, value: newestHead } as const];
+    if (lines !== undefined) {
+      const writer = await this.#writerFor(lines);
       await writer.write(lines);
       // Never before the entries it speaks of; and what fails here is written once more, in the same place.
-      if (others.length > 0) await this.#beside.batch(others, {});
+      if (beside !== undefined) await this.#beside.batch(beside, {});
       writer.advance();
-    } else if (others.length > 0) {
-      await this.#beside.batch(others, { sync: true });
+    } else if (beside !== undefined) {
+      await this.#beside.batch(beside, { sync: true });
     }
   }
 
@@ -130,17 +129,16 @@ export class EntryFiles implements LogStore {
     }
   }
 
-  /** The segment that the next batch, which begins with `record`, goes to. */
-  async #writerFor(key: string, record: Uint8Array): Promise<SegmentWriter> {
+  /** The segment that `lines` go to. */
+  async #writerFor({ first, bytes }: LogLines): Promise<SegmentWriter> {
     const { segmentBytes, segmentMs } = this.#limits;
     await this.recover();
     const current = this.#writer;
-    const atMs = SegmentWriter.timeOf(record) ?? 0;
+    const atMs = SegmentWriter.timeOf(bytes) ?? 0;
     if (current !== undefined && current.size < segmentBytes && atMs - (current.firstAtMs ?? atMs) < segmentMs) {
       return current;
     }
-    const first = seqOfKey(key);
-    if (first === undefined || (current !== undefined && !key.startsWith(ENTRY_KEYS.gte))) {
+    if (bytes[0] !== BRACE) {
       if (current !== undefined) return current;
       throw new Error('a log does not begin with a signed head');
     }
@@ -194,10 +192,6 @@ export class EntryFiles implements LogStore {
     const wanted = this.#segments.slice(start).filter((first) => first <= to);
     return reverse ? wanted.reverse() : wanted;
   }
-}
-
-function isLine({ key }: StoreChange): boolean {
-  return key.startsWith(ENTRY_KEYS.gte) || key.startsWith(HEAD_KEYS.gte);
 }
 
 async function backwards(lines: AsyncIterable<KeyedLine>): Promise<KeyedLine[]> {

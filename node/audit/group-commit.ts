@@ -1,15 +1,18 @@
-import type { Store, StoreChange } from '../storage/index.ts';
 import { AuditError } from './audit-error.ts';
 
-export interface GroupCommitOptions {
-  readonly store: Pick<Store, 'batch'>;
+/** What is written together: how many things were `added` to it counts, not what they are. */
+export interface GroupCommitOptions<Batch> {
+  /** Hands over all that was added since the last time; undefined: nothing was. Asked when the disk is free. */
+  readonly take: () => Batch | undefined;
+  /** Resolves when the batch is on disk for certain. After a refusal the same batch comes again, before any other. */
+  readonly write: (batch: Batch) => Promise<void>;
   /** How long a change that nobody waits for may stay in memory. */
   readonly lazyMs: number;
   /** How long the disk may take for one batch before those who wait are told that it failed. */
   readonly deadlineMs: number;
   readonly retryMs: number;
   readonly maxRetryMs: number;
-  readonly onFlushed: (changes: number, durationMs: number) => void;
+  readonly onFlushed: (added: number, durationMs: number) => void;
   readonly onFailed: (error: AuditError) => void;
 }
 
@@ -23,10 +26,11 @@ interface Waiting {
  * One writer, one fsync per batch. A change that somebody waits for is written at once when the disk is idle, else with the next
  * batch; order is kept, and nothing that was added is given up: a refused batch is tried again until it is written.
  */
-export class GroupCommit {
-  readonly #options: GroupCommitOptions;
-  #queue: StoreChange[] = [];
-  #inFlight: readonly StoreChange[] = [];
+export class GroupCommit<Batch> {
+  readonly #options: GroupCommitOptions<Batch>;
+  #queued = 0;
+  /** On its way to the disk, or refused and to be written once more. */
+  #inFlight: { readonly batch: Batch; readonly added: number } | undefined;
   #writing: Waiting | undefined;
   #waiting: Waiting | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -35,7 +39,7 @@ export class GroupCommit {
   #retryMs: number;
   #closing = false;
 
-  constructor(options: GroupCommitOptions) {
+  constructor(options: GroupCommitOptions<Batch>) {
     this.#options = options;
     this.#retryMs = options.retryMs;
   }
@@ -45,20 +49,21 @@ export class GroupCommit {
     return this.#failure;
   }
 
-  /** Changes not known to be on disk. */
+  /** How much was added that is not known to be on disk. */
   get pending(): number {
-    return this.#queue.length + this.#inFlight.length;
+    return this.#queued + (this.#inFlight?.added ?? 0);
   }
 
-  add(change: StoreChange): void {
-    this.#queue.push(change);
+  /** There is one more thing to take. */
+  added(): void {
+    this.#queued += 1;
     if (this.#writing === undefined && this.#soon === undefined) this.#timer ??= this.#later(this.#options.lazyMs);
   }
 
   /** Resolves when all that was added so far is on disk. Rejects with AUDIT_UNWRITABLE, at once while the disk fails. */
   durable(): Promise<void> {
     if (this.#failure !== undefined) return handled(Promise.reject(this.#failure));
-    if (this.#queue.length === 0) return this.#writing?.promise ?? Promise.resolve();
+    if (this.#queued === 0) return this.#writing?.promise ?? Promise.resolve();
     this.#waiting ??= waiting();
     // A turn of the event loop later: the calls that came in with this one share its fsync.
     if (this.#writing === undefined) this.#soon ??= setImmediate(() => this.#flush());
@@ -72,11 +77,11 @@ export class GroupCommit {
       await writing.promise.catch(() => undefined);
       if (this.#writing === writing) throw this.#failure ?? unwritable('a batch is still on its way');
     }
-    if (this.#queue.length === 0) return;
-    this.#waiting ??= waiting();
-    const last = this.#waiting.promise;
-    this.#flush();
-    await last;
+    while (this.pending > 0) {
+      const written = (this.#waiting ??= waiting()).promise;
+      this.#flush();
+      await written;
+    }
   }
 
   #later(ms: number): NodeJS.Timeout {
@@ -92,18 +97,23 @@ export class GroupCommit {
 
   #flush(): void {
     this.#disarm();
-    if (this.#writing !== undefined || this.#queue.length === 0) return;
+    if (this.#writing !== undefined) return;
+    const flight = this.#inFlight ?? this.#taken();
+    if (flight === undefined) {
+      this.#waiting?.resolve(); // what was added is part of a batch that stands
+      this.#waiting = undefined;
+      return;
+    }
     const writing = this.#waiting ?? waiting();
     this.#writing = writing;
     this.#waiting = undefined;
-    this.#inFlight = this.#queue;
-    this.#queue = [];
+    this.#inFlight = flight;
     const startedAt = performance.now();
     const deadline = setTimeout(() => {
       this.#fail(unwritable(`the disk did not take a batch within ${this.#options.deadlineMs} ms`), writing);
     }, this.#options.deadlineMs);
-    this.#options.store
-      .batch(this.#inFlight, { sync: true })
+    this.#options
+      .write(flight.batch)
       .finally(() => clearTimeout(deadline))
       .then(
         () => this.#written(writing, performance.now() - startedAt),
@@ -111,23 +121,28 @@ export class GroupCommit {
       );
   }
 
+  #taken(): { readonly batch: Batch; readonly added: number } | undefined {
+    const batch = this.#options.take();
+    const added = this.#queued;
+    this.#queued = 0;
+    return batch === undefined ? undefined : { batch, added };
+  }
+
   #written(writing: Waiting, durationMs: number): void {
-    const changes = this.#inFlight.length;
-    this.#inFlight = [];
+    const added = this.#inFlight?.added ?? 0;
+    this.#inFlight = undefined;
     this.#writing = undefined;
     this.#failure = undefined;
     this.#retryMs = this.#options.retryMs;
-    if (this.#queue.length > 0) {
+    if (this.#queued > 0) {
       if (this.#waiting === undefined) this.#timer ??= this.#later(this.#options.lazyMs);
       else this.#flush();
     }
     writing.resolve();
-    this.#options.onFlushed(changes, durationMs);
+    this.#options.onFlushed(added, durationMs);
   }
 
   #refused(writing: Waiting, error: AuditError): void {
-    this.#queue = [...this.#inFlight, ...this.#queue];
-    this.#inFlight = [];
     this.#writing = undefined;
     this.#fail(error, writing);
     if (!this.#closing) this.#timer ??= this.#later(this.#retryMs);

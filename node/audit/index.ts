@@ -8,4 +8,5 @@ export { recordEvents } from './record-events.ts';
 export { type MatchedExports, matchExports } from './match-exports.ts';
 export { Retention } from './retention.ts';
 export { moveIntoFiles } from './migrate.ts';
-export { EntryFiles, type LogStore } from './entry-files.ts';
+export { type BesideStore, EntryFiles } from './entry-files.ts';
+export type { LogBatch, LogStore } from './log-store.ts';

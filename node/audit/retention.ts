@@ -1,7 +1,7 @@
 import { type AuditCheckpoint, CHECKPOINT, CHECKPOINTS, EMPTY_RECORD, entryKey } from '../../src/audit/index.ts';
 import { utf8 } from '../../src/kernel/index.ts';
 import type { AuditLog } from './audit-log.ts';
-import type { EntryFiles, LogStore } from './entry-files.ts';
+import type { BesideStore, EntryFiles } from './entry-files.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { type AuditOwner, checkpointIn, hashAt } from './verify-audit.ts';
 
@@ -11,7 +11,7 @@ const EVERY_MS = 3_600_000;
 export interface RetentionParts extends AuditOwner {
   readonly files: EntryFiles;
   /** Where the checkpoint goes. */
-  readonly beside: LogStore;
+  readonly beside: BesideStore;
   readonly log: Pick<AuditLog, 'recordDurably'>;
   /** By the issuer's key. */
   readonly sign: (checkpoint: AuditCheckpoint) => string;

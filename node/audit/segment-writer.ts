@@ -1,14 +1,12 @@
 import { constants, fdatasync, write } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { HEAD_KEYS, linkHash, openRecord, seqOfKey } from '../../src/audit/index.ts';
-import type { StoreChange } from '../storage/index.ts';
+import { HEAD_KEYS, linkHash, type LogLines, openRecord } from '../../src/audit/index.ts';
 
 const LINE_FEED = 10;
 /** A batch ends in a blank line: a file that does not ends in a batch that a crash tore. */
 const BATCH_END = Buffer.from('\n\n');
 /** How far apart the places in the file are that a reader can begin at. */
 const MARK_BYTES = 64 * 1024;
-const MIN_BUFFER_BYTES = 64 * 1024;
 
 interface Mark {
   readonly seq: number;
@@ -22,7 +20,6 @@ export class SegmentWriter {
   readonly #marks: Mark[] = [];
   #size: number;
   #firstAtMs: number | undefined;
-  #buffer = Buffer.allocUnsafe(MIN_BUFFER_BYTES);
   /** Of the batch written and not yet taken as standing. */
   #written = { bytes: 0, seq: 0 };
 
@@ -83,11 +80,10 @@ export class SegmentWriter {
   }
 
   /** Has `lines` on disk when it resolves, behind all that stands; a try that failed is written over. */
-  async write(lines: readonly StoreChange[]): Promise<void> {
-    const bytes = this.#laidOut(lines);
+  async write({ first, bytes }: LogLines): Promise<void> {
     this.#firstAtMs ??= SegmentWriter.timeOf(bytes);
     await written(this.#file.fd, bytes, this.#size);
-    this.#written = { bytes: bytes.length, seq: seqOfKey(lines[0]?.key ?? '') ?? 0 };
+    this.#written = { bytes: bytes.length, seq: first };
   }
 
   advance(): void {
@@ -99,22 +95,6 @@ export class SegmentWriter {
 
   async close(): Promise<void> {
     await this.#file.close();
-  }
-
-  #laidOut(lines: readonly StoreChange[]): Buffer {
-    let room = 1;
-    for (const line of lines) room += line.type === 'put' ? line.key.length + line.value.length + 2 : 0;
-    if (this.#buffer.length < room) this.#buffer = Buffer.allocUnsafe(2 * room);
-    let at = 0;
-    for (const line of lines) {
-      if (line.type !== 'put') continue;
-      if (line.key.startsWith(HEAD_KEYS.gte)) at += this.#buffer.write(`${line.key} `, at, 'latin1');
-      this.#buffer.set(line.value, at);
-      at += line.value.length;
-      this.#buffer[at++] = LINE_FEED;
-    }
-    this.#buffer[at++] = LINE_FEED;
-    return this.#buffer.subarray(0, at);
   }
 }
 
@@ -150,7 +130,7 @@ function hashBefore(bytes: Buffer, end: number): string | undefined {
 }
 
 /** Callbacks and not promises: this runs for every batch, and is a good part of what one costs. */
-function written(fd: number, bytes: Buffer, position: number): Promise<void> {
+function written(fd: number, bytes: Uint8Array, position: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const more = (from: number): void => {
       write(fd, bytes, from, bytes.length - from, position + from, (error, count) => {

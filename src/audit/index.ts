@@ -7,7 +7,7 @@ export {
   verifyAnchor,
 } from './anchor.ts';
 export { bounded } from './bounded.ts';
-export { genesisHash, linkHash, openRecord, type SealedEntry, sealEntry } from './chain.ts';
+export { genesisHash, linkHash, openRecord } from './chain.ts';
 export { AUDIT_CHECKPOINT_TYPE, type AuditCheckpoint, verifyCheckpoint } from './checkpoint.ts';
 export { redactedContent } from './content.ts';
 export {
@@ -35,6 +35,7 @@ export {
 export { type DecodedEntry, decodeEntry, encodeEntry } from './line.ts';
 export { CallMatcher, type Compared, type Match, type Mismatch } from './match.ts';
 export { type Receipt, receiptOf } from './receipt.ts';
+export { type LogLines, SealedLines } from './sealed-lines.ts';
 export {
   type BreakKind,
   type ChainBreak,

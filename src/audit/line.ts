@@ -8,7 +8,7 @@ import { readReceipt } from './receipt.ts';
 export function encodeEntry(entry: AuditEntry): string {
   const { seq, atMs, kind, callId } = entry;
   const { outcome, reason, argumentsHash, resultHash, durationMs, justification, count, receipt, content } = entry;
-  let line = `{"seq":${seq},"atMs":${atMs},"kind":"${kind}","callId":${quoted(callId)},${whoAndWhat(entry)},"outcome":"${outcome}","reason":${quoted(reason)},"argumentsHash":${quoted(argumentsHash)},"resultHash":${quoted(resultHash)},"durationMs":${durationMs},"justification":${quoted(justification)},"count":${count}`;
+  let line = `{"seq":${seq},"atMs":${atMs},"kind":"${kind}","callId":${quoted(callId)},${whoAndWhat(entry)},"outcome":"${outcome}","reason":${quoted(reason)},"argumentsHash":${quoted(argumentsHash)},"resultHash":${quoted(resultHash)},"durationMs":${spelledMs(durationMs)},"justification":${quoted(justification)},"count":${count}`;
   if (receipt !== undefined) line += `,"receipt":${quoted(receipt)}`;
   if (content !== undefined) line += `,"content":${quoted(content)}`;
   return `${line}}`;
@@ -47,6 +47,18 @@ const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/;
 function quoted(text: string): string {
   if (text === '') return '""';
   return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
+}
+
+// Milliseconds to the microsecond, as nearly all are: spelled from two whole numbers, which is several times cheaper.
+const FRACTIONS = Array.from({ length: 1000 }, (_, micros) => String(micros / 1000).slice(1));
+const MAX_MICROS = 2 ** 31;
+
+/** As `String` spells it. */
+function spelledMs(ms: number): string {
+  const micros = Math.round(ms * 1000);
+  if (!(micros >= 0 && micros < MAX_MICROS) || micros / 1000 !== ms) return String(ms);
+  const whole = Math.floor(micros / 1000);
+  return `${whole}${FRACTIONS[micros - whole * 1000]}`;
 }
 
 type Check = (value: unknown) => boolean;

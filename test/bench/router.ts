@@ -25,12 +25,12 @@ import { wholeWrites } from '../../node/host/whole-writes.ts';
 import { PeerLinks } from '../../node/peers/index.ts';
 import { p2pRole, type P2pParts } from '../../node/roles/p2p/index.ts';
 import { DeadlineTimer, Router } from '../../node/router/index.ts';
-import { MemoryStore } from '../../node/storage/index.ts';
 import { createEventBus, createMetrics } from '../../node/telemetry/index.ts';
 import { Policy } from '../../src/constitution/index.ts';
 import { buildCatalogue, type Offer, RateLimiter } from '../../src/routing/index.ts';
 import type { Cancellation } from '../../protocols/mcp/index.ts';
 import type { ServerDefinition } from '../../src/mcp/index.ts';
+import { MemoryLog } from '../support/memory-log.ts';
 import { principal } from '../support/mux-peers.ts';
 import { constitution } from '../support/small-village.ts';
 
@@ -115,7 +115,7 @@ async function node() {
     );
   let catalogue = made();
   const audit = audited
-    ? await AuditLog.open({ store: new MemoryStore(), villageId: '', nodeId, sign: () => '', reporter: bus })
+    ? await AuditLog.open({ store: new MemoryLog(), villageId: '', nodeId, sign: () => '', reporter: bus })
     : { record: () => undefined, recordDurably: async () => undefined, failure: undefined, room: () => undefined };
   const rates = new RateLimiter();
   const limits = { perAgentPerMinute: 1e8, callTimeoutMs: 30_000, maxInFlightPerAgent: 256 };

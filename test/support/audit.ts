@@ -1,5 +1,11 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { AUDIT_HEAD_TYPE, type AuditHead, type AuditRecord } from '../../src/audit/index.ts';
+import {
+  AUDIT_HEAD_TYPE,
+  type AuditEntry,
+  type AuditHead,
+  type AuditRecord,
+  SealedLines,
+} from '../../src/audit/index.ts';
 import { signingInput } from '../../src/kernel/index.ts';
 
 export const VILLAGE = 'c'.repeat(64);
@@ -39,4 +45,14 @@ export function headSigner(): { readonly issuerKey: Uint8Array; readonly sign: (
       return `${signed}.${sign(null, Buffer.from(signed), privateKey).toString('base64url')}`;
     },
   };
+}
+
+/** `entry` as it is stored after the entry whose hash is `previousHash`. */
+export function sealEntry(
+  previousHash: string,
+  entry: AuditEntry,
+): { readonly record: Uint8Array; readonly hash: string } {
+  const sealed = new SealedLines({ seq: entry.seq - 1, hash: previousHash });
+  sealed.add(entry, entry);
+  return { record: sealed.take()?.bytes.slice(0, -2) ?? new Uint8Array(), hash: sealed.last.hash };
 }

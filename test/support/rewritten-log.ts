@@ -9,9 +9,9 @@ import {
   genesisHash,
   NEWEST_HEAD,
   openRecord,
-  sealEntry,
 } from '../../src/audit/index.ts';
 import { text, utf8 } from '../../src/kernel/index.ts';
+import { sealEntry } from './audit.ts';
 
 /**
  * What whoever owns a stopped node can do to its log: every entry passed through `edit`, the chain made anew, every head signed

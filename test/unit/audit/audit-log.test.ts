@@ -6,25 +6,22 @@ import {
   AuditLog,
   auditRange,
   exportAudit,
+  type LogStore,
   tailAudit,
   verifyAudit,
   verifyExport,
 } from '../../../node/audit/index.ts';
-import { MemoryStore, type Store, type StoreChange } from '../../../node/storage/index.ts';
+import type { Store, StoreChange } from '../../../node/storage/index.ts';
 import type { Reporter } from '../../../node/telemetry/events.ts';
 import { headSigner, NODE, recordOf, VILLAGE } from '../../support/audit.ts';
+import { MemoryLog } from '../../support/memory-log.ts';
 import { until } from '../../support/until.ts';
 
 const signer = headSigner();
 const owner = { villageId: VILLAGE, nodeId: NODE, issuerKey: signer.issuerKey };
 const silent: Reporter = { report: () => undefined };
 
-function open(
-  store: Pick<Store, 'batch' | 'entries'>,
-  limits: Partial<AuditLimits> = {},
-  reporter = silent,
-  now = Date.now,
-) {
+function open(store: LogStore, limits: Partial<AuditLimits> = {}, reporter = silent, now = Date.now) {
   return AuditLog.open({ store, villageId: VILLAGE, nodeId: NODE, sign: signer.sign, reporter, limits, now });
 }
 async function exported(store: Pick<Store, 'entries'>, range = {}): Promise<Record<string, unknown>[]> {
@@ -34,13 +31,13 @@ async function exported(store: Pick<Store, 'entries'>, range = {}): Promise<Reco
 }
 
 /** The entry that the newest signed head is about. */
-async function newestHead(store: MemoryStore): Promise<number | undefined> {
+async function newestHead(store: MemoryLog): Promise<number | undefined> {
   const jws = await store.get(NEWEST_HEAD);
   return jws === undefined ? undefined : verifyHead(Buffer.from(jws).toString(), owner)?.seq;
 }
 
 /** A disk that can be told to refuse, or to hold its answers back. */
-class MoodyStore extends MemoryStore {
+class MoodyStore extends MemoryLog {
   refusing = false;
   readonly batches: number[] = [];
   #held: PromiseWithResolvers<void> | undefined;
@@ -62,7 +59,7 @@ class MoodyStore extends MemoryStore {
 
 describe('the audit log', () => {
   test('starts, records and stops in one chain that verifies', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLog();
     const log = await open(store);
     log.record(recordOf({ target: 'one' }));
     await log.recordDurably(recordOf({ target: 'two' }));
@@ -77,7 +74,7 @@ describe('the audit log', () => {
   });
 
   test('has an entry on disk when recordDurably resolves', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLog();
     const log = await open(store);
     await log.recordDurably(recordOf());
     expect(await store.get(entryKey(2))).toBeDefined();
@@ -85,7 +82,7 @@ describe('the audit log', () => {
   });
 
   test('writes what nobody waits for a moment later', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLog();
     const log = await open(store, { lazyMs: 5 });
     log.record(recordOf());
     await until(() => store.get(entryKey(2)), { timeoutMs: 1000, intervalMs: 2 });
@@ -109,7 +106,7 @@ describe('the audit log', () => {
   });
 
   test('goes on in the same chain after a clean stop, without a gap', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLog();
     await (await open(store)).stop();
     await (await open(store)).stop();
     expect((await exported(store)).map(({ kind }) => kind)).toEqual(['start', 'stop', 'start', 'stop']);
@@ -117,7 +114,7 @@ describe('the audit log', () => {
   });
 
   test('records a gap with its window after a stop that was none', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLog();
     const died = await open(store, {}, silent, () => 1_000_000);
     await died.recordDurably(recordOf());
     const log = await open(store, {}, silent, () => 1_007_000);
@@ -130,7 +127,7 @@ describe('the audit log', () => {
   });
 
   test('starts on a log whose last entry is damaged, says so, and still verifies as broken there', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLog();
     await (await open(store)).stop();
     await store.put(entryKey(2), Buffer.from('{"seq":2}'));
     const log = await open(store);
@@ -140,13 +137,13 @@ describe('the audit log', () => {
   });
 
   test('refuses to go on after something that is no entry', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLog();
     await store.put('e/zzz', Buffer.from('x'));
     await expect(open(store)).rejects.toMatchObject({ code: 'AUDIT_CORRUPT' });
   });
 
   test('signs a head every 256 entries and keeps only the newest of those that time called for', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLog();
     const log = await open(store, { headMs: 1 });
     for (const seq of [2, 3]) {
       await log.recordDurably(recordOf());
@@ -161,7 +158,7 @@ describe('the audit log', () => {
   });
 
   test('turns a flood of equal refusals into one entry with a count', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLog();
     const log = await open(store, { flood: { singly: 2, windowMs: 60_000, maxFloods: 16 } });
     for (let i = 0; i < 500; i += 1)
       log.record(recordOf({ kind: 'refusal', outcome: 'denied', reason: 'RATE_LIMITED' }));
@@ -172,7 +169,7 @@ describe('the audit log', () => {
   });
 
   test('ends a flood’s window by itself', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLog();
     const log = await open(store, { flood: { singly: 0, windowMs: 20, maxFloods: 16 } });
     log.record(recordOf({ kind: 'refusal', outcome: 'denied' }));
     await until(async () => (await exported(store)).some(({ kind, count }) => kind === 'refusal' && count === 1));
@@ -181,7 +178,7 @@ describe('the audit log', () => {
 
   test('reports, and does not throw, what comes after its stop', async () => {
     const reported: unknown[] = [];
-    const log = await open(new MemoryStore(), {}, { report: (name, detail) => void reported.push([name, detail]) });
+    const log = await open(new MemoryLog(), {}, { report: (name, detail) => void reported.push([name, detail]) });
     await log.stop();
     await log.stop();
     log.record(recordOf());
@@ -266,8 +263,8 @@ describe('an audit log whose disk fails', () => {
 });
 
 describe('reading the audit log', () => {
-  async function written(): Promise<MemoryStore> {
-    const store = new MemoryStore();
+  async function written(): Promise<MemoryLog> {
+    const store = new MemoryLog();
     let now = 1000;
     const log = await open(store, {}, silent, () => now);
     for (let i = 2; i <= 9; i += 1) {
@@ -277,7 +274,7 @@ describe('reading the audit log', () => {
     await log.stop();
     return store;
   }
-  const seqs = async (store: MemoryStore, range: object): Promise<unknown[]> =>
+  const seqs = async (store: MemoryLog, range: object): Promise<unknown[]> =>
     (await exported(store, range)).map(({ seq }) => seq);
 
   const at = (ms: number): string => new Date(ms).toISOString();
@@ -339,7 +336,7 @@ describe('reading the audit log', () => {
   });
 
   test('follows a running log from its last entries until told to stop', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryLog();
     const log = await open(store);
     await log.recordDurably(recordOf({ target: 'old' }));
     await log.recordDurably(recordOf({ target: 'new' }));

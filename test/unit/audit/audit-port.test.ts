@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { AuditLog } from '../../../node/audit/index.ts';
 import { auditPort } from '../../../node/audit-port.ts';
-import { MemoryStore, type StoreRange } from '../../../node/storage/index.ts';
+import type { StoreRange } from '../../../node/storage/index.ts';
 import { headSigner, NODE, recordOf, VILLAGE } from '../../support/audit.ts';
+import { MemoryLog } from '../../support/memory-log.ts';
 
 const ENTRIES = 3_000;
 const signal = new AbortController().signal;
@@ -10,14 +11,14 @@ const signal = new AbortController().signal;
 /** A log of one entry a second, and how many of its lines were read. */
 async function written() {
   const { issuerKey, sign } = headSigner();
-  const store = new MemoryStore();
+  const store = new MemoryLog();
   let now = 0;
   const reporter = { report: () => undefined };
   const log = await AuditLog.open({ store, villageId: VILLAGE, nodeId: NODE, sign, reporter, now: () => now });
-  while (log.head.seq < ENTRIES) {
-    now = log.head.seq * 1000;
+  while (log.seq < ENTRIES) {
+    now = log.seq * 1000;
     log.record(recordOf());
-    if (log.head.seq % 500 === 0) await log.settled();
+    if (log.seq % 500 === 0) await log.settled();
   }
   const read = { lines: 0 };
   const counted = {

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AuditLog, EntryFiles, exportAudit, moveIntoFiles, verifyAudit } from '../../../node/audit/index.ts';
-import { MemoryStore } from '../../../node/storage/index.ts';
+import { MemoryStore, type StoreRange, type WriteOptions } from '../../../node/storage/index.ts';
 import { entryKey, headKey } from '../../../src/audit/index.ts';
 import { headSigner, NODE, recordOf, VILLAGE } from '../../support/audit.ts';
+import { MemoryLog } from '../../support/memory-log.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -19,8 +20,13 @@ afterEach(async () => {
 const signer = headSigner();
 const owner = { villageId: VILLAGE, nodeId: NODE, issuerKey: signer.issuerKey };
 const ENTRIES = { gte: 'e/', lt: 'e0' };
-const put = (seq: number, text = `{"seq":${seq},"atMs":${seq},"x":1}`) =>
-  ({ type: 'put', key: entryKey(seq), value: Buffer.from(text) }) as const;
+const lineOf = (seq: number): string => `{"seq":${seq},"atMs":${seq},"x":1}`;
+/** What begins with entry `first` as a log hands it over. */
+const batchOf = (first: number, lines: readonly string[], newestHead?: Uint8Array) => ({
+  lines: { first, bytes: Buffer.from(`${lines.join('\n')}\n\n`) },
+  newestHead,
+});
+const entry = (seq: number, line = lineOf(seq)) => batchOf(seq, [line]);
 async function keysOf(entries: AsyncIterable<readonly [string, Uint8Array]>): Promise<string[]> {
   const keys: string[] = [];
   for await (const [key] of entries) keys.push(key);
@@ -46,7 +52,7 @@ describe('a log in files', () => {
     const path = join(folder, 'log');
     const files = await filesAt(path);
     expect(await keysOf(files.entries(ENTRIES))).toEqual([]);
-    await files.batch([put(1)]);
+    await files.append(entry(1));
     await files.close();
     expect((await stat(path)).mode & 0o777).toBe(0o700);
     expect((await stat(join(path, '0000000000000001.jsonl'))).mode & 0o777).toBe(0o600);
@@ -55,8 +61,8 @@ describe('a log in files', () => {
   test('gives entries and signed heads back under their own keys, across segments and after a new start', async () => {
     const files = await filesAt(folder, { segmentBytes: 80 });
     for (let seq = 1; seq <= 9; seq += 3) {
-      const head = { type: 'put', key: headKey(seq + 2), value: Buffer.from('a.b.c') } as const;
-      await files.batch([put(seq), put(seq + 1), put(seq + 2), head]);
+      const lines = [seq, seq + 1, seq + 2].map(lineOf);
+      await files.append(batchOf(seq, [...lines, `${headKey(seq + 2)} a.b.c`]));
     }
     const read = async (from: EntryFiles) => [
       await keysOf(from.entries(ENTRIES)),
@@ -71,7 +77,7 @@ describe('a log in files', () => {
 
   test('begins another file after a day, so that what is old can be left out', async () => {
     const files = await filesAt(folder, { segmentMs: 10 });
-    for (let seq = 1; seq <= 25; seq += 1) await files.batch([put(seq)]);
+    for (let seq = 1; seq <= 25; seq += 1) await files.append(entry(seq));
     await files.close();
     expect((await readdir(folder)).map((name) => Number(name.slice(0, 16)))).toEqual([1, 11, 21]);
   });
@@ -90,11 +96,13 @@ describe('a log in files', () => {
           const single = new MemoryStore();
           const path = await mkdtemp(join(folder, 'x'));
           const files = await filesAt(path, { segmentBytes: 80 });
-          const batch: ReturnType<typeof put>[] = [];
+          let batch: number[] = [];
           for (let seq = 1; seq <= 12; seq += 1) {
-            batch.push(put(seq));
-            await single.batch([put(seq)]);
-            if (at.includes(seq) || seq === 12) await files.batch(batch.splice(0));
+            batch.push(seq);
+            await single.put(entryKey(seq), Buffer.from(lineOf(seq)));
+            if (!at.includes(seq) && seq < 12) continue;
+            await files.append(batchOf(batch[0] as number, batch.map(lineOf)));
+            batch = [];
           }
           const range = { gte: entryKey(from), lt: entryKey(to), reverse, limit };
           expect(await keysOf(files.entries(range))).toEqual(await keysOf(single.entries(range)));
@@ -107,8 +115,26 @@ describe('a log in files', () => {
 
   test('finds an entry near its end without reading from the beginning', async () => {
     const files = await filesAt(folder);
-    for (let seq = 1; seq <= 400; seq += 1) await files.batch([put(seq, `{"seq":${seq},"x":"${'y'.repeat(1000)}"}`)]);
+    for (let seq = 1; seq <= 400; seq += 1) await files.append(entry(seq, `{"seq":${seq},"x":"${'y'.repeat(1000)}"}`));
     expect(await keysOf(files.entries({ gte: entryKey(399), lt: 'e0' }))).toEqual([399, 400].map(entryKey));
+    await files.close();
+  });
+});
+
+describe('what goes beside the files', () => {
+  test('is asked to be on disk where no entries carry it, and never comes before the entries it speaks of', async () => {
+    const done: string[] = [];
+    const beside = new MemoryStore();
+    const watched = {
+      entries: (range?: StoreRange) => beside.entries(range),
+      batch: async (_: unknown, options?: WriteOptions) => {
+        done.push(`${options?.sync === true ? 'synced' : 'handed over'} at ${(await readdir(folder)).length} files`);
+      },
+    };
+    const files = await EntryFiles.open(folder, { beside: watched });
+    await files.append({ lines: undefined, newestHead: Buffer.from('a.b.c') });
+    await files.append(batchOf(1, [lineOf(1)], Buffer.from('a.b.c')));
+    expect(done).toEqual(['synced at 0 files', 'handed over at 1 files']);
     await files.close();
   });
 });
@@ -182,7 +208,7 @@ describe('a log in files that was tampered with', () => {
 
 describe('a log that still lies in the database', () => {
   test('is moved into files once, whole, with its heads, also when a crash came between', async () => {
-    const database = new MemoryStore();
+    const database = new MemoryLog();
     const log = await AuditLog.open({
       ...owner,
       store: database,
@@ -194,7 +220,7 @@ describe('a log that still lies in the database', () => {
     const before: string[] = [];
     for await (const line of exportAudit(database)) before.push(line);
     const half = await EntryFiles.open(folder, { beside: database });
-    for (let seq = 1; seq <= 300; seq += 1) await half.batch([put(seq, before[seq - 1])]);
+    for (let seq = 1; seq <= 300; seq += 1) await half.append(entry(seq, before[seq - 1]));
     await half.close();
 
     const files = await EntryFiles.open(folder, { beside: database });
@@ -207,7 +233,7 @@ describe('a log that still lies in the database', () => {
   });
 
   test('verifies when it was moved, and goes on', async () => {
-    const database = new MemoryStore();
+    const database = new MemoryLog();
     const log = await AuditLog.open({
       ...owner,
       store: database,

@@ -1,26 +1,23 @@
 import { describe, expect, test, vi } from 'vitest';
 import { GroupCommit } from '../../../node/audit/group-commit.ts';
-import type { StoreChange, WriteOptions } from '../../../node/storage/index.ts';
 import { until } from '../../support/until.ts';
 
 interface Write {
   readonly keys: readonly string[];
-  readonly options: WriteOptions | undefined;
   readonly done: PromiseWithResolvers<void>;
 }
 
 /** A disk that answers when it is told to. */
 function slowDisk(changes: { readonly lazyMs?: number } = {}) {
   const writes: Write[] = [];
-  const store = {
-    batch(batch: readonly StoreChange[], options?: WriteOptions): Promise<void> {
+  const queue: string[] = [];
+  const commit = new GroupCommit<readonly string[]>({
+    take: () => (queue.length === 0 ? undefined : queue.splice(0)),
+    write(keys): Promise<void> {
       const done = Promise.withResolvers<void>();
-      writes.push({ keys: batch.map(({ key }) => key), options, done });
+      writes.push({ keys, done });
       return done.promise;
     },
-  };
-  const commit = new GroupCommit({
-    store,
     lazyMs: changes.lazyMs ?? 1,
     deadlineMs: 5_000,
     retryMs: 1,
@@ -28,10 +25,13 @@ function slowDisk(changes: { readonly lazyMs?: number } = {}) {
     onFlushed: () => undefined,
     onFailed: () => undefined,
   });
+  const add = (key: string): void => {
+    queue.push(key);
+    commit.added();
+  };
   const write = (index: number): Promise<Write> => until(() => writes[index], { intervalMs: 1 });
-  return { commit, write, writes };
+  return { add, commit, write, writes };
 }
-const put = (key: string): StoreChange => ({ type: 'put', key, value: new Uint8Array() });
 
 /** Whether `promise` has settled, without waiting for it. */
 async function settled(promise: Promise<unknown>): Promise<boolean> {
@@ -45,17 +45,9 @@ async function settled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('group commit', () => {
-  test('asks for every batch to be on disk, not only handed to the system', async () => {
-    const { commit, write } = slowDisk();
-    commit.add(put('a'));
-    const { options, done } = await write(0);
-    expect(options).toEqual({ sync: true });
-    done.resolve();
-  });
-
   test('promises what is being written only once it is written', async () => {
-    const { commit, write } = slowDisk();
-    commit.add(put('a'));
+    const { add, commit, write } = slowDisk();
+    add('a');
     const { done } = await write(0);
     const durable = commit.durable();
     expect(await settled(durable)).toBe(false);
@@ -65,10 +57,10 @@ describe('group commit', () => {
   });
 
   test('promises what came during a batch only with the next one', async () => {
-    const { commit, write } = slowDisk();
-    commit.add(put('a'));
+    const { add, commit, write } = slowDisk();
+    add('a');
     const first = await write(0);
-    commit.add(put('b'));
+    add('b');
     const durable = commit.durable();
     first.done.resolve();
     const second = await write(1);
@@ -78,23 +70,26 @@ describe('group commit', () => {
     await durable;
   });
 
-  test('tells those who wait for the next batch too that the disk fails', async () => {
-    const { commit, write } = slowDisk();
-    commit.add(put('a'));
+  test('tells those who wait for the next batch too that the disk fails, and writes what it refused first', async () => {
+    const { add, commit, write } = slowDisk();
+    add('a');
     const first = await write(0);
-    commit.add(put('b'));
+    add('b');
     const durable = commit.durable();
     first.done.reject(new Error('no space'));
     await expect(durable).rejects.toMatchObject({ code: 'AUDIT_UNWRITABLE' });
-    const second = await write(1);
-    expect(second.keys).toEqual(['a', 'b']);
+    const again = await write(1);
+    expect(again.keys).toEqual(['a']);
+    again.done.resolve();
+    const second = await write(2);
+    expect(second.keys).toEqual(['b']);
     second.done.resolve();
     await commit.close();
   });
 
   test('writes what is left when it closes, and waits for it', async () => {
-    const { commit, write } = slowDisk({ lazyMs: 60_000 });
-    commit.add(put('a'));
+    const { add, commit, write } = slowDisk({ lazyMs: 60_000 });
+    add('a');
     const closing = commit.close();
     const { done } = await write(0);
     expect(await settled(closing)).toBe(false);
@@ -105,8 +100,8 @@ describe('group commit', () => {
   test('does not try again after it was closed', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
-      const { commit, writes } = slowDisk();
-      commit.add(put('a'));
+      const { add, commit, writes } = slowDisk();
+      add('a');
       const closing = commit.close();
       writes[0]?.done.reject(new Error('no space'));
       await expect(closing).rejects.toMatchObject({ code: 'AUDIT_UNWRITABLE' });

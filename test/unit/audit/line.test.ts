@@ -9,9 +9,8 @@ import {
   encodeEntry,
   genesisHash,
   openRecord,
-  sealEntry,
 } from '../../../src/audit/index.ts';
-import { recordOf } from '../../support/audit.ts';
+import { recordOf, sealEntry } from '../../support/audit.ts';
 
 const entry: AuditEntry = { seq: 7, atMs: 1_764_000_000_123, ...recordOf({ target: 'say "hi"\n', durationMs: 0.5 }) };
 const LINE =

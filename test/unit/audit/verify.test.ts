@@ -6,10 +6,9 @@ import {
   decodeEntry,
   genesisHash,
   openRecord,
-  sealEntry,
 } from '../../../src/audit/index.ts';
 import { text } from '../../../src/kernel/index.ts';
-import { NODE, recordOf, VILLAGE } from '../../support/audit.ts';
+import { NODE, recordOf, sealEntry, VILLAGE } from '../../support/audit.ts';
 
 interface Stored {
   readonly key: number | undefined;

@@ -4,10 +4,9 @@ import {
   ChainVerifier,
   genesisHash,
   openRecord,
-  sealEntry,
   type WitnessedEntry,
 } from '../../../src/audit/index.ts';
-import { NODE, recordOf, VILLAGE } from '../../support/audit.ts';
+import { NODE, recordOf, sealEntry, VILLAGE } from '../../support/audit.ts';
 
 /** Ten entries, made a second apart. */
 const log: Uint8Array[] = [];
