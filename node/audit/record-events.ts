@@ -1,4 +1,5 @@
 import { type AuditRecord, EMPTY_RECORD } from '../../src/audit/index.ts';
+import { toHex } from '../../src/kernel/index.ts';
 import type { EventBus } from '../telemetry/events.ts';
 import type { AuditLog } from './audit-log.ts';
 
@@ -22,7 +23,7 @@ export function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): vo
     ({ peer, reason, because = reason, callId, agentId = '', method = '', server = '', target = '' }) =>
       record({
         ...{ kind: 'refusal', outcome: 'denied', reason: because, peer, agentId, method, server, target },
-        callId: callId === undefined ? '' : Buffer.from(callId).toString('hex'),
+        callId: callId === undefined ? '' : toHex(callId),
       }),
   );
   bus.on('token.issued', ({ agent, tokenId, level }) =>

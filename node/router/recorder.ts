@@ -1,5 +1,5 @@
 import { type AuditRecord, EMPTY_RECORD, type Receipt, receiptOf } from '../../src/audit/index.ts';
-import { saltedSha256Hex } from '../../src/kernel/index.ts';
+import { saltedSha256Hex, toHex } from '../../src/kernel/index.ts';
 import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { AuditedContent } from './audited-content.ts';
 import type { CallTracing } from './call-tracing.ts';
@@ -96,7 +96,7 @@ function recordOf(
   const { callId, principal } = job.context;
   return {
     kind: job.side,
-    callId: Buffer.from(callId.buffer, callId.byteOffset, callId.byteLength).toString('hex'),
+    callId: toHex(callId),
     agentId: principal.agentId,
     level: principal.level,
     tokenId: principal.tokenId,

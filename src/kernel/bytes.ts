@@ -9,6 +9,14 @@ export function text(bytes: Uint8Array): string {
 }
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** Lower-case hex digits. By way of one buffer: a short array that is asked for its own buffer gets one, outside the heap. */
+export function toHex(bytes: Uint8Array): string {
+  if (bytes.length > scratch.length) return Buffer.from(bytes).toString('hex');
+  scratch.set(bytes, 0);
+  return scratch.toString('hex', 0, bytes.length);
+}
+const scratch = Buffer.alloc(64);
+
 export function toBase64Url(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');
 }

@@ -1,4 +1,4 @@
-export { fromBase64Url, text, toBase64Url, utf8 } from './bytes.ts';
+export { fromBase64Url, text, toBase64Url, toHex, utf8 } from './bytes.ts';
 export { canonicalJson } from './canonical-json.ts';
 export { VillageError } from './errors.ts';
 export { parseExactJson } from './exact-json.ts';
