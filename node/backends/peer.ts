@@ -105,10 +105,16 @@ function refusal(request: RpcRequest, because: Extract<CallEnd, { kind: 'refused
   }
 }
 
-/** Whether the end is what becomes of a call whose token ended on the way. */
+/** What becomes of a call whose token ended on the way: at home, between its delegation and it, or before that was looked at. */
+const OF_TOKENS: readonly string[] = [
+  'no-delegation',
+  'delegation-expired',
+  'unknown-delegation',
+  'delegation-refused',
+];
+
 function turnsOnToken(end: CallEnd): boolean {
-  if (end.kind === 'unsent') return end.because === 'no-delegation';
-  return end.kind === 'refused' && (end.because === 'delegation-expired' || end.because === 'unknown-delegation');
+  return (end.kind === 'unsent' || end.kind === 'refused') && OF_TOKENS.includes(end.because);
 }
 
 /** It was good when the call came, and would be refused now: the agent wants a new one, not another permission. */

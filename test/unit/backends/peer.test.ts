@@ -101,6 +101,8 @@ describe('a server on another node', () => {
 test.each<CallEnd>([
   { kind: 'unsent', because: 'no-delegation' },
   { kind: 'refused', because: 'delegation-expired' },
+  { kind: 'refused', because: 'unknown-delegation' },
+  { kind: 'refused', because: 'delegation-refused' },
 ])('a call whose token ended on its way is told to bring a new one: %o', async (end) => {
   const reply = await repliedTo(end, Date.now() - 1);
   expect(JSON.parse(reply.body)).toMatchObject({ id: 7, error: { code: -32001, data: { code: 'UNAUTHENTICATED' } } });
