@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LEVELS } from '../../src/permissions/index.ts';
 import { FogConfig } from './fog.ts';
-import { TelemetryConfig } from './telemetry.ts';
+import { LogConfig, TelemetryConfig } from './telemetry.ts';
 
 const Level = z.enum(LEVELS);
 const HostPort = z
@@ -94,12 +94,7 @@ export const Config = z.strictObject({
   defaultAgent: z.string().min(1).default('local').describe('whom `npm start` prints a connection for'),
   allowedOrigins: z.array(z.string()).default([]).describe('browser origins besides the gateway’s own'),
   allowedHosts: z.array(z.string()).default([]).describe('Host headers besides the gateway’s own'),
-  log: z
-    .strictObject({
-      level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
-      format: z.enum(['text', 'json']).default('text'),
-    })
-    .prefault({}),
+  log: LogConfig.prefault({}),
   limits: z
     .strictObject({
       perAgentPerMinute: z.int().positive().default(1200),

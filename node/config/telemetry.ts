@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LOG_AREAS, LOG_LEVELS, type LogArea } from '../telemetry/index.ts';
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/;
 
@@ -28,6 +29,18 @@ const Otlp = z
       headersFile === undefined || endpoint.startsWith('https:') || LOOPBACK.test(new URL(endpoint).hostname),
     'headers go over https, or to loopback',
   );
+
+const Level = z.enum(LOG_LEVELS);
+const areas = Object.fromEntries(LOG_AREAS.map((area) => [area, Level.optional()])) as Record<
+  LogArea,
+  z.ZodOptional<typeof Level>
+>;
+
+export const LogConfig = z.strictObject({
+  level: Level.default('info'),
+  areas: z.strictObject(areas).prefault({}).describe('area → level, where it differs'),
+  format: z.enum(['text', 'json']).default('text'),
+});
 
 /** What leaves a node about its work, besides what is asked of it. */
 export const TelemetryConfig = z.strictObject({

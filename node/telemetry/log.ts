@@ -1,10 +1,14 @@
 import { VillageError } from '../../src/kernel/index.ts';
+import { parseTraceparent } from '../../src/mcp/index.ts';
+import { areaOf, type LogArea } from './areas.ts';
 import type { EventBus, EventName, Events } from './events.ts';
 import { IMPORTANCE, isHeard, type LogLevel } from './importance.ts';
 import { redacted } from './redact.ts';
 
 export interface LogOptions {
   readonly level: LogLevel;
+  /** Where it differs. */
+  readonly areas?: { readonly [Area in LogArea]?: LogLevel | undefined } | undefined;
   readonly format: 'text' | 'json';
   /** Takes one line, without its line feed. */
   readonly write: (line: string) => void;
@@ -19,15 +23,19 @@ const MAX_VALUE_CHARS = 2_000;
  * blotted out. Answers a function that ends it.
  */
 export function writeLog(bus: EventBus, options: LogOptions): () => void {
-  const { level, format, write, now = Date.now } = options;
+  const { level, areas = {}, format, write, now = Date.now } = options;
   const line = format === 'json' ? jsonLine : textLine;
-  const names = (Object.keys(IMPORTANCE) as EventName[]).filter((name) => isHeard(IMPORTANCE[name].level, level));
-  const ends = names.map((name) =>
-    bus.on(name, (detail) => {
-      const fields = fieldsOf(name, detail, level);
-      write(line({ at: new Date(now()).toISOString(), level: IMPORTANCE[name].level, event: name, fields }));
-    }),
+  const thresholdOf = (name: EventName): LogLevel => areas[areaOf(name)] ?? level;
+  const names = (Object.keys(IMPORTANCE) as EventName[]).filter((name) =>
+    isHeard(IMPORTANCE[name].level, thresholdOf(name)),
   );
+  const ends = names.map((name) => {
+    const said = { level: IMPORTANCE[name].level, area: areaOf(name), event: name };
+    const threshold = thresholdOf(name);
+    return bus.on(name, (detail) => {
+      write(line({ at: new Date(now()).toISOString(), ...said, fields: fieldsOf(name, detail, threshold) }));
+    });
+  });
   return () => {
     for (const end of ends) end();
   };
@@ -36,6 +44,7 @@ export function writeLog(bus: EventBus, options: LogOptions): () => void {
 interface Line {
   readonly at: string;
   readonly level: LogLevel;
+  readonly area: LogArea;
   readonly event: string;
   readonly fields: readonly (readonly [name: string, value: unknown])[];
 }
@@ -46,9 +55,25 @@ function fieldsOf(name: EventName, detail: Events[EventName], level: LogLevel): 
   for (const [field, value] of Object.entries(detail)) {
     if (value === undefined || (level !== 'debug' && !shown.has(field))) continue;
     if (field === 'error') out.push(...errorFields(value, level));
+    else if (field === 'traceparent' || field === 'span') continue;
     else out.push([field, clean(value)]);
   }
-  return out;
+  return [...out, ...traceOf(detail)];
+}
+
+/** Where in a trace it belongs. */
+function traceOf(detail: Events[EventName]): [string, unknown][] {
+  const { span, traceparent } = detail as Partial<Pick<Events['call.done'], 'span' | 'traceparent'>>;
+  if (span !== undefined) return traced(span.traceId, span.spanId);
+  const within = traceparent === undefined ? undefined : parseTraceparent(traceparent);
+  return within === undefined ? [] : traced(within.traceId, within.parentId);
+}
+
+function traced(traceId: string, spanId: string): [string, string][] {
+  return [
+    ['trace_id', traceId],
+    ['span_id', spanId],
+  ];
 }
 
 function clean(value: unknown): unknown {
@@ -84,8 +109,8 @@ function fullStack(error: Error): string {
   return redacted(causes.join('\ncaused by: ')).slice(0, 4 * MAX_VALUE_CHARS);
 }
 
-function jsonLine({ at, level, event, fields }: Line): string {
-  return JSON.stringify({ at, level, event, ...Object.fromEntries(fields) });
+function jsonLine({ at, level, area, event, fields }: Line): string {
+  return JSON.stringify({ at, level, area, event, ...Object.fromEntries(fields) });
 }
 
 function textLine({ at, level, event, fields }: Line): string {

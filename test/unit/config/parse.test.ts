@@ -34,6 +34,44 @@ describe('a configuration', () => {
     );
   });
 
+  test('with a log level for no area of this node names the areas', () => {
+    expect(refusal({ log: { areas: { frog: 'debug' } } }).message).toMatch(
+      /unknown key `frog` in `log\.areas`, did you mean `fog`\?.*mesh.*router.*telemetry/,
+    );
+    expect(refusal({ log: { areas: { fog: 'loud' } } }).message).toContain('log.areas.fog');
+    expect(parse({ log: { areas: { fog: 'debug', router: 'warn' } } }).config.log).toEqual({
+      level: 'info',
+      areas: { fog: 'debug', router: 'warn' },
+      format: 'text',
+    });
+  });
+
+  test.each([
+    ['secrets in its URL', { endpoint: 'https://me:secret@collector.example' }],
+    ['a query', { endpoint: 'http://127.0.0.1:4318/?a=b' }],
+    ['another protocol', { endpoint: 'grpc://127.0.0.1:4317' }],
+    ['no endpoint', {}],
+    ['a ratio beyond 1', { endpoint: 'http://127.0.0.1:4318', sampleRatio: 1.5 }],
+    ['headers in the open', { endpoint: 'http://collector.example', headersFile: 'headers.json' }],
+    [
+      'headers in the open, by a name that looks like loopback',
+      { endpoint: 'http://127.0.0.1.example', headersFile: 'x' },
+    ],
+  ])('with a collector of %s is refused, and nothing of it is repeated', (_what, otlp) => {
+    const { code, message } = refusal({ telemetry: { otlp } });
+    expect(code).toBe('CONFIG_INVALID');
+    expect(message).toContain('telemetry.otlp');
+    expect(message).not.toContain('secret@');
+  });
+
+  test('with a collector traces what its callers do not forbid, unless told otherwise', () => {
+    const { telemetry } = parse({
+      telemetry: { otlp: { endpoint: 'http://[::1]:4318', headersFile: 'h.json' } },
+    }).config;
+    expect(telemetry.otlp).toEqual({ endpoint: 'http://[::1]:4318', headersFile: 'h.json', sampleRatio: 1 });
+    expect(parse({}).config.telemetry.otlp).toBeUndefined();
+  });
+
   test('with an unknown key further down names the place', () => {
     expect(refusal({ limits: { perSecond: 1 } }).message).toMatch(
       /unknown key `perSecond` in `limits`.*perNodePerSecond/,

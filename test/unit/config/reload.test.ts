@@ -22,15 +22,16 @@ test('what a running node follows is told apart from what it used up at its star
   const after = config({
     mcpServers: { files: { command: 'x' } },
     limits: { maxBodyBytes: 100 },
-    log: { level: 'debug' },
+    log: { level: 'debug', areas: { fog: 'debug' } },
+    telemetry: { otlp: { endpoint: 'http://127.0.0.1:4318' } },
     gateway: '127.0.0.1:1',
     listen: ['/ip4/127.0.0.1/tcp/9'],
     allowedHosts: ['a.example'],
     discovery: { exchange: false },
   });
   expect(reloadOf(config({}), after)).toEqual({
-    applied: ['mcpServers', 'log.level', 'limits.maxBodyBytes'],
-    wantsRestart: ['gateway', 'listen', 'allowedHosts', 'discovery.exchange'],
+    applied: ['mcpServers', 'log.level', 'log.areas', 'limits.maxBodyBytes'],
+    wantsRestart: ['gateway', 'listen', 'allowedHosts', 'discovery.exchange', 'telemetry'],
   });
 });
 

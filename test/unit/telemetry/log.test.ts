@@ -1,11 +1,23 @@
 import { describe, expect, test } from 'vitest';
-import { createEventBus, type EventBus, type LogLevel, redacted, writeLog } from '../../../node/telemetry/index.ts';
+import {
+  createEventBus,
+  type EventBus,
+  type LogLevel,
+  type LogOptions,
+  redacted,
+  writeLog,
+} from '../../../node/telemetry/index.ts';
 import { VillageError } from '../../../src/kernel/index.ts';
 
-function logged(level: LogLevel, format: 'text' | 'json', tell: (bus: EventBus) => void): string[] {
+function logged(
+  level: LogLevel,
+  format: 'text' | 'json',
+  tell: (bus: EventBus) => void,
+  areas?: LogOptions['areas'],
+): string[] {
   const bus = createEventBus();
   const lines: string[] = [];
-  const end = writeLog(bus, { level, format, write: (line) => lines.push(line), now: () => 0 });
+  const end = writeLog(bus, { level, areas, format, write: (line) => lines.push(line), now: () => 0 });
   tell(bus);
   end();
   bus.report('node.stopping', { reason: 'unheard' });
@@ -28,7 +40,7 @@ describe('the log', () => {
       '1970-01-01T00:00:00.000Z info  peer.admitted peer=12D3KooWa direction=inbound',
     ]);
     expect(logged('info', 'json', tell)).toEqual([
-      '{"at":"1970-01-01T00:00:00.000Z","level":"info","event":"peer.admitted","peer":"12D3KooWa","direction":"inbound"}',
+      '{"at":"1970-01-01T00:00:00.000Z","level":"info","area":"mesh","event":"peer.admitted","peer":"12D3KooWa","direction":"inbound"}',
     ]);
   });
 
@@ -44,6 +56,46 @@ describe('the log', () => {
     expect(events('warn')).toEqual(['peer.refused', 'config.invalid']);
     expect(events('info')).toEqual(['peer.gone', 'peer.refused', 'config.invalid']);
     expect(events('debug')).toEqual(['call.done', 'peer.gone', 'peer.refused', 'config.invalid']);
+  });
+
+  test('keeps to the level of an area, where that has one', () => {
+    const tell = (bus: EventBus): void => {
+      bus.report('call.done', call);
+      bus.report('peer.gone', { peer: 'p' });
+      bus.report('server.output', { server: 's', line: 'x' });
+      bus.report('directory.redefined', { peer: 'p', server: 's', tools: ['chosen by the remote'] });
+      bus.report('config.invalid', { problem: 'x' });
+    };
+    const events = logged('info', 'json', tell, { router: 'debug', mesh: 'warn', node: 'error' }).map((line) => {
+      const { area, event } = JSON.parse(line) as Record<string, string>;
+      return `${area} ${event}`;
+    });
+    expect(events).toEqual(['router call.done', 'directory directory.redefined', 'node config.invalid']);
+    const [quiet] = logged('debug', 'json', (bus) => tell(bus), {
+      router: 'error',
+      mesh: 'error',
+      servers: 'error',
+      directory: 'warn',
+    });
+    expect(quiet).not.toContain('chosen by the remote');
+  });
+
+  test('says in which trace a call was, also where this node makes no spans', () => {
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const traceparent = `00-${traceId}-b7ad6b7169203331-00`;
+    const span = {
+      ...{ traceId, spanId: '00f067aa0ba902b7', parentSpanId: 'b7ad6b7169203331', parentIsRemote: true },
+      ...{ startedAt: 1, agent: 'ann', callId: '00', name: 't', errorCode: undefined },
+    };
+    const lines = logged('debug', 'json', (bus) => {
+      bus.report('call.done', { ...call, traceparent });
+      bus.report('call.done', { ...call, traceparent, span });
+      bus.report('call.done', call);
+    }).map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines[0]).toMatchObject({ trace_id: traceId, span_id: 'b7ad6b7169203331' });
+    expect(lines[1]).toMatchObject({ trace_id: traceId, span_id: '00f067aa0ba902b7' });
+    expect(lines[2]).not.toHaveProperty('trace_id');
+    expect(Object.keys(lines[1] ?? {})).not.toEqual(expect.arrayContaining(['span']));
   });
 
   test('shows at debug only what a remote may have chosen', () => {
