@@ -17,7 +17,7 @@ type Parts = Pick<DirectoryParts, 'clock' | 'links' | 'reporter'> & {
 const MAX_FAMILIAR = 1_024;
 const MAX_KEPT = 256;
 
-/** The other nodes: who is believed, until when, and whom to ask again. Silence ends belief at once; an answer restores it. */
+/** The other nodes: who is believed, until when, and whom to ask again. A lost link and two questions without an answer end belief; an answer restores it. */
 export class Neighbours {
   readonly #parts: Parts;
   readonly #retries: Retries;
@@ -59,7 +59,7 @@ export class Neighbours {
       if (news !== undefined) this.#newer.set(nodeId, Math.max(news.seq, this.#newer.get(nodeId) ?? 0));
       return asking;
     }
-    const asked = this.#parts.puller.pull(nodeId).then((pulled) => {
+    const asked = this.#pull(nodeId).then((pulled) => {
       this.#asking.delete(nodeId);
       if (!this.#parts.signal.aborted) this.#conclude(nodeId, pulled);
       return this.#isBehind(nodeId, pulled) ? this.ask(nodeId) : pulled;
@@ -87,6 +87,13 @@ export class Neighbours {
     for (const nodeId of this.#parts.registry.expire(nowMs)) this.gone(nodeId, 'expired');
     const due = [...this.#refreshAt].filter(([, dueAtMs]) => dueAtMs <= nowMs).map(([nodeId]) => nodeId);
     for (const nodeId of [...due, ...this.#retries.due(nowMs)]) void this.ask(nodeId); // never rejects
+  }
+
+  /** One that is known and still connected may be too busy to answer once: it is asked again before all it serves is given up. */
+  async #pull(nodeId: string): Promise<Pulled> {
+    const { puller, signal } = this.#parts;
+    const pulled = await puller.pull(nodeId);
+    return pulled.kind === 'silent' && this.isKnown(nodeId) && !signal.aborted ? puller.pull(nodeId) : pulled;
   }
 
   #isBehind(nodeId: string, pulled: Pulled): boolean {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { VillageError } from '../../../src/kernel/index.ts';
 import { until } from '../../support/until.ts';
 import { signingNode } from '../../support/signing-node.ts';
 import { definitionOf, Disk, TestMesh, type TestNode, TestServer, VILLAGE } from './mesh-double.ts';
@@ -207,6 +208,22 @@ describe('a node that goes', () => {
     for (const node of [a, b]) node.nowMs += 40_000;
     await until(() => b.tools().length === 0);
     expect(b.reported('directory.dropped')).toContainEqual({ peer: a.nodeId, reason: 'silent' });
+  });
+
+  test('is still believed when it could not answer once', async () => {
+    mesh.provides = false; // nobody else's word brings it back
+    const [a, b] = [await mesh.node(1), await mesh.node(2)];
+    a.host(new TestServer('everything', ['echo']));
+    mesh.connect(a, b);
+    await until(() => b.tools().length === 1 && mesh.linked.size === 1);
+    const late = b.opened.length + 1;
+    b.beforeOpening = async (number) => {
+      if (number === late) throw new VillageError('NODE_UNREACHABLE', 'it has no time for us now');
+    };
+    mesh.unlink(a, b);
+    await until(() => b.opened.length > late);
+    expect([b.tools(), b.reported('directory.dropped')]).toEqual([['everything__echo'], []]);
+    expect(await b.directory.meet(a.nodeId)).toMatchObject({ kind: 'known' });
   });
 
   test('and says so is forgotten at once, and its records with it', async () => {
