@@ -6,6 +6,8 @@ import type { ReplyBatch } from './reply-batch.ts';
 /** Up to here head and body are copied into one piece: cheaper than two writes. */
 const ONE_PIECE_BYTES = 64 * 1024;
 
+const SOON = Promise.resolve();
+
 /** What no header value may hold. */
 const NOT_TEXT = /[^\t -~]/g;
 
@@ -159,7 +161,7 @@ export class LaneResponse implements HttpResponse {
   /** Answered: whoever waits for its end hears of it, and the next request may come. */
   #free(): void {
     this.#closed = true;
-    if (this.#onClose !== undefined) process.nextTick(() => this.#tell());
+    if (this.#onClose !== undefined) void SOON.then(() => this.#tell()); // a nextTick costs five times as much
     this.#line.done();
   }
 
