@@ -1,5 +1,6 @@
 import { disguises } from './disguises.ts';
 import { type Finding, type Signature, type ThreatFamily, weightIn } from './finding.ts';
+import { GADGETS } from './gadgets.ts';
 import { INJECTIONS } from './injections.ts';
 import { type ParameterKind, parameterKind } from './parameter-kind.ts';
 import { MARKUP, PLACES_OUT_OF_BOUNDS } from './places.ts';
@@ -8,7 +9,14 @@ import { RUNNING } from './running.ts';
 import { secretLeaving } from './secrets.ts';
 import { SHELL } from './shell.ts';
 
-const SIGNATURES: readonly Signature[] = [...INJECTIONS, ...SHELL, ...PLACES_OUT_OF_BOUNDS, ...MARKUP, ...RUNNING];
+const SIGNATURES: readonly Signature[] = [
+  ...INJECTIONS,
+  ...SHELL,
+  ...PLACES_OUT_OF_BOUNDS,
+  ...MARKUP,
+  ...RUNNING,
+  ...GADGETS,
+];
 /** By kind of value, what can say anything of it at all. */
 const telling = (kind: ParameterKind) => SIGNATURES.filter(({ weights }) => weightIn(weights, kind) > 0);
 const TELLING: Readonly<Record<ParameterKind, readonly Signature[]>> = {
@@ -27,9 +35,12 @@ const TELLING: Readonly<Record<ParameterKind, readonly Signature[]>> = {
 const PLAIN = /^[\w ,:@-]*(?:\.[\w ,:@-]+)*$/;
 /** Attacks that need no more than letters. */
 const SAYING =
-  /union|select|waitfor|having|_schema|_catalog|sqlite_|sysobjects|all_tables|outfile|dumpfile|id_[rde]|__proto|constructor\.|[A-Z]: ?$/i;
+  /union|select|waitfor|having|_schema|_catalog|sqlite_|sysobjects|all_tables|outfile|dumpfile|id_[rde]|RowSetImpl|TemplatesImpl|ObjectDataProvider|Diagnostics\.Process|functors\.|__proto|constructor\.|[A-Z]: ?$/i;
 const isPlain = (value: string) => PLAIN.test(value) && !SAYING.test(value);
 const SHORTEST_INSTRUCTION = 20;
+/** Scripts that write a word in one or two signs say as much in fewer. */
+const DENSE = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
+const maySay = (text: string) => text.length >= SHORTEST_INSTRUCTION || (text.length >= 8 && DENSE.test(text));
 /** Ids and paths come again and again: what was read and found clean is not read again. A cache, and bounded; it changes no answer. */
 const CLEAN: Readonly<Record<ParameterKind, Set<string>>> = {
   path: new Set(),
@@ -57,6 +68,8 @@ const MOST_VALUES = 4_096;
 const DEEPEST = 32;
 const LONGEST_PLACE = 120;
 const OPERATORS = /^\$(?:ne|gt|gte|lt|lte|in|nin|regex|where|exists|or|and|not|nor|expr|function|jsonSchema)$/;
+/** Operators of a document store that evaluate script. */
+const RUNS = new Set(['$where', '$function', '$accumulator']);
 const LEAVING_THE_OBJECT = new Set(['__proto__', 'prototype', 'constructor']);
 
 /** A picture or a file as an address: nothing of it is read by anybody but its decoder. */
@@ -69,7 +82,7 @@ const isCredential = (at: string) => CREDENTIAL.test(at);
 /** A short text that begins with what is no prose: it is there for the machine that shows it. */
 const LONGEST_BARE = 300;
 const isBare = (text: string) =>
-  text.length <= LONGEST_BARE && /^\s{0,4}(?:[<"'`$#{*;|&%>)]|javascript:|O:\d)/i.test(text);
+  text.length <= LONGEST_BARE && /^\s{0,4}(?:[<"'$#{*;|&%>)]|`(?!``)|javascript:|O:\d)/i.test(text);
 
 interface Here {
   readonly value: unknown;
@@ -123,7 +136,7 @@ function openUp(here: Here, open: Here[], note: (finding: Finding) => void): voi
     if (kind === 'word' && OPERATORS.test(key) && (here.depth === 1 || isCredential(at)))
       note({ family: 'object-injection', at: place, score: 0.92 });
     if (key === 'prototype' && at.endsWith('constructor')) note({ family: 'object-injection', at: place, score: 0.95 });
-    if (key === '$where') note({ family: 'object-injection', at: place, score: 0.85 });
+    if (RUNS.has(key)) note({ family: 'object-injection', at: place, score: 0.85 });
     if (key.length > 64) readText(key, { value: key, kind: 'word', at: place, depth }, '', note);
     const own = isFile && FILE_CONTENT.test(key) ? 'code' : parameterKind(key);
     open.push({
@@ -163,7 +176,7 @@ function readText(value: string, { kind, at }: Here, tool: string, note: (findin
   }
 
   function look(what: string, odd: number): void {
-    if (what.length >= SHORTEST_INSTRUCTION) {
+    if (maySay(what)) {
       const score = promptInjection(what, kind);
       if (score > 0) found({ family: 'prompt-injection', at, score: raised(score, odd) });
     }

@@ -17,9 +17,12 @@ const ESCAPES =
   /%[0-9a-f]{2}|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|&#x?[0-9a-f]{1,6};?|&(?:lt|gt|quot|amp|apos|colon|lpar|rpar|tab|newline);/i;
 const MIXED_WORD = /[a-z][\u0430-\u0456\u03b1-\u03c9]|[\u0430-\u0456\u03b1-\u03c9][a-z]/i;
 const LATIN: Readonly<Record<string, string>> = Object.fromEntries(
-  Array.from('аеорсухіјѕԁһοανк').map((letter, at) => [letter, 'aeopcyxijsdhoavk'[at] ?? letter]),
+  Array.from('аеорсухіјѕԁһοανкАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ').map((letter, at) => [
+    letter,
+    'aeopcyxijsdhoavkABEKMHOPCTXIJSABEZHIKMNOPTYX'[at] ?? letter,
+  ]),
 );
-const LOOKALIKE = /[аеорсухіјѕԁһοανк]/g;
+const LOOKALIKE = /[аеорсухіјѕԁһοανкАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ]/g;
 const SPACED = /(?:\b\w ){8}/;
 const SPACED_RUN = /(?:\w {1,4}){8,400}\w?/g;
 const DIGIT_IN_WORD = /\b(?=\w{0,12}[a-z]{2})(?:[a-z]{0,12}[013457@$]){1,6}[a-z]{1,12}\b|\b\d[a-z]\d\b/gi;
@@ -77,6 +80,8 @@ export function disguises(value: string): Disguise[] {
         0.3,
       );
     if (/\brot-?13\b|\b(?:vtaber|cerivbhf|vafgehpgvbaf?)\b/i.test(value)) add(value.replace(/[a-z]/gi, rotated), 0.3);
+    if (/\b(?:snoitcurtsni|suoiverp|tpmorp|erongi|drowssap)\b/i.test(value))
+      add(Array.from(value).reverse().join(''), 0.45);
   }
   if (value.includes('/*')) add(value.slice(0, LONGEST_ENCODED).replace(/\/\*[^*]{0,80}\*\//g, ''), 0.1);
   if (value.includes('+')) add(value.slice(0, LONGEST_ENCODED).replaceAll('+', ' '), 0);

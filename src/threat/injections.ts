@@ -32,10 +32,10 @@ export const INJECTIONS: readonly Signature[] = [
   ),
   sql(/\bunion\b[\s(+]{1,20}(?:(?:all|distinct)\b[\s(+]{1,20})?select\b/i, foreign(0.95, 0.3)),
   sql(
-    /['"`)\w]\s*;\s*(?:drop|delete|insert|update|alter|create|truncate|exec|execute|shutdown|grant|declare|select|merge|copy)\s+[\w@*('"]/i,
+    /['"`)\w]\s*;\s*(?:(?:drop|alter|create|truncate)\s+(?:table|database|schema|view|user|role|login|index|function|procedure|trigger|extension|or\s+replace)\b|delete\s+from\b|insert\s+into\b|update\s+[\w.`[\]]{1,60}\s+set\b|exec(?:ute)?\s+[\w(@'"]|shutdown\b|grant\s+[\w ,]{1,60}\s+(?:on|to)\b|declare\s+@|select\s+(?:[^;\n]{0,120}\bfrom\b|[\d'"@*(]|[\w.]{1,40}\s?\()|merge\s+into\b|copy\s+[\w.]{1,60}\s*(?:\(|from\b|to\b))/i,
     foreign(0.95, 0.35, { filter: 0.92, line: 0.85 }),
   ),
-  sql(/['"]\s*\){0,4}\s*(?:;\s*)?(?:--|#|\/\*)/, foreign(0.9, 0.3)),
+  sql(/['"]\s*\){0,4}\s*(?:;\s*)?(?:--(?!\w)|#|\/\*)/, foreign(0.9, 0.3)),
   sql(/\b(?:order|group)\s+by\s+\d{1,4}\s*(?:--|#|\/\*)/i, foreign(0.9, 0.3)),
   sql(
     /\b(?:sleep|benchmark|pg_sleep|extractvalue|updatexml|load_file|xp_cmdshell|xp_dirtree|utl_http\.request|dbms_\w{1,30}\.\w{1,30}|randomblob|load_extension)\s*\(/i,
@@ -73,7 +73,10 @@ export const INJECTIONS: readonly Signature[] = [
   ),
   template(/[$#@*]\{\s*[^}]{0,60}\d\s*\*\s*\d/, foreign(0.95, 0.4)),
   template(/<%[=-]?[^%]{0,120}(?:\d\s*\*\s*\d|\bsystem\b|\bexec\b|\brequire\b|\bFile\b|`)/, foreign(0.95, 0.3)),
-  template(/\$\{[^}]{0,40}(?:jndi|env|sys|lower|upper|java|script|date|ctx)?:{1,2}-?[^}]{0,80}/i, foreign(0.9, 0.3)),
+  template(
+    /\$\{[^}]{0,40}(?:(?:jndi|env|sys|lower|upper|java|script|date|ctx|base64|dns|bundle):|::-)[^}]{0,80}/i,
+    foreign(0.9, 0.3),
+  ),
   template(
     /\$\{[^}]{0,60}j[^}]{0,30}n?[^}]{0,30}d?[^}]{0,30}i?[^}]{0,20}:(?:ldap|ldaps|rmi|dns|iiop)\b/i,
     foreign(0.97, 0.6),

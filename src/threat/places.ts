@@ -26,7 +26,7 @@ export const PLACES_OUT_OF_BOUNDS: readonly Signature[] = [
   {
     family: 'path-traversal',
     pattern:
-      /(?:^|[\\/:=])(?:etc[\\/](?:passwd|shadow|sudoers|master\.passwd|ssh[\\/])|proc[\\/](?:self|\d{1,7}|version|cmdline)(?:[\\/]|$)|\.ssh[\\/]|\.aws[\\/]cred|\.git[\\/]config|\.kube[\\/]config|\.docker[\\/]config|\.gnupg[\\/]|\.netrc$|\.pgpass$|\.npmrc$|\.bash_history$|windows[\\/](?:system32|win\.ini|repair)|boot\.ini|web-inf[\\/]|wp-config\.php|var[\\/]run[\\/]docker\.sock|run[\\/]secrets[\\/]|var[\\/]log[\\/]auth\.log)|^\/(?:etc|usr|root|boot|proc|sys|var)\/[^\n]{0,120}\.\.\/|\bid_(?:rsa|dsa|ecdsa|ed25519)$/i,
+      /(?:^|[\\/:=])(?:etc[\\/](?:(?:passwd|shadow|sudoers|master\.passwd)(?![\w-])|ssh[\\/])|proc[\\/](?:self|\d{1,7}|version|cmdline)(?:[\\/]|$)|\.ssh[\\/]|\.aws[\\/]cred|\.git[\\/]config|\.kube[\\/]config|\.docker[\\/]config|\.gnupg[\\/]|\.netrc$|\.pgpass$|\.npmrc$|\.bash_history$|windows[\\/](?:system32|win\.ini|repair)|boot\.ini|web-inf[\\/]|wp-config\.php|var[\\/]run[\\/]docker\.sock|run[\\/]secrets[\\/]|var[\\/]log[\\/]auth\.log)|^\/(?:etc|usr|root|boot|proc|sys|var)\/[^\n]{0,120}\.\.\/|\bid_(?:rsa|dsa|ecdsa|ed25519)$/i,
     weights: { path: 0.88, url: 0.88, word: 0.9, command: 0.35, code: 0, text: 0.1 },
   },
   {
@@ -50,7 +50,7 @@ export const PLACES_OUT_OF_BOUNDS: readonly Signature[] = [
   {
     family: 'request-forgery',
     pattern:
-      /^\s{0,4}(?:url:)?(?:gopher|dict|ldaps?|tftp|jar|netdoc|phar|expect|php|sftp|smb|ogg|zip|glob|vbscript|view-source):/i,
+      /^\s{0,4}(?:url:)?(?:gopher|dict|ldaps?|rmi|iiop|corbaname|tftp|jar|netdoc|phar|expect|php|sftp|smb|ogg|zip|glob|vbscript|view-source):/i,
     weights: { path: 0.92, url: 0.92, word: 0.92, command: 0, code: 0, text: 0.4 },
   },
   {

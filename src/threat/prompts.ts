@@ -16,7 +16,7 @@ const MARKERS: readonly Marker[] = [
   {
     // Said as an order, at the beginning of a sentence: nobody quotes it so.
     pattern:
-      /(?:^|[.!?:>\]\n]\s{0,8}|\b(?:must|now|then|please|and)\s{1,3})(?:ignore|disregard|forget|override|discard)\s{1,4}(?:(?:all|any|the|your|every|of|these|those|everything)\s{1,4}){0,4}(?:(?:previous|prior|earlier|preceding|existing|above|former|other|safety)\s{1,4}){1,2}(?:\w{1,12}\s{1,4}){0,2}(?:instructions?|prompts?|directives?|rules?|guidelines?|constraints?)\b|\b(?:ignore|disregard|forget)\s{1,4}(?:all\s{1,4})?(?:the\s{1,4}|your\s{1,4})?(?:instructions?|rules?|prompts?|everything)\s{1,4}(?:above|before|you were)\b|^\s{0,4}(?:ignore|disregard|forget)\s{1,4}(?:all\s{1,4}|everything\s{1,4})(?:\w{1,12}\s{1,4}){0,3}(?:instructions|rules|told|said)\b/i,
+      /(?:^|[.!?:>\]\n]\s{0,8}|\b(?:must|now|then|please|and)\s{1,3})(?:ignore|disregard|forget|override|discard)\s{1,4}(?:(?:all|any|the|your|every|of|these|those|everything)\s{1,4}){0,4}(?:(?:previous|prior|earlier|preceding|existing|above|former|other|safety)\s{1,4}){1,2}(?:\w{1,12}\s{1,4}){0,2}(?:instructions?|prompts?|directives?|rules?|guidelines?|constraints?)\b|\b(?:ignore|disregard|forget)\s{1,4}(?:all\s{1,4})?(?:the\s{1,4}|your\s{1,4})?(?:instructions?|rules?|prompts?|everything)\s{1,4}(?:above|before|you were)\b|^\s{0,4}(?:ignore|disregard|forget)\s{1,4}(?:all\s{1,4}|everything\s{1,4}|your\s{1,4})(?:\w{1,12}\s{1,4}){0,3}(?:instructions|rules|guidelines|told|said)\b/i,
     score: 0.85,
   },
   {
@@ -27,7 +27,7 @@ const MARKERS: readonly Marker[] = [
   {
     // The same order in other languages.
     pattern:
-      /(?:ignorier|vergiss|vergesst|missachte)\p{L}{0,3}\b[^.\n]{0,30}\b(?:vorherig|bisherig|obig|vorangegangen|früher)\p{L}{0,4}\b[^.\n]{0,20}(?:anweisung|instruktion|regel|befehl)|(?:^|[.!:\n]\s{0,4})(?:ignor(?:ez|e|a|ar|ad|en|en|ate)|oublie[zr]?|olvid(?:a|e|ar)|esqueç?a|dimentica(?:te)?|negeer|vergeet|zignoruj|ignoruj|yoksay|ignorera|glöm)\s[^.\n]{0,40}(?:instruc|instruç|istruzion|consigne|directive|instructies|opdrachten|instrukcj|polecen|talimat|instruktion)|(?:忽略|無視|无视|忘记|不要理会)(?:掉)?(?:之前|以上|先前|所有|前面|上述|一切)|[игИГ](?:гнорируй|норируй)\S{0,3}\s[^.\n]{0,40}(?:инструкц|указан|правил)|(?:забудь|забудьте)\S{0,2}\s[^.\n]{0,30}(?:инструкц|указан|правил)|(?:以前|これまで|上記|今まで|先)の[^。\n]{0,8}(?:指示|命令|ルール)[^。\n]{0,6}(?:無視|忘れ)|(?:이전|위|앞)의?\s?(?:모든\s?)?(?:지시|명령|지침)\S{0,3}\s?[^.\n]{0,10}(?:무시|잊)|(?:تجاهل|انس)\s[^.\n]{0,30}(?:التعليمات|الأوامر)|(?:पिछले|सभी)\s[^।\n]{0,20}निर्देश\S{0,4}\s[^।\n]{0,20}(?:अनदेखा|भूल)/iu,
+      /(?:ignorier|vergiss|vergesst|missachte)\p{L}{0,3}\b[^.\n]{0,30}\b(?:vorherig|bisherig|obig|vorangegangen|früher)\p{L}{0,4}\b[^.\n]{0,20}(?:anweisung|instruktion|regel|befehl)|(?:^|[.!:\n]\s{0,4})(?:ignor(?:ez|e|a|ar|ad|en|en|ate)|oublie[zr]?|olvid(?:a|e|ar)|esqueç?a|dimentica(?:te)?|negeer|vergeet|zignoruj|ignoruj|yoksay|ignorera|glöm)\s[^.\n]{0,40}(?:instruc|instruç|istruzion|consigne|directive|instructies|opdrachten|instrukcj|polecen|talimat|instruktion)|(?:忽略|無視|无视|忘记|不要理会)(?:掉)?(?:之前|以上|先前|所有|前面|上述|一切)[^。\n]{0,10}(?:指令|指示|提示|命令|规则|規則|要求|说明|說明|内容|限制)|[игИГ](?:гнорируй|норируй)\S{0,3}\s[^.\n]{0,40}(?:инструкц|указан|правил)|(?:забудь|забудьте)\S{0,2}\s[^.\n]{0,30}(?:инструкц|указан|правил)|(?:以前|これまで|上記|今まで|先)の[^。\n]{0,8}(?:指示|命令|ルール)[^。\n]{0,6}(?:無視|忘れ)|(?:이전|위|앞)의?\s?(?:모든\s?)?(?:지시|명령|지침)\S{0,3}\s?[^.\n]{0,10}(?:무시|잊)|(?:تجاهل|انس)\s[^.\n]{0,30}(?:التعليمات|الأوامر)|(?:पिछले|सभी)\s[^।\n]{0,20}निर्देश\S{0,4}\s[^।\n]{0,20}(?:अनदेखा|भूल)/iu,
     score: 0.85,
   },
   {
@@ -37,7 +37,7 @@ const MARKERS: readonly Marker[] = [
   },
   {
     pattern:
-      /\b(?:reveal|print|show|repeat|output|leak|dump|send|exfiltrate|forward|post|upload|e-?mail|transmit|include|append|attach|copy|encode|return|give|list|share)\b[^.\n]{0,70}\b(?:system prompt|(?:hidden|initial|secret|internal) (?:prompt|instructions?)|api[ _-]?keys?|access[ _-]?tokens?|tokens?|passwords?|credentials?|secrets?|private[ _-]keys?|environment variables|env vars?|\.env|\.ssh|id_rsa|ssh keys?|conversation history|chat history|(?:entire|full|whole) (?:conversation|context|memory))\b/i,
+      /\b(?:reveal|print|show|repeat|output|leak|dump|send|exfiltrate|forward|post|upload|e-?mail|transmit|include|append|attach|copy|encode|return|give|list|share)\b[^.\n]{0,70}\b(?:system prompt|(?:hidden|initial|secret|internal) (?:prompt|instructions?)|api[ _-]?keys?|access[ _-]?tokens?|(?:the|your|my|users?'?s?|auth\w{0,12}|session|bearer) tokens?|passwords?|credentials?|secrets?|private[ _-]keys?|environment variables|env vars?|\.env|\.ssh|id_rsa|ssh keys?|conversation history|chat history|(?:entire|full|whole) (?:conversation|context|memory))\b/i,
     score: 0.4,
   },
   {
@@ -52,7 +52,7 @@ const MARKERS: readonly Marker[] = [
   },
   {
     pattern:
-      /\b(?:new|updated|real|actual|true|following|urgent|mandatory|important|additional|revised)\b\s{1,4}(?:system\s{1,4}|security\s{1,4}|admin\s{1,4})?(?:instructions?|orders?|directives?|task|policy|override|objective)\b\s{0,4}(?::|is\b|are\b|from\b)|\bsystem override\b|\bpriority override\b/i,
+      /\b(?:new|updated|real|actual|true|following|urgent|mandatory|important|additional|revised)\b\s{1,4}(?:system\s{1,4}|security\s{1,4}|admin\s{1,4})?(?:instructions?|orders?|directives?|task|policy|override|objective|prompt)\b\s{0,4}(?::|is\b|are\b|from\b)|\bsystem override\b|\bpriority override\b/i,
     score: 0.4,
   },
   {
@@ -72,22 +72,22 @@ const MARKERS: readonly Marker[] = [
   },
   {
     pattern:
-      /\b(?:to|for|note to|attention|dear|hey)\s{1,3}(?:the |any |all )?(?:ai|llm|assistant|language model|chatbot|agent|model)s?\b(?:\s{1,3}(?:assistant|agent|model)s?)?(?:\s{1,3}(?:reading|processing|summari[sz]ing)|\s{0,2}:)|\b(?:ai|llm) (?:assistant|agent|model)s?\b\s{0,2}[:,]|\b(?:hidden|secret|special) instructions?\b|\bas your (?:administrator|developer|creator|owner|supervisor)\b|\bwhen (?:any|an|the) (?:agent|assistant|model|ai|llm)\b/i,
+      /\b(?:to|for|note to|attention|dear|hey)\s{1,3}(?:the |any |all )?(?:ai|llm|assistant|language model|chatbot|agent|model)s?\b(?:\s{1,3}(?:assistant|agent|model)s?)?(?:\s{1,3}(?:reading|processing|summari[sz]ing)|\s{0,2}:)|\b(?:ai|llm) (?:assistant|agent|model)s?\b\s{0,2}[:,]|\b(?:hidden|secret|special) instructions?\b|\bas your (?:administrator|developer|creator|owner|supervisor)\b|\bwhen (?:any|an|the) (?:agent|assistant|model|ai|llm)\b[^?\n]{0,80}\b(?:this|must|should|always|first|will)\b|\bif you(?:'re| are) (?:an? )?(?:\w{1,10} )?(?:ai|llm|language model|assistant|agent|chatbot)\b/i,
     score: 0.45,
   },
   {
     pattern:
-      /\b(?:instead|immediately|then|now|first|only|always|never|must|also)[,:]?\s{1,3}(?:you must\s{1,3})?(?:first\s{1,3})?(?:call|invoke|run|execute|use)\s{1,3}(?:this tool|\w{2,30}_\w{2,40})|\bsupersedes? (?:all|any|every) (?:other|previous)|\bcall\s{1,3}\w{2,30}_\w{2,40}\b[^.\n]{0,40}\bwith\b/i,
+      /\b(?:instead|immediately|then|now|first|only|always|never|must|also)[,:]?\s{1,3}(?:you must\s{1,3})?(?:first\s{1,3})?(?:call|invoke|run|execute|use)\s{1,3}(?:this tool|\w{2,30}_\w{2,40})|\b(?:when|whenever|if|while) this tool\b[^.\n]{0,120}\bother tools?\b|\bother tools?\b[^.\n]{0,60}\bmust\b|\bsupersedes? (?:all|any|every) (?:other|previous)|\bcall\s{1,3}\w{2,30}_\w{2,40}\b[^.\n]{0,40}\bwith\b/i,
     score: 0.45,
   },
   {
     pattern:
-      /\bhide (?:this|it|that)\b[^.\n]{0,40}\bfrom\b|\bwithout (?:telling|asking|informing|notifying|mentioning)\b|\bdo(?:n't| not) (?:inform|tell|notify|alert|mention|reveal)\b/i,
+      /\bhide (?:this|it|that)\b[^.\n]{0,40}\bfrom\b|\bwithout (?:telling|asking|informing|notifying|mentioning)\b/i,
     score: 0.4,
   },
   {
     pattern:
-      /\b(?:change|replace|redirect|set|rewrite)\s{1,3}(?:the )?(?:recipient|destination|address|account)\b|\b(?:send|forward|upload|post|exfiltrate|email|pass|append|transmit|leak|copy)\b[^.\n]{0,120}\b(?:attacker|evil|webhook\.site|requestbin|pipedream|ngrok|burpcollaborator|oast)\b|\b(?:all|every|any) (?:\w{1,12} )?(?:passwords?|secrets?|tokens?|credentials?|environment variables?|api keys?|private (?:data|repositor\w{1,3}|keys?))\b[^.\n]{0,80}\b(?:to|into|at|and)\b/i,
+      /\b(?:change|replace|redirect|set|rewrite)\s{1,3}(?:the )?(?:recipient|destination|address|account)\b|\b(?:send|forward|upload|post|exfiltrate|email|pass|append|transmit|leak|copy)\b[^.\n]{0,120}\b(?:attacker|evil|webhook\.site|requestbin|pipedream|ngrok|burpcollaborator|oast)\b|\b(?:all|every|any) (?:\w{1,12} )?(?:passwords?|secrets?|tokens?|credentials?|environment variables?|api keys?|private (?:data|repositor\w{1,3}|keys?))\b[^.\n]{0,80}\b(?:to|into|at)\b/i,
     score: 0.45,
   },
 ];

@@ -3,7 +3,7 @@ import type { Signature } from './finding.ts';
 const PROGRAMS = [
   'cat ls rm id whoami uname curl wget nc ncat netcat bash sh zsh dash ksh python[23]? perl ruby php node ping nslookup',
   'dig host sleep echo printf touch chmod chown kill reboot shutdown halt mkfifo telnet ssh scp ftp tftp powershell pwsh',
-  'cmd(?:\\.exe)? certutil bitsadmin ifconfig ipconfig env printenv dir type del eval exec sudo su crontab tee xargs awk sed',
+  '[cC][mM][dD](?:\\.exe)? PowerShell certutil bitsadmin ifconfig ipconfig env printenv dir type del eval exec sudo su crontab tee xargs awk sed',
   'find head tail base64 openssl mail sendmail tar cp mv dd mkdir ps netstat ss lsof docker kubectl hostname pwd set cd more less',
 ]
   .join(' ')
@@ -16,8 +16,7 @@ export const SHELL: readonly Signature[] = [
     family: 'command-injection',
     // Not before `=`: `&type=x` is a query of an address.
     pattern: new RegExp(
-      `(?:[;&|\`\\n]|\\$\\(|[<>]\\()\\s{0,8}(?:\\\\?/(?:usr/)?(?:local/)?s?bin/)?(?:${PROGRAMS})(?![\\w=-])(?!\\s*=)`,
-      'i',
+      `(?:[;&|\`\\n]|\\$\\(|[<>]\\()\\s{0,8}(?:\\\\?/(?:usr/)?(?:local/)?s?bin/)?(?:${PROGRAMS})(?![\\w=,-])(?!\\s*=)`,
     ),
     weights: WORD_LIKE,
   },
@@ -25,7 +24,7 @@ export const SHELL: readonly Signature[] = [
     family: 'command-injection',
     // Also a command taken apart so that a filter does not see it: `w\ho`, `{cat,x}`, `/???/c?t`.
     pattern:
-      /\$\([^)]{1,200}\)|`[^`]{1,200}`|\$\{?IFS\b|;\s*\$\w|[;&|]\s{0,8}\w{1,20}(?:\\|''|""|'\w)\w|[;&|]\s{0,8}\/[?*/]{2,}|[;&|]\s{0,8}\{\w{1,20},|[;&|]\s{0,8}\w?=?\$'|[;&|]\s{0,8}\w{1,3}=\S{1,60}[;&]/,
+      /\$\([^)]{1,200}\)|`(?=\/|[^`]{0,200}[|;&$>])[^`]{1,200}`|\$\{?IFS\b|;\s*\$\w|[;&|]\s{0,8}\w{1,20}(?:\\|''|""|'\w)\w|[;&|]\s{0,8}\/[?*/]{2,}|[;&|]\s{0,8}\{\w{1,20},|[;&|]\s{0,8}\w?=?\$'|(?:[;|]|&&)\s{0,8}\w{1,3}=\S{1,60}[;&]/,
     weights: { path: 0.9, url: 0.85, word: 0.9, command: 0.1, code: 0, text: 0 },
   },
   {
@@ -38,13 +37,13 @@ export const SHELL: readonly Signature[] = [
   {
     family: 'command-injection',
     pattern:
-      /\/dev\/(?:tcp|udp)\/|\bnc(?:at)?(?:\.\w{1,12})?\b[^\n]{0,80}\s-[a-z]{0,6}[ec]\s|\bbash\s+-i\b[^\n]{0,40}[<>&]|\bmkfifo\s+\/tmp|\bpty\.spawn|\bsocat\b[^\n]{0,80}\bexec:|base64\s+(?:-d|-D|--decode)\b[^\n]{0,60}\|\s*(?:sudo\s+)?(?:ba|z|da|k)?sh\b|base64\s+(?:-d|-D|--decode)\b[^\n]{0,60}\|\s*(?:python|perl)|\bpowershell\b[^\n]{0,80}\s-e(?:nc\w{0,15})?\s+[\w+/=]{16}|\bIEX\s*\(|DownloadString\s*\(/i,
+      /\/dev\/(?:tcp|udp)\/|\bnc(?:at)?(?:\.\w{1,12})?(?=\s)[^\n]{0,80}\s-[a-z]{0,6}[ec]\s|\bbash\s+-i\b[^\n]{0,40}[<>&]|\bmkfifo\s+[^\n]{1,80}(?:\bsh\b|\bnc\b|\btelnet\b)|\bpty\.spawn|\bsocat\b[^\n]{0,80}\bexec:\S{0,20}(?:sh\b|cmd|powershell)|base64\s+(?:-d|-D|--decode)\b[^\n]{0,60}\|\s*(?:sudo\s+)?(?:ba|z|da|k)?sh\b|base64\s+(?:-d|-D|--decode)\b[^\n]{0,60}\|\s*(?:python|perl)|\bpowershell\b[^\n]{0,80}\s-e(?:nc\w{0,15})?\s+[\w+/=]{16}|\bIEX\s*\(\s*(?:New-Object|iwr|irm|wget|curl|Invoke-\w|\[)|DownloadString\s*\(/i,
     weights: { path: 0.97, url: 0.97, word: 0.97, command: 0.92, code: 0.45, text: 0.5 },
   },
   {
     family: 'command-injection',
     pattern:
-      /\brm\s+(?:-{1,2}[\w-]{1,30}\s+){1,4}["']?(?:\/(?:\s|\*|$|["';&|]|(?:etc|usr|home|var|boot|bin|lib|root|opt)(?:\/?\*?)?(?:\s|$|["';&|]))|~\/?(?:\s|$|\*)|\$HOME)|:\(\)\s*\{\s*:\s*\||\bmkfs(?:\.\w{1,8})?\s+[^\n]{0,40}\/dev\/|\bdd\s+[^\n]{0,80}\bof=\/dev\/(?:sd|hd|nvme|vd|mmc)|>\s*\/dev\/(?:sd|nvme|vd)\w|\bchmod\s+(?:-R\s+)?[0-7]?777\s+\/(?:\s|$)|\brm\s+-[a-z]{0,4}[rf][a-z]{0,4}\s[^\n;|&]{0,200}\s\/(?:etc|usr|var|home|boot|bin|lib|root|opt)\/?(?:\s|$)|\bfind\s+\/(?:\s|etc|usr|var|home)[^\n]{0,120}-(?:delete|exec\s+rm)\b|\bformat\s+[a-z]:|\b(?:del|rd|rmdir)\s+(?:\/[a-z]\s+){1,5}[a-z]:\\|\bremove-item\b[^\n]{0,80}-recurse\b[^\n]{0,80}\b[a-z]:\\(?:\*|\s|$|windows|users)|\bshred\b[^\n]{0,60}\/(?:var\/log|etc|dev)\b|\biptables\s+-F\b[^\n]{0,80}\bstop\b|\bsystemctl\s+(?:stop|disable)\s+(?:auditd|rsyslog|apparmor|falco)/i,
+      /\brm\s+(?:-{1,2}[\w-]{1,30}\s+){1,4}["']?(?:\/(?:\s|\*|$|["';&|]|(?:etc|usr|home|var|boot|bin|lib|root|opt)(?:\/?\*?)?(?:\s|$|["';&|]))|~\/?(?:\s|$|\*)|\$HOME)|:\(\)\s*\{\s*:\s*\||\bmkfs(?:\.\w{1,8})?\s+[^\n]{0,40}\/dev\/|\bdd\s+[^\n]{0,80}\bof=\/dev\/(?:sd|hd|nvme|vd|mmc)|>\s*\/dev\/(?:sd|nvme|vd)\w|\bchmod\s+(?:-R\s+)?[0-7]?777\s+\/(?:\s|$)|\brm\s+-[a-z]{0,4}[rf][a-z]{0,4}\s[^\n;|&]{0,200}\s\/(?:etc|usr|var|home|boot|bin|lib|root|opt)\/?(?:\s|$)|\bfind\s+\/(?:(?:etc|usr|var|home|root)\/?)?\s[^\n]{0,120}-(?:delete|exec\s+rm)\b|\bformat\s+[a-z]:|\b(?:del|rd|rmdir)\s+(?:\/[a-z]\s+){1,5}[a-z]:\\|\bremove-item\b[^\n]{0,80}-recurse\b[^\n]{0,80}\b[a-z]:\\(?:\*|\s|$|windows|users)|\bshred\b[^\n]{0,60}\/(?:var\/log|etc|dev)\b|\bdocker\s+run\b[^\n]{0,120}\s-v\s+\/:\/[\w/]{1,30}(?=\s)|\biptables\s+-F\b[^\n]{0,80}\bstop\b|\bsystemctl\s+(?:stop|disable)\s+(?:auditd|rsyslog|apparmor|falco)/i,
     weights: { path: 0.97, url: 0.97, word: 0.97, command: 0.92, code: 0.3, text: 0.3 },
   },
   {
