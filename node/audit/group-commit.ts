@@ -38,6 +38,8 @@ export class GroupCommit<Batch> {
   #failure: AuditError | undefined;
   #retryMs: number;
   #closing = false;
+  /** What was added during a batch has waited for as long as it may. */
+  #isDue = false;
 
   constructor(options: GroupCommitOptions<Batch>) {
     this.#options = options;
@@ -57,7 +59,7 @@ export class GroupCommit<Batch> {
   /** There is one more thing to take. */
   added(): void {
     this.#queued += 1;
-    if (this.#writing === undefined && this.#soon === undefined) this.#timer ??= this.#later(this.#options.lazyMs);
+    if (this.#soon === undefined && !this.#isDue) this.#timer ??= this.#later(this.#options.lazyMs);
   }
 
   /** Resolves when all that was added so far is on disk. Rejects with AUDIT_UNWRITABLE, at once while the disk fails. */
@@ -97,7 +99,8 @@ export class GroupCommit<Batch> {
 
   #flush(): void {
     this.#disarm();
-    if (this.#writing !== undefined) return;
+    this.#isDue = this.#writing !== undefined;
+    if (this.#isDue) return;
     const flight = this.#inFlight ?? this.#taken();
     if (flight === undefined) {
       this.#waiting?.resolve(); // what was added is part of a batch that stands
@@ -134,10 +137,8 @@ export class GroupCommit<Batch> {
     this.#writing = undefined;
     this.#failure = undefined;
     this.#retryMs = this.#options.retryMs;
-    if (this.#queued > 0) {
-      if (this.#waiting === undefined) this.#timer ??= this.#later(this.#options.lazyMs);
-      else this.#flush();
-    }
+    if (this.#waiting !== undefined || this.#isDue) this.#flush();
+    else if (this.#queued > 0) this.#timer ??= this.#later(this.#options.lazyMs);
     writing.resolve();
     this.#options.onFlushed(added, durationMs);
   }
@@ -145,7 +146,8 @@ export class GroupCommit<Batch> {
   #refused(writing: Waiting, error: AuditError): void {
     this.#writing = undefined;
     this.#fail(error, writing);
-    if (!this.#closing) this.#timer ??= this.#later(this.#retryMs);
+    clearTimeout(this.#timer);
+    this.#timer = this.#closing ? undefined : this.#later(this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, this.#options.maxRetryMs);
   }
 

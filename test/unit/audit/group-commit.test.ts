@@ -70,6 +70,33 @@ describe('group commit', () => {
     await durable;
   });
 
+  test('counts the time that a change may stay in memory from when it came, not from when the disk was done with others', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { add, writes } = slowDisk({ lazyMs: 10 });
+      add('a');
+      vi.advanceTimersByTime(10);
+      add('b');
+      vi.advanceTimersByTime(9);
+      writes[0]?.done.resolve();
+      await settled(Promise.resolve());
+      expect(writes.map(({ keys }) => keys)).toEqual([['a']]);
+      vi.advanceTimersByTime(1);
+      expect(writes[1]?.keys).toEqual(['b']);
+      add('c');
+      vi.advanceTimersByTime(10);
+      add('d');
+      writes[1]?.done.resolve();
+      await settled(Promise.resolve());
+      expect(writes[2]?.keys).toEqual(['c', 'd']);
+      writes[2]?.done.resolve();
+      await settled(Promise.resolve());
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('tells those who wait for the next batch too that the disk fails, and writes what it refused first', async () => {
     const { add, commit, write } = slowDisk();
     add('a');
