@@ -11,14 +11,14 @@ export interface TwoNodes {
   readonly far: ProcessNode;
 }
 
-/** A village of two nodes in which the far one already lists every server of the first. */
+/** A village of two nodes in which the far one already lists every server of the first. `config` is for both. */
 export async function twoNodes(
   mcpServers: Readonly<Record<string, object>>,
-  env: Record<string, string> = {},
+  config: object = { limits: AMPLE },
 ): Promise<TwoNodes> {
-  const host = await ProcessNode.start({ name: 'host', config: { mcpServers, limits: AMPLE }, env });
+  const host = await ProcessNode.start({ name: 'host', config: { ...config, mcpServers } });
   const { invite } = await host.json<{ invite: string }>(['invite', '--uses', '1']);
-  const far = await ProcessNode.start({ name: 'far', config: { limits: AMPLE }, args: ['--join', invite] });
+  const far = await ProcessNode.start({ name: 'far', config, args: ['--join', invite] });
   await until(
     async () => {
       const { tools } = await far.json<{ tools: readonly { readonly name: string }[] }>(['tools', 'list']);
