@@ -29,7 +29,7 @@ import { ToolPins } from './pins/index.ts';
 import { RevocationSpread } from './revocation/index.ts';
 import { type P2pParts, p2pRole } from './roles/p2p/index.ts';
 import { runApproved, votePort } from './vote-on-calls.ts';
-import { DeadlineTimer, mayUse, Router, SearchMode } from './router/index.ts';
+import { DeadlineTimer, mayUse, OnceLog, Router, SearchMode } from './router/index.ts';
 import { restartPort } from './restarts.ts';
 import type { Database } from './storage/index.ts';
 import type { EventBus } from './telemetry/index.ts';
@@ -188,6 +188,8 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
   const store = database.namespace(`tool-pins-${place}`);
   const pins = await ToolPins.open({ store, nodeId, policy, reporter: bus });
   stack.defer(() => pins.close());
+  const once = await OnceLog.open(database.namespace(`once-${place}`), { wallMs: Date.now, reporter: bus });
+  stack.defer(() => once.close());
   const router = new Router(
     {
       policy,
@@ -203,6 +205,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       rates: guards.rates,
       overload: guards.overload,
       pins,
+      once,
       reporter: bus,
       tracing: config().telemetry.otlp,
       limits: () => limits(),

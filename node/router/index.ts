@@ -1,6 +1,7 @@
 export { BLOCKED_KEY, EVERYTHING } from './emergency.ts';
 export { DeadlineTimer } from './deadline-timer.ts';
 export { mayUse } from './lists.ts';
+export { OnceLog } from './once-log.ts';
 export type { OverloadPort } from './overload.ts';
 export type { AuditPort, RatePort, RouterParts } from './parts.ts';
 export type { Forwarded } from './replicas.ts';

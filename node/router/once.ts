@@ -4,6 +4,7 @@ import { OnceBook } from '../../src/routing/index.ts';
 import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
 import type { Job } from './job.ts';
+import type { KeptCall, KeyedEnd, OnceLog } from './once-log.ts';
 import type { RouterParts } from './parts.ts';
 import { withId, withoutId } from './reply-bytes.ts';
 
@@ -11,25 +12,26 @@ import { withId, withoutId } from './reply-bytes.ts';
 const ONCE_KEY = 'village/idempotency-key';
 const MAX_KEY = 128;
 
-/** How a call ended, its reply without the id of who asked. */
-interface Ended {
-  readonly reply: BackendReply;
-  readonly id: RpcId;
-  /** Where it ran or may have run; empty: here. */
-  readonly peer: string;
-}
+type Parts = Pick<RouterParts, 'clock' | 'reporter' | 'once'>;
 
 /**
  * A call that carries a key of its agent's making runs once within ten minutes: who sends it again is given what came of it. Where that is
  * not known here, the node that may have run it is asked, and no other; only what never began runs when it comes again. Both ends of a hop
- * remember, so a call that comes by way of another node is known as well where it is served.
+ * remember, so a call that comes by way of another node is known as well where it is served. What they remember is on disk before the
+ * call begins and before it is answered: of one that a crash interrupted the end is not known, and it is not made again.
  */
 export class OnlyOnce {
-  readonly #book = new OnceBook<Ended | undefined>();
-  readonly #clock: RouterParts['clock'];
+  readonly #book: OnceBook<KeyedEnd | undefined>;
+  readonly #clock: Parts['clock'];
+  readonly #reporter: Parts['reporter'];
+  readonly #log: OnceLog | undefined;
 
-  constructor({ clock }: Pick<RouterParts, 'clock'>) {
+  constructor({ clock, reporter, once: log }: Parts) {
     this.#clock = clock;
+    this.#reporter = reporter;
+    this.#log = log;
+    this.#book = new OnceBook((agentId, key) => log?.forget({ agentId, key }));
+    for (const call of log?.takeKept() ?? []) this.#remember(call, log?.wallMs() ?? 0);
   }
 
   answer(job: Job, work: () => Awaitable<BackendReply>): Awaitable<BackendReply> {
@@ -40,6 +42,12 @@ export class OnlyOnce {
       return failure(job.request.id, { name: 'INVALID_PARAMS', message });
     }
     return this.#once(job, key, work);
+  }
+
+  #remember({ agentId, key, digest, atMs, end = INTERRUPTED }: KeptCall, wallMs: number): void {
+    const ageMs = Math.max(0, wallMs - atMs); // a wall clock may have been set back
+    const result = Promise.resolve(end);
+    this.#book.begin(agentId, key, { digest, result, nowMs: this.#clock.now() - ageMs }).ended(end.reply.body.length);
   }
 
   async #once(job: Job, key: string, work: () => Awaitable<BackendReply>): Promise<BackendReply> {
@@ -63,29 +71,52 @@ export class OnlyOnce {
     key: string,
     { digest, work }: { readonly digest: string; readonly work: () => Awaitable<BackendReply> },
   ): Promise<BackendReply> {
-    const result = Promise.withResolvers<Ended | undefined>();
-    const nowMs = this.#clock.now();
-    const kept = this.#book.begin(job.context.principal.agentId, key, { digest, result: result.promise, nowMs });
+    const { promise, resolve } = Promise.withResolvers<KeyedEnd | undefined>();
+    const { agentId } = job.context.principal;
+    const kept = this.#book.begin(agentId, key, { digest, result: promise, nowMs: this.#clock.now() });
+    const call = { agentId, key, digest, atMs: this.#log?.wallMs() ?? 0 };
+    const neverBegan = (): void => {
+      kept.forget();
+      resolve(undefined);
+    };
+    if (!(await this.#isOnDisk(job, this.#log?.begun(call)))) {
+      neverBegan();
+      return unwritable(job);
+    }
     try {
       const found = await work();
       // Asked again where it may have run: that it does not begin there now says nothing of the first time.
       const unclear = job.only !== undefined && found.notStarted === true;
       const reply = unclear ? unknownEnd(job) : found;
       if (unclear) job.peer = job.only as string;
-      if (reply.notStarted === true || reply.outcome === 'denied') {
-        kept.forget();
-        result.resolve(undefined);
-      } else {
-        kept.ended(reply.body.length);
-        result.resolve({ reply, id: job.request.id, peer: job.peer });
+      if (reply.notStarted === true || reply.outcome === 'denied') neverBegan();
+      else {
+        const end = { reply, id: job.request.id, peer: job.peer };
+        // Should the disk refuse it, the call is known to have begun, and is not made again.
+        if (kept.ended(reply.body.length)) await this.#isOnDisk(job, this.#log?.ended(call, end));
+        resolve(end);
       }
       return reply;
     } catch (error) {
-      result.resolve({ reply: unknownEnd(job), id: job.request.id, peer: job.peer });
+      resolve({ reply: unknownEnd(job), id: job.request.id, peer: job.peer });
       throw error;
     }
   }
+
+  /** False: the disk refused it, or the caller gave up waiting for it. */
+  async #isOnDisk(job: Job, writing: Promise<void> | undefined): Promise<boolean> {
+    if (writing === undefined) return true;
+    try {
+      return (await unlessGivenUp(writing, job.context.signal)) !== 'given-up';
+    } catch (error) {
+      this.#reporter.report('background.failed', { area: 'idempotency keys', error });
+      return false;
+    }
+  }
 }
+
+/** Of a call that was under way when an earlier process ended; the id is no request's. */
+const INTERRUPTED: KeyedEnd = { reply: lostEnd(0), id: 0, peer: '' };
 
 function onceKeyOf({ method, params }: RpcRequest): unknown {
   const meta = method === 'tools/call' ? params?.['_meta'] : undefined;
@@ -102,7 +133,7 @@ function digestOf({ server, request: { params } }: Job): string {
   }
 }
 
-function again(job: Job, { reply, id, peer }: Ended): BackendReply {
+function again(job: Job, { reply, id, peer }: KeyedEnd): BackendReply {
   job.peer = peer;
   const { outcome, reason } = reply;
   const rest = withoutId(reply.body, id);
@@ -120,8 +151,17 @@ function otherCall({ request }: Job): BackendReply {
 }
 
 function unknownEnd({ request }: Job): BackendReply {
+  return lostEnd(request.id);
+}
+
+function lostEnd(id: RpcId): BackendReply {
   const message = 'it may have run, and what came of it is not known';
-  return failure(request.id, { name: 'OUTCOME_UNKNOWN', message }, { outcome: 'unknown' });
+  return failure(id, { name: 'OUTCOME_UNKNOWN', message }, { outcome: 'unknown' });
+}
+
+function unwritable({ request }: Job): BackendReply {
+  const message = 'the disk of this node did not take the idempotency key, so nothing was begun';
+  return failure(request.id, { name: 'NO_HEALTHY_SERVER', message }, { notStarted: true });
 }
 
 function givenUp({ request }: Job): BackendReply {

@@ -5,6 +5,7 @@ import type { Backend, Hosting } from '../backends/backend.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import type { PinPort } from './changed-tool.ts';
+import type { OnceLog } from './once-log.ts';
 import type { OverloadPort } from './overload.ts';
 import type { ShardRoutes } from './shard-routes.ts';
 import type { VotePort } from './vote-port.ts';
@@ -44,6 +45,8 @@ export interface RouterParts {
   /** After how long a second replica is asked too, for calls that may run twice, in milliseconds; absent or 0: never. */
   readonly hedgeAfterMs?: (() => number) | undefined;
   readonly rates: RatePort;
+  /** Calls with keys, on disk. Absent: they are forgotten when the process ends. */
+  readonly once?: OnceLog | undefined;
   /** Absent: tools may change as they like. */
   readonly pins?: PinPort | undefined;
   /** Absent: nothing is turned away. */

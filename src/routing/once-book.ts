@@ -24,6 +24,12 @@ export class OnceBook<Result> {
   /** All of them, the oldest first. */
   readonly #all = new Set<Kept<Result>>();
   #bytes = 0;
+  readonly #onDropped: (agentId: string, key: string) => void;
+
+  /** `onDropped` hears of each call that is forgotten, save of one whose key went on to another. */
+  constructor(onDropped: (agentId: string, key: string) => void = () => undefined) {
+    this.#onDropped = onDropped;
+  }
 
   get size(): number {
     return this.#all.size;
@@ -34,17 +40,20 @@ export class OnceBook<Result> {
     return this.#agents.get(agentId)?.get(key);
   }
 
-  /** Keeps a call from its beginning on; answers how to say how large its result is, and how to forget it, having not begun. */
+  /**
+   * Keeps a call from its beginning on; answers how to say how large its result is, which says whether there was room for it, and how to
+   * forget the call, having not begun.
+   */
   begin(
     agentId: string,
     key: string,
     { digest, result, nowMs }: { readonly digest: string; readonly result: Promise<Result>; readonly nowMs: number },
-  ): { ended(bytes: number): void; forget(): void } {
+  ): { ended(bytes: number): boolean; forget(): void } {
     const keys = this.#agents.get(agentId) ?? new Map<string, Kept<Result>>();
     this.#agents.set(agentId, keys);
     const kept: Kept<Result> = { agentId, key, digest, result, untilMs: nowMs + KEEP_MS, bytes: 0 };
     const before = keys.get(key);
-    if (before !== undefined) this.#drop(before);
+    if (before !== undefined) this.#remove(before);
     this.#agents.set(agentId, keys);
     keys.set(key, kept);
     this.#all.add(kept);
@@ -52,10 +61,11 @@ export class OnceBook<Result> {
     if (this.#all.size > MAX_ALL) this.#dropOldest();
     return {
       ended: (bytes) => {
-        if (!this.#all.has(kept)) return;
+        if (!this.#all.has(kept)) return false;
         kept.bytes = bytes;
         this.#bytes += bytes;
         while (this.#bytes > MAX_BYTES) this.#dropOldest();
+        return this.#all.has(kept);
       },
       forget: () => this.#drop(kept),
     };
@@ -73,10 +83,15 @@ export class OnceBook<Result> {
   }
 
   #drop(kept: Kept<Result>): void {
-    if (!this.#all.delete(kept)) return;
+    if (this.#remove(kept)) this.#onDropped(kept.agentId, kept.key);
+  }
+
+  #remove(kept: Kept<Result>): boolean {
+    if (!this.#all.delete(kept)) return false;
     this.#bytes -= kept.bytes;
     const keys = this.#agents.get(kept.agentId);
     if (keys?.get(kept.key) === kept) keys.delete(kept.key);
     if (keys?.size === 0) this.#agents.delete(kept.agentId);
+    return true;
   }
 }

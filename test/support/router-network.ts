@@ -12,7 +12,7 @@ import { failure, success } from '../../node/backends/reply.ts';
 import type { RouterCall } from '../../node/gateway/index.ts';
 import type { AdmittedPeer, StreamHandler } from '../../node/host/mesh-host.ts';
 import { PeerLinks } from '../../node/peers/index.ts';
-import { DeadlineTimer, Router } from '../../node/router/index.ts';
+import { DeadlineTimer, type OnceLog, Router } from '../../node/router/index.ts';
 import type { AuditRecord } from '../../src/audit/index.ts';
 import type { RpcRequest, ServerDefinition } from '../../src/mcp/index.ts';
 import type { Level, Principal } from '../../src/permissions/index.ts';
@@ -98,8 +98,9 @@ export class RouterNetwork {
   readonly #streams: { readonly between: readonly string[]; readonly ends: readonly Stream[] }[] = [];
   #version = 0;
 
-  add(nodeId: string, servers: readonly HostedServer[] = []): NetworkNode {
+  add(nodeId: string, servers: readonly HostedServer[] = [], { once }: { once?: OnceLog } = {}): NetworkNode {
     const node = new NetworkNode(nodeId, servers, {
+      once,
       catalogue: (self) => this.#catalogue(self),
       open: (from, to) => this.#open(from, to),
       handle: (handler) => void this.#handlers.set(nodeId, handler),
@@ -166,6 +167,7 @@ export class NetworkNode {
     nodeId: string,
     servers: readonly HostedServer[],
     network: {
+      once: OnceLog | undefined;
       catalogue: (self: string) => Catalogue;
       open: (from: string, to: string) => Promise<Stream>;
       handle: (handler: StreamHandler) => void;
@@ -218,6 +220,7 @@ export class NetworkNode {
           room: () => undefined,
         },
         rates: { take: () => 0 },
+        once: network.once,
         reporter,
         limits: () => ({ perAgentPerMinute: 10_000, callTimeoutMs: 5_000, maxInFlightPerAgent: 256 }),
         clock: { now: () => performance.now(), chance: () => 0 },

@@ -1,3 +1,5 @@
+import { OnceLog } from '../../../node/router/index.ts';
+import { MemoryStore, type Store } from '../../../node/storage/index.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type NetworkNode, RouterNetwork, agentNamed } from '../../support/router-network.ts';
 import { StoreServer } from '../../support/store-server.ts';
@@ -108,5 +110,109 @@ describe('a call with a key', () => {
     expect((await send(here, 'k')).error.data.code).toBe('NODE_UNREACHABLE');
     reconnect();
     expect((await send(here, 'k')).result.content[0].text).toBe('first for ann');
+  });
+});
+
+describe('a call with a key, when the node starts again', () => {
+  const START = 1_800_000_000_000;
+  const logOn = (store: Store, wallMs = START) =>
+    OnceLog.open(store, { wallMs: () => wallMs, reporter: { report: () => undefined } });
+
+  test('is told again as it was, and does not run', async () => {
+    const [disk, store] = [new MemoryStore(), new StoreServer('store', PLAIN)];
+    const before = network.add('before', [store], { once: await logOn(disk) });
+    const first = await send(before, 'k', { id: 1 });
+    const after = network.add('after', [store], { once: await logOn(disk, START + 599_000) });
+    expect(await send(after, 'k', { id: 'two' as never })).toEqual({ ...first, id: 'two' });
+    expect((await send(after, 'k', { value: 'y' })).error.data.code).toBe('INVALID_PARAMS');
+    expect(store.ran).toHaveLength(1);
+  });
+
+  test('is of unknown end when it was under way', async () => {
+    const [disk, store] = [new MemoryStore(), new StoreServer('store', PLAIN)];
+    const before = network.add('before', [store], { once: await logOn(disk) });
+    const held = Promise.withResolvers<void>();
+    store.held = held.promise;
+    const first = send(before, 'k');
+    await until(() => store.ran.length === 1);
+    const after = network.add('after', [store], { once: await logOn(disk) });
+    const second = await send(after, 'k', { id: 2 });
+    expect(second).toMatchObject({ id: 2, error: { data: { code: 'OUTCOME_UNKNOWN' } } });
+    held.resolve();
+    await first;
+    expect(store.ran).toHaveLength(1);
+  });
+
+  test('runs when it never began, and nothing of it is left on disk', async () => {
+    const [disk, store] = [new MemoryStore(), new StoreServer('store', PLAIN)];
+    network.add('there', [store]);
+    const log = await logOn(disk);
+    const before = network.add('before', [], { once: log });
+    network.disconnect('there');
+    expect((await send(before, 'k')).error.data.code).toBe('NODE_UNREACHABLE');
+    await log.close();
+    expect((await logOn(disk)).takeKept()).toEqual([]);
+  });
+
+  test('runs when its ten minutes are over, and the old answer is forgotten on disk too', async () => {
+    const [disk, store] = [new MemoryStore(), new StoreServer('store', PLAIN)];
+    const before = network.add('before', [store], { once: await logOn(disk) });
+    await send(before, 'k');
+    await send(before, 'l');
+    const late = await logOn(disk, START + 600_001);
+    const after = network.add('after', [store], { once: late });
+    await send(after, 'k');
+    expect(store.ran).toHaveLength(3);
+    await late.close();
+    expect((await logOn(disk)).takeKept()).toMatchObject([{ key: 'k', atMs: START + 600_001 }]);
+  });
+
+  test('asks the node that may have run it, and no other', async () => {
+    const [there, beside] = [new StoreServer('store', PLAIN), new StoreServer('store', PLAIN)];
+    network.add('there', [there]);
+    network.add('beside', [beside]);
+    const disk = new MemoryStore();
+    const before = network.add('before', [], { once: await logOn(disk) });
+    const held = Promise.withResolvers<void>();
+    there.held = held.promise;
+    beside.held = held.promise;
+    const lost = send(before, 'k');
+    await until(() => there.ran.length + beside.ran.length === 1);
+    const reconnect = network.disconnect(there.ran.length === 1 ? 'there' : 'beside');
+    expect((await lost).error.data.code).toBe('OUTCOME_UNKNOWN');
+    held.resolve();
+    reconnect();
+    const after = network.add('after', [], { once: await logOn(disk) });
+    for (let times = 0; times < 4; times += 1) expect((await send(after, 'k')).error.data.code).toBe('OUTCOME_UNKNOWN');
+    expect(there.ran.length + beside.ran.length).toBe(1);
+  });
+
+  test('does not begin when the disk does not take its key', async () => {
+    const store = new StoreServer('store', PLAIN);
+    const full = new MemoryStore();
+    full.batch = () => Promise.reject(new Error('full'));
+    const node = network.add('here', [store], { once: await logOn(full) });
+    expect((await send(node, 'k')).error.data).toMatchObject({ code: 'NO_HEALTHY_SERVER', retryable: true });
+    expect(store.ran).toEqual([]);
+  });
+
+  test('is on disk before it begins, and its answer before it is given', async () => {
+    const store = new StoreServer('store', PLAIN);
+    const disk = new MemoryStore();
+    const batch = disk.batch.bind(disk);
+    const waiting: (() => void)[] = [];
+    disk.batch = (changes) => new Promise((resolve) => waiting.push(() => void batch(changes).then(resolve)));
+    const node = network.add('here', [store], { once: await logOn(disk) });
+    let answered = false;
+    const call = send(node, 'k').finally(() => {
+      answered = true;
+    });
+    await until(() => waiting.length === 1);
+    expect(store.ran).toEqual([]);
+    waiting.shift()?.();
+    await until(() => waiting.length === 1);
+    expect([store.ran.length, answered]).toEqual([1, false]);
+    waiting.shift()?.();
+    expect((await call).result.content[0].text).toBe('first for ann');
   });
 });
