@@ -121,22 +121,12 @@ describe('an audit log with witnesses', () => {
 
   test('that its own node rewrote from end to end and signed anew is found by what the others hold', async () => {
     const witnessed = (await verify(a)).witnessed.to;
-    const held = (await c.cli(['audit', 'anchors', '--of', a.ready.node_id])).stdout;
     await a.stop();
     const honest = dataFolder('honest');
     cpSync(a.data, honest, { recursive: true });
     await rewriteLog(a.data, a.ready.village_id, (entry) =>
       entry.method === 'token' ? { ...entry, agentId: 'somebody-else' } : entry,
     );
-    // Alone it looks whole: chain, signatures and all.
-    const alone = JSON.parse((await village(a.data, ['audit', 'verify', '--json'])).stdout) as Verdict;
-    expect(alone).toMatchObject({ ok: true, witnessed: { to: 0, alone: true } });
-    const file = join(dataFolder('anchors'), 'anchors.jsonl');
-    writeFileSync(file, held);
-    const shown = await village(a.data, ['audit', 'verify', '--anchors', file]);
-    expect(shown.code).toBe(1);
-    expect(shown.stderr + shown.stdout).toContain('countersigned');
-
     a = await startA();
     await until(async () => (await status(a)).warnings.some((warning) => warning.includes('rewritten')), WAIT);
     const verdict = await verify(a);
