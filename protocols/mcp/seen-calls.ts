@@ -1,3 +1,4 @@
+import { CallIds } from './call-ids.ts';
 import { LIMITS } from './schema.ts';
 
 /**
@@ -7,8 +8,8 @@ import { LIMITS } from './schema.ts';
 export class SeenCalls {
   readonly #maxCalls: number;
   readonly #windowMs: number;
-  #young = new Set<string>();
-  #old = new Set<string>();
+  #young = new CallIds();
+  #old = new CallIds();
   #since: number;
 
   constructor(now: number, options: { readonly maxCalls?: number; readonly windowMs?: number } = {}) {
@@ -17,18 +18,16 @@ export class SeenCalls {
     this.#windowMs = options.windowMs ?? LIMITS.replayWindowMs;
   }
 
-  /** Remembers `callId`; false when it is remembered already. */
+  /** Remembers `callId`, 16 bytes; false when it is remembered already. */
   add(callId: Uint8Array, now: number): boolean {
-    const name = Buffer.from(callId.buffer, callId.byteOffset, callId.byteLength).toString('latin1');
-    if (this.#old.has(name)) return false;
+    if (this.#old.has(callId)) return false;
     if (this.#young.size >= this.#maxCalls || now - this.#since >= this.#windowMs) {
-      if (this.#young.has(name)) return false;
+      if (this.#young.has(callId)) return false;
       this.#old = this.#young;
-      this.#young = new Set();
+      // A stream that filled one generation fills the next.
+      this.#young = new CallIds(this.#old.size >= this.#maxCalls ? this.#maxCalls : 0);
       this.#since = now;
     }
-    // One look-up both asks and adds: this is on the way of every call.
-    const before = this.#young.size;
-    return this.#young.add(name).size > before;
+    return this.#young.add(callId);
   }
 }
