@@ -9,12 +9,13 @@ interface Bytes {
   get(at: number): number;
 }
 
-// The decoder asks once more after each message, and takes a RangeError for "not yet": one for all, since what an error costs is its stack.
-const NOT_YET = new RangeError('the length is not there yet');
+/** The longest message there can be: more than is there where not even a length is. */
+const NOT_YET = 0xffff;
 
+// The decoder asks once more after each message, and is told of a message that has still to come: its own way to say so is an error,
+// caught at once, which costs its stack and what the compiler had made of the loop.
 function lengthOf(bytes: Bytes): number {
-  if (bytes.length < 2) throw NOT_YET;
-  return (bytes.get(0) << 8) | bytes.get(1);
+  return bytes.length < 2 ? NOT_YET : (bytes.get(0) << 8) | bytes.get(1);
 }
 
 function eased<Secured extends SecuredConnection>(secured: Secured): Secured {
@@ -23,7 +24,7 @@ function eased<Secured extends SecuredConnection>(secured: Secured): Secured {
   return secured;
 }
 
-/** Noise that ends a read without making an error, which it does with every read. */
+/** Noise that ends a read without an error, where its own way is one with every read. */
 export function easedLengths<Components>(
   make: (components: Components) => ConnectionEncrypter,
 ): (components: Components) => ConnectionEncrypter {

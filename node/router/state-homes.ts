@@ -2,7 +2,7 @@ import { sha256Hex } from '../../src/kernel/index.ts';
 import { isObject, type RpcRequest } from '../../src/mcp/index.ts';
 
 const MAX_KEPT = 4_096;
-const MARK = '"input_required"';
+const MARK = Buffer.from('"input_required"');
 
 /**
  * Which node a server's requestState came from. By the protocol any replica may take the retry, yet many servers seal their state

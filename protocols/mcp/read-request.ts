@@ -7,11 +7,18 @@ const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function readRequest(bytes: Buffer, start: number, end: number): RpcRequest | undefined {
   let value: unknown;
   try {
-    value = parseExactJson(strict.decode(bytes.subarray(start, end)));
+    value = parseExactJson(textOf(bytes, start, end));
   } catch {
     return undefined;
   }
   return isRequest(value) ? value : undefined;
+}
+
+/** Throws where it is no valid UTF-8. */
+function textOf(bytes: Buffer, start: number, end: number): string {
+  const text = bytes.toString('utf8', start, end);
+  // What is not UTF-8 becomes U+FFFD; only text that has one can have been broken, and is read again by who says no.
+  return text.includes('\ufffd') ? strict.decode(bytes.subarray(start, end)) : text;
 }
 
 function isRequest(value: unknown): value is RpcRequest {
