@@ -35,7 +35,7 @@ export class Later<T> implements PromiseLike<T> {
     this.#is = 'failed';
     this.#value = error;
     if (this.#then !== undefined) this.#tell(this.#then);
-    else this.#unheard = Promise.reject(error);
+    else this.#unheard = rejected(error);
   }
 
   /** What `next` makes of the value, or `otherwise` of a failure. Throws where somebody listens already. */
@@ -89,13 +89,17 @@ export function waits<T>(value: Awaitable<T>): value is Promise<T> | Later<T> {
   return value instanceof Later || value instanceof Promise;
 }
 
-/** What `next` makes of `value`, at once where that is there; `otherwise` takes a failure of what had to be waited for. */
+/** What `use` makes of `value`, at once where that is there; `otherwise` takes a failure of what had to be waited for. */
 export function after<T, U>(
   value: Awaitable<T>,
-  next: (value: T) => Awaitable<U>,
+  use: (value: T) => Awaitable<U>,
   otherwise?: (error: unknown) => Awaitable<U>,
 ): Awaitable<U> {
-  if (value instanceof Later) return (value as Later<T>).after(next, otherwise);
-  if (value instanceof Promise) return (value as Promise<T>).then(next, otherwise);
-  return next(value);
+  if (value instanceof Later) return (value as Later<T>).after(use, otherwise);
+  if (value instanceof Promise) return (value as Promise<T>).then(use, otherwise);
+  return use(value);
+}
+
+async function rejected(error: unknown): Promise<never> {
+  throw error;
 }
