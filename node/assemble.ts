@@ -250,6 +250,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     router,
     audit,
     witnesses: care.witnesses,
+    auditFigures: () => care.figures(),
     spread,
     governance,
     fogging,

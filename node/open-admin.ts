@@ -11,7 +11,9 @@ import type { Identity } from './open-identity.ts';
 import type { PeerLinks } from './peers/index.ts';
 import type { ToolPins } from './pins/index.ts';
 import type { RevocationSpread } from './revocation/index.ts';
+import { openTroubles } from './open-troubles.ts';
 import type { Router } from './router/index.ts';
+import type { AuditFigures } from './telemetry/index.ts';
 import type { Witnesses } from './witness/index.ts';
 import {
   agentVerbs,
@@ -44,6 +46,7 @@ export interface AdminParts {
   readonly pins: ToolPins;
   readonly audit: AuditLog;
   readonly witnesses: Witnesses;
+  readonly auditFigures: () => AuditFigures;
   readonly spread: RevocationSpread;
   readonly governance: Governance;
   readonly fogging: { readonly fog: Fog; readonly artifacts: Artifacts };
@@ -79,7 +82,6 @@ export function openAdmin(
         ...statusVerbs({
           version,
           startedAtMs,
-          config,
           notices: () => loaded().notices,
           village,
           host,
@@ -87,10 +89,7 @@ export function openAdmin(
           directory,
           links,
           router,
-          pins: parts.pins,
-          keystore: identity.keystore,
-          governance,
-          fog: fogging.fog,
+          troubles: openTroubles(foundation, parts),
           audit: auditStatus(parts),
           gateway: () => addresses.gateway,
           gatewayTls: () => parts.tls?.certificate,
@@ -135,7 +134,7 @@ function anchorsOf({ witnesses, host }: Pick<AdminParts, 'witnesses' | 'host'>):
 }
 
 function auditStatus({ audit, witnesses }: Pick<AdminParts, 'witnesses' | 'audit'>): AuditStatusParts {
-  return { failure: () => audit.failure, head: () => audit, witnesses: () => witnesses.status() };
+  return { head: () => audit, witnesses: () => witnesses.status() };
 }
 
 /** `127.0.0.1:7118`, `[::1]:0`; the configuration's schema has checked the form. */

@@ -17,8 +17,22 @@ export interface StatusAnswer {
   readonly tools: number;
   readonly calls_in_flight: number;
   readonly [more: string]: unknown;
-  /** What the operator should know and act on; empty when all is well. */
+  /** What is not as it should be, what that means and what to do; with `note`, what may well be meant so. */
+  readonly troubles: readonly TroubleRow[];
+  /** The same in a line each, without notes, and what of the configuration changes nothing; empty when all is well. */
   readonly warnings: readonly string[];
+}
+
+export interface TroubleRow {
+  /** Stays the same from version to version. */
+  readonly kind: string;
+  readonly of?: string | undefined;
+  /** ISO 8601, UTC. */
+  readonly since?: string | undefined;
+  readonly found: string;
+  readonly means: string;
+  readonly remedy: string;
+  readonly note?: boolean | undefined;
 }
 
 export interface PeerRow {

@@ -13,6 +13,7 @@ export type {
   StatusAnswer,
   ToolResult,
   ToolRow,
+  TroubleRow,
   VerbOptions,
 } from './answers.ts';
 export { newSecret, type RunFile, readRunFile, removeRunFile, writeRunFile } from './run-file.ts';

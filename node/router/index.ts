@@ -4,7 +4,7 @@ export { mayUse } from './lists.ts';
 export { OnceLog } from './once-log.ts';
 export type { OverloadPort } from './overload.ts';
 export type { AuditPort, RatePort, RouterParts } from './parts.ts';
-export type { Forwarded } from './replicas.ts';
+export type { AvoidedReplica, Forwarded } from './replicas.ts';
 export type { Target } from './resolve.ts';
 export { Router } from './router.ts';
 export type { ShardRoutes } from './shard-routes.ts';

@@ -1,6 +1,7 @@
 import type { Deadlines } from '../../protocols/mcp/index.ts';
 import { after, waits } from '../../src/kernel/index.ts';
 import {
+  type Avoided,
   chooseReplica,
   type Field,
   isIdempotent,
@@ -29,9 +30,14 @@ const MAX_TRACKED = 8192;
 
 interface Tracked {
   readonly health: ReplicaHealth;
+  readonly nodeId: string;
+  readonly alias: string;
   readonly backend: Backend | undefined;
   drained: boolean;
 }
+
+/** A place of a server that is not asked now. */
+export type AvoidedReplica = Avoided & { readonly nodeId: string; readonly server: string };
 
 export interface Forwarded {
   readonly reply: BackendReply;
@@ -86,6 +92,15 @@ export class Replicas {
     const reply = this.#ask(replica, { target, context }, send);
     if (waits(reply) || reply.notStarted === true) return this.#goOn([replica], reply, { target, context, send });
     return this.#learnt({ reply, replica }, target, context);
+  }
+
+  /** Where a server runs and is not asked, for how it did. */
+  avoided(): readonly AvoidedReplica[] {
+    const now = this.#parts.clock.now();
+    return [...this.#tracked.values()].flatMap(({ health, nodeId, alias: server }) => {
+      const avoided = health.avoided(now);
+      return avoided === undefined ? [] : [{ ...avoided, nodeId, server }];
+    });
   }
 
   #goOn(tried: readonly Replica[], asked: Awaitable<BackendReply>, call: Call): Awaitable<Forwarded> {
@@ -224,7 +239,8 @@ export class Replicas {
     const backend = replica.local ? undefined : this.#parts.peer(replica.nodeId, replica.alias);
     const guessMs = replica.local ? LOCAL_GUESS_MS : PEER_GUESS_MS;
     const health = new ReplicaHealth({ guessMs, rules: this.#routing.breaker, nowMs });
-    const tracked = { health, backend, drained: replica.draining === true };
+    const { nodeId, alias } = replica;
+    const tracked = { health, nodeId, alias, backend, drained: replica.draining === true };
     this.#tracked.set(key, tracked);
     return tracked;
   }

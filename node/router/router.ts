@@ -17,7 +17,7 @@ import type { RouterParts } from './parts.ts';
 import { OnlyOnce } from './once.ts';
 import { Pipeline } from './pipeline.ts';
 import { type EarlyRefusal, Recorder } from './recorder.ts';
-import { Replicas } from './replicas.ts';
+import { type AvoidedReplica, Replicas } from './replicas.ts';
 import { permissionOf, type Target } from './resolve.ts';
 import { Resources } from './resources.ts';
 import { Reuse } from './reuse.ts';
@@ -43,6 +43,7 @@ export class Router implements RouterPort {
   readonly #taskList: TaskList;
   readonly #missing: Missing;
   readonly #reuse: Reuse;
+  readonly #replicas: Replicas;
   readonly #stopListening: () => void;
 
   constructor(parts: RouterParts, deadlines: Deadlines) {
@@ -51,6 +52,7 @@ export class Router implements RouterPort {
     const { reporter, clock } = parts;
     const tracing = parts.tracing && new CallTracing({ ...parts.tracing, reporter, now: clock.now });
     const replicas = new Replicas({ ...parts, deadlines, tracing });
+    this.#replicas = replicas;
     const tasks = new Tasks(clock.now);
     this.#recorder = new Recorder(parts, tracing);
     this.#reuse = new Reuse(parts);
@@ -187,6 +189,11 @@ export class Router implements RouterPort {
   /** Servers that agents, or this one, could count on and that are not there now. */
   missing(principal?: Principal): readonly MissingServer[] {
     return this.#missing.list(principal);
+  }
+
+  /** Where servers run and are not asked now, for how they did. */
+  avoided(): readonly AvoidedReplica[] {
+    return this.#replicas.avoided();
   }
 
   /** A token, an agent or a node was revoked: nothing goes on in the name of such principals. */

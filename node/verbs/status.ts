@@ -1,19 +1,16 @@
-import { auditState, type AuditStatusParts, auditWarnings } from './audit-status.ts';
-import type { Config } from '../config/index.ts';
+import { auditState, type AuditStatusParts } from './audit-status.ts';
 import type { AdminHandlers, ServerRow } from '../admin/index.ts';
 import type { Hosting } from '../backends/index.ts';
 import type { Directory } from '../discovery/index.ts';
 import { describeGap, type MeshHost } from '../host/index.ts';
-import type { AgentKeystore } from '../identity/index.ts';
 import type { PeerLinks } from '../peers/index.ts';
-import type { ToolPins } from '../pins/index.ts';
 import type { Router } from '../router/index.ts';
+import { shownTrouble, type Trouble, warningsIn } from '../troubles/index.ts';
 import type { Village } from '../village/index.ts';
 
 export interface StatusParts {
   readonly version: string;
   readonly startedAtMs: number;
-  readonly config: () => Config;
   /** What of the configuration was accepted and changes nothing. */
   readonly notices: () => readonly string[];
   readonly village: Village;
@@ -22,10 +19,7 @@ export interface StatusParts {
   readonly directory: Directory;
   readonly links: PeerLinks;
   readonly router: Router;
-  readonly pins: Pick<ToolPins, 'changed'>;
-  readonly keystore: AgentKeystore;
-  readonly governance: { warnings(): readonly string[] };
-  readonly fog: { troubles(): readonly string[] };
+  readonly troubles: () => readonly Trouble[];
   readonly audit: AuditStatusParts;
   readonly gateway: () => string;
   /** What the gateway shows under TLS. */
@@ -35,35 +29,36 @@ export interface StatusParts {
   readonly admin: () => string;
 }
 
-const CERTIFICATE_ENDS_MS = 14 * 24 * 3_600_000;
-const RENEWAL_OVERDUE_MS = 5 * 24 * 3_600_000;
-
 /** The verbs that look at a running node. */
 export function statusVerbs(parts: StatusParts): Pick<AdminHandlers, 'status' | 'peers' | 'servers'> {
   const { host, hosting, directory, router, village, links } = parts;
   return {
-    status: async () => ({
-      node_id: host.nodeId,
-      village_id: village.villageId,
-      village_name: village.policy().value('display.village_name') ?? village.constitution.name,
-      version: parts.version,
-      pid: process.pid,
-      uptime_ms: Math.round(Date.now() - parts.startedAtMs),
-      gateway: parts.gateway(),
-      gateway_tls: shown(parts.gatewayTls()),
-      admin: parts.admin(),
-      addresses: host.addresses(),
-      peers_admitted: host.admitted().size,
-      servers_healthy: hosting.servers().filter((server) => server.state().state === 'healthy').length,
-      servers_hosted: hosting.servers().length,
-      nodes_serving: directory.nodes().length,
-      tools: directory.catalogue().village.tools.size,
-      missing: router.missing(),
-      calls_in_flight: router.callsInFlight,
-      audit: auditState(parts.audit),
-      memory_mib: Math.round(process.memoryUsage.rss() / 1048576),
-      warnings: warningsOf(parts),
-    }),
+    status: async () => {
+      const troubles = parts.troubles();
+      return {
+        node_id: host.nodeId,
+        village_id: village.villageId,
+        village_name: village.policy().value('display.village_name') ?? village.constitution.name,
+        version: parts.version,
+        pid: process.pid,
+        uptime_ms: Math.round(Date.now() - parts.startedAtMs),
+        gateway: parts.gateway(),
+        gateway_tls: shown(parts.gatewayTls()),
+        admin: parts.admin(),
+        addresses: host.addresses(),
+        peers_admitted: host.admitted().size,
+        servers_healthy: hosting.servers().filter((server) => server.state().state === 'healthy').length,
+        servers_hosted: hosting.servers().length,
+        nodes_serving: directory.nodes().length,
+        tools: directory.catalogue().village.tools.size,
+        missing: router.missing(),
+        calls_in_flight: router.callsInFlight,
+        audit: auditState(parts.audit),
+        memory_mib: Math.round(process.memoryUsage.rss() / 1048576),
+        troubles: troubles.map(shownTrouble),
+        warnings: [...parts.notices(), ...warningsIn(troubles)],
+      };
+    },
     peers: async () => {
       const admitted = host.admitted();
       const open = new Map(links.status().map((link) => [link.nodeId, link]));
@@ -125,51 +120,4 @@ function otherRows(directory: Directory): ServerRow[] {
         tools: service.definition.tools.length,
       })),
   );
-}
-
-function warningsOf(parts: StatusParts): string[] {
-  const { village, keystore, hosting, host } = parts;
-  const warnings = [...parts.notices()];
-  const voters = Object.keys(village.constitution.voters).filter((name) => keystore.has(name));
-  if (voters.length > 1) {
-    warnings.push(
-      `this node holds the keys of ${voters.length} voters (${voters.join(', ')}): move some with \`village agents key export\``,
-    );
-  }
-  warnings.push(...parts.governance.warnings());
-  const ends = parts.gatewayTls()?.notAfterMs;
-  if (ends !== undefined && ends - Date.now() < CERTIFICATE_ENDS_MS) {
-    warnings.push(`the certificate of the gateway ends on ${new Date(ends).toISOString()}: put a new one in its files`);
-  }
-  const standing = village.standing();
-  if (standing.kind === 'refused') {
-    warnings.push(`this node is no member any more (${standing.because}): join again with a new invite`);
-  } else if (standing.membership.expiresAtMs - Date.now() < RENEWAL_OVERDUE_MS) {
-    warnings.push(
-      `the membership of this node ends on ${new Date(standing.membership.expiresAtMs).toISOString()}: connect to a member that may invite`,
-    );
-  }
-  for (const server of hosting.servers()) {
-    const { state, problem } = server.state();
-    if (state === 'down' || state === 'degraded')
-      warnings.push(`server ${server.alias} is ${state}${problem === undefined ? '' : `: ${problem}`}`);
-  }
-  for (const { server, node, since } of parts.router.missing()) {
-    if (node !== undefined) warnings.push(`server ${server} of node ${node} is missing since ${since}`);
-  }
-  for (const { nodeId, clockSkewMs = 0, revisionGaps = [] } of host.admitted().values()) {
-    for (const gap of revisionGaps)
-      warnings.push(`${nodeId} speaks another revision of ${describeGap(gap)}: update the older of the two nodes`);
-    if (Math.abs(clockSkewMs) > 30_000)
-      warnings.push(`the clock of ${nodeId} differs from ours by ${Math.round(clockSkewMs / 1000)} s`);
-  }
-  for (const { nodeId, server, tool } of parts.pins.changed()) {
-    warnings.push(
-      `tool ${server}__${tool} of ${nodeId} is described otherwise than at first sight: look at it, then \`village tools approve ${server}__${tool}\``,
-    );
-  }
-  const quarantined = parts.router.quarantined();
-  if (quarantined.length > 0) warnings.push(`in quarantine on this node: ${quarantined.join(', ')}`);
-  warnings.push(...parts.fog.troubles(), ...auditWarnings(parts.audit));
-  return warnings;
 }

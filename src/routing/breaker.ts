@@ -14,6 +14,7 @@ export class Breaker {
   #failures = 0;
   #openMs: number;
   #openUntil = 0;
+  #openedAt = 0;
   #state: 'closed' | 'open' | 'half-open' = 'closed';
 
   constructor(rules: BreakerRules = RULES) {
@@ -23,6 +24,11 @@ export class Breaker {
 
   get state(): 'closed' | 'open' | 'half-open' {
     return this.#state;
+  }
+
+  /** Since when calls are kept away, trials aside; undefined: they are not. */
+  get openSince(): number | undefined {
+    return this.#state === 'closed' ? undefined : this.#openedAt;
   }
 
   /** Whether a call may go now. Asking changes nothing; `begin` takes the trial. */
@@ -47,6 +53,7 @@ export class Breaker {
     this.#failures += 1;
     if (this.#state === 'half-open') this.#openMs = Math.min(this.#openMs * 2, this.#rules.maxOpenMs);
     if (this.#state !== 'half-open' && this.#failures < this.#rules.failures) return;
+    if (this.#state === 'closed') this.#openedAt = now;
     this.#state = 'open';
     this.#openUntil = now + this.#openMs;
   }

@@ -28,7 +28,7 @@ export {
 export { type Reading, ResultCache } from './result-cache.ts';
 export { OnceBook } from './once-book.ts';
 export { type OutlierRules, outliersAmong, type Sibling } from './outliers.ts';
-export { ReplicaHealth } from './replica-health.ts';
+export { type Avoided, ReplicaHealth } from './replica-health.ts';
 export { concerns } from './resource-interest.ts';
 export { SearchIndex, type Searchable, wordsOf } from './search.ts';
 export { isRole, ROLES, type RoleName } from './roles.ts';

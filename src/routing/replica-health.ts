@@ -22,6 +22,11 @@ export interface Ended {
   readonly isFault: boolean;
 }
 
+/** Why a replica is not asked. Times on the clock of its calls. */
+export type Avoided =
+  | { readonly because: 'failures'; readonly sinceMs: number }
+  | { readonly because: 'worse-than-its-siblings'; readonly sinceMs: number; readonly untilMs: number };
+
 /** What is known of one replica from the calls that it was given: whether to ask it now, and what that would cost. */
 export class ReplicaHealth {
   readonly #load: Load;
@@ -33,6 +38,7 @@ export class ReplicaHealth {
   /** When it last answered, or was first known. */
   #endedMs: number;
   #ejectedUntilMs = Number.NEGATIVE_INFINITY;
+  #ejectedAtMs = Number.NEGATIVE_INFINITY;
   #ejectionMs = FIRST_EJECTION_MS;
 
   constructor(options: { readonly guessMs: number; readonly rules: BreakerRules; readonly nowMs: number }) {
@@ -48,6 +54,14 @@ export class ReplicaHealth {
 
   allows(nowMs: number): boolean {
     return nowMs >= this.#ejectedUntilMs && this.#breaker.allows(nowMs);
+  }
+
+  /** undefined: it is asked as any other. */
+  avoided(nowMs: number): Avoided | undefined {
+    const { openSince: sinceMs } = this.#breaker;
+    if (sinceMs !== undefined) return { because: 'failures', sinceMs };
+    if (nowMs >= this.#ejectedUntilMs) return undefined;
+    return { because: 'worse-than-its-siblings', sinceMs: this.#ejectedAtMs, untilMs: this.#ejectedUntilMs };
   }
 
   /**
@@ -105,6 +119,7 @@ export class ReplicaHealth {
   /** It does worse than its siblings: it is not asked for a while, each time for longer. */
   eject(nowMs: number): void {
     if (nowMs - this.#ejectedUntilMs > FORGIVEN_MS) this.#ejectionMs = FIRST_EJECTION_MS;
+    this.#ejectedAtMs = nowMs;
     this.#ejectedUntilMs = nowMs + this.#ejectionMs;
     this.#ejectionMs = Math.min(this.#ejectionMs * 2, LONGEST_EJECTION_MS);
     this.#sinceMs = this.#ejectedUntilMs;

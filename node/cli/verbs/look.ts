@@ -1,3 +1,4 @@
+import type { TroubleRow } from '../../admin/index.ts';
 import { type AddVerb, withSession } from '../invocation.ts';
 import { listing, table } from '../terminal.ts';
 
@@ -10,9 +11,12 @@ export const addLook: AddVerb = (program, invocation) => {
     .action((_options, command) =>
       withSession(command, invocation, async (session) => {
         const status = await session.call('status', {});
-        const { warnings, ...members } = status;
+        const { warnings, troubles, ...members } = status;
         terminal.answer(status, listing(members));
-        if (!terminal.json) for (const warning of warnings) terminal.note(`warning: ${warning}`);
+        if (terminal.json) return;
+        for (const trouble of troubles) terminal.note(explained(trouble));
+        const rest = warnings.filter((warning) => !troubles.some(({ found }) => warning.startsWith(found)));
+        for (const warning of rest) terminal.note(`warning: ${warning}`);
       }),
     );
   program
@@ -49,6 +53,12 @@ export const addLook: AddVerb = (program, invocation) => {
       );
   }
 };
+
+/** What, since when, what it means and what to do. */
+function explained({ found, since, means, remedy, note }: TroubleRow): string {
+  const began = since === undefined ? '' : ` (since ${since})`;
+  return `${note === true ? 'note' : 'warning'}: ${found}${began}\n         ${means}\n         → ${remedy}`;
+}
 
 const DRAINING = [
   ['drain', 'lets a server of this node finish what runs and begin nothing: calls go to its replicas'],
