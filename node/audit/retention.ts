@@ -87,13 +87,13 @@ export class Retention {
     }
   }
 
-  /** First entry of the last segment before which every entry is older than `beforeMs`. */
+  /** First entry of the first segment that has one as young as `beforeMs`; undefined: that is the first segment of all. The last one stays. */
   async #firstKept(beforeMs: number): Promise<number | undefined> {
     const { files } = this.#parts;
     let kept: number | undefined;
     for (let seq = files.first; seq !== undefined; ) {
       const next = files.segmentAfter(seq);
-      if (next === undefined || !(await this.#isOlder(next, beforeMs))) return kept;
+      if (next === undefined || !(await this.#isOlder(next - 1, beforeMs))) return kept;
       kept = next;
       seq = next;
     }
