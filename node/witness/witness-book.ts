@@ -1,4 +1,3 @@
-import { MAX_ANCHORS } from '../../protocols/audit/index.ts';
 import { type Anchored, type Contradiction, type HeldHead, thinned } from '../../src/audit/index.ts';
 import { text, utf8 } from '../../src/kernel/index.ts';
 import type { Store, StoreChange } from '../storage/index.ts';
@@ -7,6 +6,8 @@ const DIGITS = 16;
 const HEADS = { gte: 'w/', lt: 'w0' } as const;
 const EVIDENCE = { gte: 'x/', lt: 'x0' } as const;
 const MAX_NODES = 2_048;
+/** Heads held of one node: what a node rewrote a few minutes of stays contradicted for hours, an hour of it for days. */
+const MAX_HELD = 256;
 /** Contradictions kept of one node: one is proof enough. */
 const MAX_EVIDENCE = 16;
 
@@ -35,7 +36,7 @@ export class WitnessBook {
   }
 
   /** `most`: heads held of one node. */
-  static async open(store: Pick<Store, 'batch' | 'entries' | 'put'>, most: number = MAX_ANCHORS): Promise<WitnessBook> {
+  static async open(store: Pick<Store, 'batch' | 'entries' | 'put'>, most: number = MAX_HELD): Promise<WitnessBook> {
     const book = new WitnessBook(store, most);
     for await (const [key, value] of store.entries(HEADS)) {
       const { seq, hash, at_ms: atMs } = JSON.parse(text(value)) as HeldHead;

@@ -1,5 +1,5 @@
-import type { Answer } from '../../protocols/audit/index.ts';
-import { anchorOf, type Anchored, type AuditHead, judgeHead, verifyHead } from '../../src/audit/index.ts';
+import { type Answer, MAX_ANCHORS } from '../../protocols/audit/index.ts';
+import { anchorOf, type Anchored, type AuditHead, judgeHead, thinned, verifyHead } from '../../src/audit/index.ts';
 import { RateLimiter } from '../../src/routing/index.ts';
 import type { WitnessParts } from './ports.ts';
 import { WitnessBook } from './witness-book.ts';
@@ -30,11 +30,19 @@ export class Countersigning {
     if (this.#busy.has(node) || this.#rates.take(node, HEARD, this.#parts.clock.now()) > 0) return refused();
     this.#busy.add(node);
     try {
-      if (jws === undefined) return { v: 1, outcome: 'held', anchors: await this.book.anchorsOf(node) };
+      if (jws === undefined) return { v: 1, outcome: 'held', anchors: await this.#told(node) };
       return await this.#countersign(node, jws);
     } finally {
       this.#busy.delete(node);
     }
+  }
+
+  /** As many as a message carries, from all the time that is held. */
+  async #told(node: string): Promise<Anchored[]> {
+    const anchors = await this.book.anchorsOf(node);
+    const seqs = this.book.heldOf(node).map(({ seq }) => seq);
+    const told = new Set(thinned(seqs, MAX_ANCHORS));
+    return anchors.filter((_, at) => told.has(seqs[at] ?? 0));
   }
 
   async #countersign(node: string, jws: string): Promise<Answer> {

@@ -10,7 +10,7 @@ export const AUDIT = {
 } as const;
 
 export const MAX_ASK_BYTES = 2 * 1024;
-/** Heads of one node that a witness holds, and tells it of. */
+/** Heads of one node that a witness tells it of. */
 export const MAX_ANCHORS = 48;
 const MAX_HEAD_BYTES = 1_024;
 const MAX_ANCHOR_BYTES = 2_048;
@@ -28,7 +28,7 @@ export const Ask = z.strictObject({ v: z.literal(1), head: Head.optional() });
 export type Ask = z.infer<typeof Ask>;
 
 /**
- * `held`: all that is held of the asker, oldest first. `anchored`: the head is on disk here, with the countersignature. `stale`: a
+ * `held`: what is held of the asker, oldest first; of very many, some of each time. `anchored`: the head is on disk here, with the countersignature. `stale`: a
  * newer one is held. `contradicts`: it cannot be of the same log as `against`. `refused`: not a head of the asker, or too many.
  */
 export const Answer = z.discriminatedUnion('outcome', [

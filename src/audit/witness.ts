@@ -32,15 +32,23 @@ export function judgeHead(head: AuditHead, held: Iterable<HeldHead>): HeadVerdic
 }
 
 /**
- * Which of `seqs`, rising, to keep when only `most` (at least 2) may be: the first and the last, and fewer the older they are, so
- * that every part of a long log keeps some witness.
+ * Which of `seqs`, rising, to keep when only `most` (at least 4) may be: the first, the newer half, and of the older half such that
+ * their ages (how far each lies behind the newest) stay in about the same proportion to each other: every part of a log that is
+ * long gone keeps some witness, the wider apart the older it is.
  */
 export function thinned(seqs: readonly number[], most: number): number[] {
-  let kept = [...seqs];
+  const kept = [...seqs];
+  const newest = kept.at(-1) ?? 0;
+  const age = (at: number): number => newest - (kept[at] ?? 0) + 1;
   while (kept.length > most) {
-    const half = Math.ceil(kept.length / 2);
-    // Of the older half every second goes; the first always stays.
-    kept = kept.filter((_, index) => index >= half || index % 2 === 0);
+    const older = kept.length - Math.floor(most / 2);
+    let dropped = 1;
+    let closest = Number.POSITIVE_INFINITY;
+    for (let at = 1; at < older; at += 1) {
+      const apart = age(at - 1) / age(at + 1);
+      if (apart < closest) [dropped, closest] = [at, apart];
+    }
+    kept.splice(dropped, 1);
   }
   return kept;
 }
