@@ -1,7 +1,9 @@
 /**
- * `node scripts/mixed-load.ts [--minutes 60] [--seed N] [--round SECONDS] [--rest MS]`: a village of real processes under load, with kills,
- * restarts, lies, expiring tokens, joining and leaving; everything is checked from outside after each round. See test/README.md.
+ * `node scripts/mixed-load.ts [--minutes 60] [--seed N] [--round SECONDS] [--rest MS] [--logs FOLDER]`: a village of real processes
+ * under load, with kills, restarts, lies, expiring tokens, joining and leaving; everything is checked from outside after each round.
+ * FOLDER gets what the nodes logged when something is wrong. See test/README.md.
  */
+import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { judged, slopes } from '../test/mixed-load/judged.ts';
 import { mixedLoad } from '../test/mixed-load/run.ts';
@@ -13,13 +15,21 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     round: { type: 'string' },
     rest: { type: 'string', default: '150' },
+    logs: { type: 'string' },
   },
 });
 const minutes = Number(values.minutes);
 const seed = Number(values.seed);
 const roundSeconds = Number(values.round ?? Math.min(60, Math.max(12, minutes * 6)));
 console.log(`seed ${seed}, ${minutes} minutes, rounds of ${roundSeconds} s`);
-const options = { seed, forMs: minutes * 60_000, roundMs: roundSeconds * 1000, restMs: Number(values.rest) };
+const options = {
+  seed,
+  forMs: minutes * 60_000,
+  roundMs: roundSeconds * 1000,
+  restMs: Number(values.rest),
+  logsTo: values.logs,
+};
+if (values.logs !== undefined) mkdirSync(values.logs, { recursive: true });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void cleanUp().finally(() => process.exit(1)));
 }

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AdminClient, readRunFile } from '../../node/admin/index.ts';
 import { ownAgentId } from '../../src/constitution/index.ts';
 import { dataFolder, ProcessNode, ROOT } from '../support/process-node.ts';
@@ -7,11 +8,14 @@ import { AMPLE } from '../support/two-nodes.ts';
 import { until } from '../support/until.ts';
 import { drained } from './drained.ts';
 import { processesWith } from './processes.ts';
+import { Starvation, waitedForProcessorMs } from './starvation.ts';
 
 const NONCE = join(ROOT, 'test/fixtures/servers/nonce.mjs');
 const READY_MS = 60_000;
 /** How long a node that is there may take for a word, on a machine that is starved of time. */
 const HANG_MS = 30_000;
+/** Over how long it is looked whether a node that is to be killed is given the processor. */
+const BEFORE_KILL_MS = 250;
 /** What the published command tells Node. */
 const AS_PUBLISHED = { nodeArgs: ['--max-semi-space-size=32'], timeoutMs: READY_MS };
 /** Which servers a node hosts. `say` has replicas; the others have one home. */
@@ -29,6 +33,8 @@ export interface Downtime {
   /** It was killed without a warning. */
   readonly killed: boolean;
   readonly fromMs: number;
+  /** How long it had waited for a processor in the moment before. */
+  readonly starvedMs: number;
   toMs: number;
 }
 
@@ -40,6 +46,8 @@ export class Member {
   /** The last audit entry that was looked at. */
   auditedTo = 0;
   readonly startedMs = Date.now();
+  /** When it was last seen to get too little of the processor. */
+  starvedMs = Number.NEGATIVE_INFINITY;
 
   constructor(name: string, node: ProcessNode) {
     this.name = name;
@@ -80,12 +88,13 @@ export class Member {
     return this.upSinceMs <= ms;
   }
 
-  /** How long before a kill what began at `fromMs` had ended at `toMs`; negative: it had not; undefined: no kill has to do with it. */
+  /**
+   * How long before a kill something had ended at `toMs` that began at `fromMs`, without what the node waited for a processor;
+   * negative: it had not ended; undefined: no kill has to do with it.
+   */
   endedBeforeKillMs({ fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }): number | undefined {
-    const kill = this.downtimes.find(
-      ({ killed, fromMs: killedMs, toMs: backMs }) => killed && killedMs >= fromMs && toMs <= backMs,
-    );
-    return kill && kill.fromMs - toMs;
+    const kill = this.downtimes.find((one) => one.killed && one.fromMs >= fromMs && toMs <= one.toMs);
+    return kill && kill.fromMs - toMs - kill.starvedMs;
   }
 }
 
@@ -94,6 +103,7 @@ export class MixedVillage {
   readonly members = new Map<string, Member>();
   /** The file that every backend writes what it ran to. */
   readonly ran: string;
+  readonly starvation = new Starvation(() => this.members.values());
   #guests = 0;
   #disturbedMs = 0;
 
@@ -116,9 +126,10 @@ export class MixedVillage {
     return `RAN=${this.ran}`;
   }
 
-  /** Since when all that a call of `alias` at `home` needs has been there without a break; infinite while it is not. */
+  /** Since when all that a call of `alias` at `home` needs has been there, and was given the processor; infinite while it is not there. */
   quietSinceMs({ alias, home }: { readonly alias: string; readonly home: Member }): number {
-    return Math.max(this.#disturbedMs, ...[home, ...this.homesOf(alias)].map(({ upSinceMs }) => upSinceMs));
+    const needed = [home, ...this.homesOf(alias)];
+    return Math.max(this.#disturbedMs, ...needed.map(({ upSinceMs, starvedMs }) => Math.max(upSinceMs, starvedMs)));
   }
 
   async killBackend(pid: number | undefined): Promise<void> {
@@ -140,8 +151,7 @@ export class MixedVillage {
 
   /** Its data folder is gone with it. */
   async leave(member: Member, how: 'stop' | 'kill'): Promise<void> {
-    if (how === 'kill') await drained();
-    member.downtimes.push({ killed: how === 'kill', fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY });
+    await this.#down(member, how);
     member.isGone = true;
     this.members.delete(member.name);
     this.#disturbedMs = Date.now();
@@ -155,9 +165,7 @@ export class MixedVillage {
 
   /** Ends a node and starts it again on its data folder. */
   async restart(member: Member, how: 'stop' | 'kill'): Promise<void> {
-    if (how === 'kill') await drained();
-    const downtime = { killed: how === 'kill', fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY };
-    member.downtimes.push(downtime);
+    const downtime = await this.#down(member, how);
     await member.node[how](15_000);
     member.node = await ProcessNode.start({ data: member.node.data, ...AS_PUBLISHED });
     downtime.toMs = Date.now();
@@ -166,7 +174,21 @@ export class MixedVillage {
   }
 
   async stop(): Promise<void> {
+    this.starvation.stop();
     await Promise.all([...this.members.values()].map(({ node }) => node.stop(15_000)));
+  }
+
+  /** Resolves in the turn of the event loop in which the node is to be ended. */
+  async #down(member: Member, how: 'stop' | 'kill'): Promise<Downtime> {
+    const before = waitedForProcessorMs(member) ?? 0;
+    if (how === 'kill') {
+      await delay(BEFORE_KILL_MS);
+      await drained();
+    }
+    const starvedMs = (waitedForProcessorMs(member) ?? before) - before;
+    const downtime = { killed: how === 'kill', fromMs: Date.now(), starvedMs, toMs: Number.POSITIVE_INFINITY };
+    member.downtimes.push(downtime);
+    return downtime;
   }
 
   async #add(name: string, args: readonly string[]): Promise<Member> {

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Chance } from '../simulation/governance/chance.ts';
 import { Agent } from './agent.ts';
@@ -21,6 +23,8 @@ export interface MixedLoadOptions {
   /** How long an agent rests between two bursts, on average. */
   readonly restMs: number;
   readonly tell: (line: string) => void;
+  /** An existing folder for what the nodes logged until something was wrong. */
+  readonly logsTo?: string | undefined;
 }
 
 export interface MixedLoadResult {
@@ -68,6 +72,7 @@ class Run implements MixedLoadResult {
       planned ?? this.#chance.weighted({ kill: 3, join: 2, leave: 2, backend: 2, stop: 1, two: 1, calm: 3 });
     const overMs = Date.now() + roundMs;
     const known = this.book.violations.length;
+    const { violated } = this.book;
     let isOver = false;
     const load = (member: Member) =>
       (this.#agents.get(member) ?? []).map(async (agent) => {
@@ -91,8 +96,17 @@ class Run implements MixedLoadResult {
     const calls = this.book.take();
     await this.#check(members, calls);
     for (const what of this.book.violations.slice(known)) tell(what);
+    if (this.book.violated > violated) this.#keepLogs(at.round);
     tell(`round ${at.round} (${event}): ${calls.length} calls, ${this.book.violated} violations`);
     for (const member of this.#village.members.values()) await this.#measure(member, at.minutes);
+  }
+
+  #keepLogs(round: number): void {
+    const { logsTo } = this.#options;
+    if (logsTo === undefined) return;
+    for (const { name, node } of this.#village.members.values()) {
+      writeFileSync(join(logsTo, `round-${round}-${name}.jsonl`), node.log);
+    }
   }
 
   async #measure(member: Member, minutes: number): Promise<void> {
@@ -105,6 +119,8 @@ class Run implements MixedLoadResult {
   async end(): Promise<void> {
     await checkMatches([...this.#village.members.values()], this.book);
     await this.#village.stop();
+    this.book.count('seconds of a node', this.#village.starvation.seconds.seen);
+    this.book.count('seconds of a node starved of the processor', this.#village.starvation.seconds.starved);
     const left = await endedWith(this.#village.marker, ORPHAN_MS);
     for (const { pid, command } of left) this.book.violation(`left behind: ${pid} ${command}`);
     for (const { pid } of left) process.kill(pid, 'SIGKILL');
