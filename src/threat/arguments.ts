@@ -35,7 +35,7 @@ const TELLING: Readonly<Record<ParameterKind, readonly Signature[]>> = {
 const PLAIN = /^[\w ,:@-]*(?:\.[\w ,:@-]+)*$/;
 /** Attacks that need no more than letters. */
 const SAYING =
-  /union|select|waitfor|having|_schema|_catalog|sqlite_|sysobjects|all_tables|outfile|dumpfile|id_[rde]|RowSetImpl|TemplatesImpl|ObjectDataProvider|Diagnostics\.Process|functors\.|__proto|constructor\.|[A-Z]: ?$/i;
+  /union|select|nc -|ncat|systemctl|history -|histfile|order by|waitfor|having|_schema|_catalog|sqlite_|sysobjects|all_tables|outfile|dumpfile|id_[rde]|RowSetImpl|TemplatesImpl|ObjectDataProvider|Diagnostics\.Process|functors\.|__proto|constructor\.|[A-Z]: ?$/i;
 const isPlain = (value: string) => PLAIN.test(value) && !SAYING.test(value);
 const SHORTEST_INSTRUCTION = 20;
 /** Scripts that write a word in one or two signs say as much in fewer. */
@@ -141,7 +141,8 @@ function openUp(here: Here, open: Here[], note: (finding: Finding) => void): voi
     const own = isFile && FILE_CONTENT.test(key) ? 'code' : parameterKind(key);
     open.push({
       value: (value as Record<string, unknown>)[key],
-      kind: own === 'text' && depth > 1 ? kind : own,
+      // A table of commands has any names in it.
+      kind: (own === 'text' && depth > 1) || kind === 'command' ? kind : own,
       at: place,
       depth,
     });

@@ -14,7 +14,7 @@ const REVERSING = /[\u202D\u202E\u2066-\u2069]/;
 const WHOLE_BASE64 = /^[\w+/-]{16,}={0,2}$/;
 const WHOLE_HEX = /^(?:0x|\\x)?[0-9a-f]{24,}$/i;
 const ESCAPES =
-  /%[0-9a-f]{2}|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|&#x?[0-9a-f]{1,6};?|&(?:lt|gt|quot|amp|apos|colon|lpar|rpar|tab|newline);/i;
+  /%[0-9a-f]{2}|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|&#[xX]?[0-9a-f]{1,7};?|&(?:lt|gt|quot|amp|apos|colon|lpar|rpar|tab|newline);/i;
 const MIXED_WORD = /[a-z][\u0430-\u0456\u03b1-\u03c9]|[\u0430-\u0456\u03b1-\u03c9][a-z]/i;
 const LATIN: Readonly<Record<string, string>> = Object.fromEntries(
   Array.from('аеорсухіјѕԁһοανкАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ').map((letter, at) => [
@@ -119,7 +119,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 function unescape(text: string): string {
   return text
-    .replace(/%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u([0-9a-f]{4})|&#x([0-9a-f]{1,6});?/gi, (_all, ...parts: string[]) =>
+    .replace(/%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u([0-9a-f]{4})|&#x([0-9a-f]{1,7});?/gi, (_all, ...parts: string[]) =>
       character(Number.parseInt(parts.slice(0, 4).find((part) => part !== undefined) ?? '', 16)),
     )
     .replace(/&#(\d{1,7});?/g, (_all, digits: string) => character(Number.parseInt(digits, 10)))

@@ -7,7 +7,7 @@ export const GADGETS: readonly Signature[] = [
   {
     family: 'object-injection',
     pattern:
-      /\bcom\.sun\.(?:rowset|org\.apache)\.|\bJdbcRowSetImpl\b|\bTemplatesImpl\b|\bcollections4?\.functors\.|\bObjectDataProvider\b|\bSystem\.Diagnostics\.Process\b|\bWindowsIdentity\b.{0,40}\bClaims|\bjavax\.script\.ScriptEngineManager\b|\bjavax\.naming\.InitialContext\b|\bc3p0\.\w{1,40}DataSource\b/,
+      /\bcom\.sun\.(?:rowset|org\.apache)\.|\bJdbcRowSetImpl\b|\bTemplatesImpl\b|\bcollections4?\.functors\.|\bObjectDataProvider\b|\bSystem\.Diagnostics\.Process\b|\bWindowsIdentity\b.{0,40}\bClaims|\bjavax\.script\.ScriptEngineManager\b|\bjavax\.naming\.InitialContext\b|\bDriverAdapterCPDS\b|\bFileSystemXmlApplicationContext\b|\bDriverManagerConnectionSource\b|\bINIT=RUNSCRIPT\s|\bDBCPConfig\b|\bc3p0\.\w{1,40}DataSource\b/,
     weights: EVERYWHERE,
   },
   {
@@ -21,6 +21,25 @@ export const GADGETS: readonly Signature[] = [
     pattern:
       /#_memberAccess\b|@java\.lang\.(?:Runtime|ProcessBuilder|System)@|\(#\w{1,20}\s?=\s?@|\bnew\s+java\.lang\.ProcessBuilder\(/,
     weights: { ...EVERYWHERE, code: 0.88, text: 0.6, template: 0.92 },
+  },
+  {
+    family: 'template-injection',
+    pattern:
+      /\|\s?(?:filter|map|sort|reduce)\(\s?['"](?:system|passthru|exec|shell_exec)|registerUndefinedFilterCallback|\bOpen3\.(?:popen|capture)|\bSystem\.(?:shell|cmd)\(|classloader\.loadClass/i,
+    weights: { ...EVERYWHERE, code: 0, text: 0.5, line: 0.9, template: 0.9 },
+  },
+  {
+    family: 'template-injection',
+    // Includes that the server in front carries out.
+    pattern: /<!--#(?:exec|include|printenv|set|config)\b|<esi:(?:include|inline|debug|vars)\b/i,
+    weights: { ...EVERYWHERE, code: 0.3, text: 0.6, line: 0.92 },
+  },
+  {
+    family: 'object-injection',
+    // Operators of a document store, spelled in a text or the fields of a form.
+    pattern:
+      /^\s{0,4}\{\s?["']?[$&](?:ne|gte?|lte?|regex|exists|nin|in|where)["']?\s?:|['"]\s?,\s?['"]?\$(?:or|and|where|ne|gt|comment)\b|\[\$(?:ne|gte?|lte?|regex|exists|nin|where)\]=|['"]\s?;\s?return\b/,
+    weights: { ...EVERYWHERE, code: 0, text: 0.4 },
   },
   {
     family: 'external-entity',
@@ -40,6 +59,12 @@ export const GADGETS: readonly Signature[] = [
     // The value goes on with options for the program that it is handed to.
     pattern: /^[\w.:]{1,40}\s{1,4}--?(?:write|output|exec|config|script|eval|upload-file|post-file)[=\s]/i,
     weights: { ...EVERYWHERE, command: 0, code: 0, text: 0, line: 0 },
+  },
+  {
+    family: 'command-injection',
+    // A call into the language that takes the value for a string.
+    pattern: /(?:^|[;&|'"`.\s@])(?:system|passthru|shell_exec|popen|proc_open|phpinfo|execSync|eval)\s?\(\s?['"`$)]/,
+    weights: { ...EVERYWHERE, command: 0, code: 0, text: 0.1, line: 0.5 },
   },
   {
     family: 'directory-injection',

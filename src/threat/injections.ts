@@ -27,7 +27,7 @@ export const INJECTIONS: readonly Signature[] = [
   ),
   sql(/['"`]\s*\){0,4}\s*(?:or|and)\s*(?:\(|['"`]\s*['"`])/i, foreign(0.9, 0.3)),
   sql(
-    /\b(?:0x)?\d{1,20}['"`)]{0,3}\s+(?:or|and)\s+\(?['"]?(?:0x)?[0-9a-f]{1,20}['"]?\s*[=<>]|\bor\s+\(?['"]?(\w{1,12})['"]?\s*=\s*['"]?\1\b/i,
+    /\b(?:0x)?\d{1,20}['"`)]{0,3}\s+(?:or|and)\s+\(?['"]?(?:0x)?[0-9a-f]{1,20}['"]?\s*[=<>]|\b(?:or|and)\s+\(?['"]?(\w{1,12})['"]?\s*=\s*['"]?\1\b/i,
     foreign(0.95, 0.4, { filter: 0.88 }),
   ),
   sql(/\bunion\b[\s(+]{1,20}(?:(?:all|distinct)\b[\s(+]{1,20})?select\b/i, foreign(0.95, 0.3)),
@@ -53,6 +53,10 @@ export const INJECTIONS: readonly Signature[] = [
     /\b\d{1,4}\s*=\s*\d{1,4}\s*\)\s*;|['"]\s*(?:\|\||\+)\s*\(?\s*select\b|['"]\s*;\s*(?:drop|delete|insert|update)\b|\bchar\(\d{1,3}\)\s*(?:\|\||\+|,)/i,
     foreign(0.93, 0.4, { filter: 0.92, line: 0.85 }),
   ),
+  sql(
+    /@@(?:version|server\w{0,8}|hostname|datadir|basedir)\b|\bxp_\w{3,30}\s+['"]|\border\s+by\s+\d{1,4}\s*(?:--|#|$)/i,
+    foreign(0.9, 0.2),
+  ),
   // Operators of a document store, and script where it evaluates one.
   object(
     /['"]?\$where['"]?\s*:|;\s*(?:return\s+(?:true|1)|var\s+\w{1,20}\s*=\s*['"])|['"]\s*(?:\|\||&&)\s*['"]?\w{1,20}['"]?\s*={2,3}/,
@@ -69,7 +73,7 @@ export const INJECTIONS: readonly Signature[] = [
 
   template(
     /\{\{[^{}]{0,120}(?:\d\s*\*\s*['"]?\d|__\w{1,30}__|\bconfig\b|\bconstructor\b|\brequest\b|\bcycler\b|\blipsum\b|\bself\b|\bprocess\b|\brange\b)/i,
-    foreign(0.95, 0.45),
+    foreign(0.95, 0.45, { line: 0.85 }),
   ),
   template(/[$#@*]\{\s*[^}]{0,60}\d\s*\*\s*\d/, foreign(0.95, 0.4)),
   template(/<%[=-]?[^%]{0,120}(?:\d\s*\*\s*\d|\bsystem\b|\bexec\b|\brequire\b|\bFile\b|`)/, foreign(0.95, 0.3)),
@@ -87,7 +91,7 @@ export const INJECTIONS: readonly Signature[] = [
   ),
 
   header(
-    /(?:[\r\n]|%0[da])\s{0,4}(?:set-cookie|location|content-(?:length|type|disposition)|host|http\/\d|transfer-encoding|bcc|cc|to|from|subject|x-[\w-]{1,40}|authorization)\s{0,2}:/i,
+    /(?:[\r\n]|%0[da]|%u000[da])\s{0,4}(?:set-cookie|location|content-(?:length|type|disposition)|host|http\/\d|transfer-encoding|bcc|cc|to|from|subject|x-[\w-]{1,40}|authorization)\s{0,2}:/i,
     foreign(0.92, 0, { line: 0.92 }),
   ),
   header(
@@ -96,7 +100,11 @@ export const INJECTIONS: readonly Signature[] = [
   ),
 
   directory(/^[^(]{0,80}\)\s*\(\s*[|&!\w]/, { ...foreign(0.93, 0.3, { filter: 0.9 }), path: 0, url: 0 }),
-  directory(/^[^(]{0,80}\*\)\s*\(|^[^(]{0,80}\)\s*\(\s*[|&!]\s*\(|^\*$/, { ...foreign(0.9, 0.1), path: 0, url: 0 }),
+  directory(/^[^(]{0,80}\*\)\s*\(|^[^(]{0,80}\)\s*\(\s*[|&!]\s*\(|^\*[()|&]{2}/, {
+    ...foreign(0.9, 0.1),
+    path: 0,
+    url: 0,
+  }),
 
   object(/\bO:\d{1,6}:"[\w\\]{1,80}":\d|\ba:\d{1,4}:\{[is]:\d/, foreign(0.95, 0.7)),
   object(

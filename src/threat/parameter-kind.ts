@@ -10,7 +10,7 @@ export type ParameterKind = keyof Weights;
 const PATHS =
   'path paths output file files filename filepath dir directory folder cwd root dest destination target_dir basename';
 const URLS = 'url urls uri href link links endpoint webhook callback origin location redirect proxy image avatar feed';
-const COMMANDS = 'command commands cmd shell exec bash argv';
+const COMMANDS = 'command commands cmd shell exec bash argv scripts hooks';
 const CODE =
   'code sql script source query_code snippet statement expression expr program module function lambda regex jq yaml json xml html css markdown patch diff query_sql stylesheet notebook cell';
 const WORDS =

@@ -19,7 +19,7 @@ export const PLACES_OUT_OF_BOUNDS: readonly Signature[] = [
   {
     family: 'path-traversal',
     pattern:
-      /%2e(?:%2e|\.)|\.%2e|\.\.(?:%2f|%5c|%c0%af|%25|%u2215|\\\/|;\/)|%252e|%c0%ae|\.{4}[\\/]{2}|\.\.[\\/]\.?\\/i,
+      /%(?:c0%[0-9a-f]{2}|c1%[0-9a-f]{2}|e0%80|f0%80|f8%80|fc%80)|%u(?:2215|2216|ff0e|efc8)|(?:0x2e){2}|%2e(?:%2e|\.)|\.%2e|\.\.(?:%2f|%5c|%c0%af|%25|%u2215|\\\/|;\/)|%252e|%c0%ae|\.{4}[\\/]{2}|\.\.[\\/]\.?\\/i,
     weights: PLACES,
   },
   { family: 'path-traversal', pattern: /\0|%00/, weights: { ...PLACES, text: 0.3 } },
@@ -57,7 +57,7 @@ export const PLACES_OUT_OF_BOUNDS: readonly Signature[] = [
     family: 'request-forgery',
     // The loopback address spelled so that a filter does not see it.
     pattern:
-      /:\/\/(?:[^/@\s]{0,80}@)?(?:0x[0-9a-f]{6,8}|0[0-7]{2,4}\.[0-9.]{1,20}|\d{8,10}|127\.\d{1,3}(?:\.\d{1,3})?(?=[:/]|$)|0(?=[:/]|$)|0\.0\.0\.0|\[::(?:ffff:)?(?:127\.0\.0\.1|7f00:1)\]|\[::\]|localtest\.me|(?:[\w-]{1,60}\.){1,6}(?:nip\.io|xip\.io|sslip\.io|lvh\.me))(?=[:/?#]|$)/i,
+      /:\/\/(?:[^/@\s]{0,80}@)?(?:0x[0-9a-f]{6,8}|(?:0x[0-9a-f]{1,2}\.){3}0x[0-9a-f]{1,2}|0[0-7]{2,4}\.[0-9.]{1,20}|\d{8,10}|127\.\d{1,3}(?:\.\d{1,3})?(?=[:/]|$)|0(?=[:/]|$)|0\.0\.0\.0|\[::(?:ffff:)?(?:127\.0\.0\.1|7f00:1)\]|\[::\]|localtest\.me|(?:[\w-]{1,60}\.){1,6}(?:nip\.io|xip\.io|sslip\.io|lvh\.me))(?=[:/?#]|$)/i,
     weights: { path: 0.9, url: 0.92, word: 0.9, command: 0.3, code: 0, text: 0.3 },
   },
   {
@@ -97,7 +97,7 @@ export const MARKUP: readonly Signature[] = [
   {
     family: 'external-entity',
     pattern:
-      /<!(?:ENTITY|DOCTYPE)\b[^>]{0,200}\b(?:SYSTEM|PUBLIC)\s{1,8}["'](?:file|https?|ftp|php|expect|gopher|netdoc|jar|\/|\.\.)|<!ENTITY\s{1,8}%\s|<xi:include\b[^>]{0,120}\bhref\s*=\s*["'](?:file|\/)|<!ENTITY\s{1,8}\w{1,20}\s{1,8}["'](?:&\w{1,20};){4}/i,
+      /<!(?:ENTITY|DOCTYPE)\b[^>]{0,200}\b(?:SYSTEM|PUBLIC)\s{1,8}["'](?:file|https?|ftp|php|expect|gopher|netdoc|jar|\/|\.\.)|<!ENTITY\s{1,8}%\s|<xi:include\b[^>]{0,120}\bhref\s*=\s*["'](?:file|\/(?:etc|proc|root|home|var|dev)\b)|<!ENTITY\s{1,8}\w{1,20}\s{1,8}["'](?:&\w{1,20};){4}/i,
     weights: { path: 0.95, url: 0.95, word: 0.95, command: 0.3, code: 0.82, text: 0.82 },
   },
 ];

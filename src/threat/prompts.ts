@@ -16,7 +16,7 @@ const MARKERS: readonly Marker[] = [
   {
     // Said as an order, at the beginning of a sentence: nobody quotes it so.
     pattern:
-      /(?:^|[.!?:>\]\n]\s{0,8}|\b(?:must|now|then|please|and)\s{1,3})(?:ignore|disregard|forget|override|discard)\s{1,4}(?:(?:all|any|the|your|every|of|these|those|everything)\s{1,4}){0,4}(?:(?:previous|prior|earlier|preceding|existing|above|former|other|safety)\s{1,4}){1,2}(?:\w{1,12}\s{1,4}){0,2}(?:instructions?|prompts?|directives?|rules?|guidelines?|constraints?)\b|\b(?:ignore|disregard|forget)\s{1,4}(?:all\s{1,4})?(?:the\s{1,4}|your\s{1,4})?(?:instructions?|rules?|prompts?|everything)\s{1,4}(?:above|before|you were)\b|^\s{0,4}(?:ignore|disregard|forget)\s{1,4}(?:all\s{1,4}|everything\s{1,4}|your\s{1,4})(?:\w{1,12}\s{1,4}){0,3}(?:instructions|rules|guidelines|told|said)\b/i,
+      /(?:^|[.!?:>\]\n]\s{0,8}|\b(?:must|now|then|please|and)\s{1,3})(?:ignore|disregard|forget|override|discard)\s{1,4}(?:(?:all|any|the|your|every|of|these|those|everything)\s{1,4}){0,4}(?:(?:previous|prior|earlier|preceding|existing|above|former|other|safety)\s{1,4}){1,2}(?:\w{1,12}\s{1,4}){0,2}(?:instructions?|prompts?|directives?|rules?|guidelines?|constraints?)\b|\b(?:ignore|disregard|forget)\s{1,4}(?:all\s{1,4})?(?:the\s{1,4}|your\s{1,4})?(?:instructions?|rules?|prompts?|everything)\s{1,4}(?:above|before|you were)\b|(?:^|[.!]\s{1,4})(?:ignore|disregard|forget)\s{1,4}(?:all\s{1,4}|everything\s{1,4}|your\s{1,4})(?:\w{1,12}\s{1,4}){0,3}(?:instructions|rules|guidelines|told|said)\b|(?:^|[.!\n]\s{0,4})(?:ignore|disregard|forget)\s{1,4}(?:all\s{1,4})?(?:the\s{1,4})?(?:(?:above|preceding|foregoing)\s{1,4}(?:directions?|text|words|content|context)|(?:text|words|content)\s{1,4}(?:above|before))\b|\brepeat\b[^.\n]{0,40}\b(?:text|words|everything|sentences|lines?)\b[^.\n]{0,20}\babove\b[^\n]{0,80}\b(?:you are|code ?block|verbatim|word for word|include everything)\b/i,
     score: 0.85,
   },
   {
@@ -37,7 +37,7 @@ const MARKERS: readonly Marker[] = [
   },
   {
     pattern:
-      /\b(?:reveal|print|show|repeat|output|leak|dump|send|exfiltrate|forward|post|upload|e-?mail|transmit|include|append|attach|copy|encode|return|give|list|share)\b[^.\n]{0,70}\b(?:system prompt|(?:hidden|initial|secret|internal) (?:prompt|instructions?)|api[ _-]?keys?|access[ _-]?tokens?|(?:the|your|my|users?'?s?|auth\w{0,12}|session|bearer) tokens?|passwords?|credentials?|secrets?|private[ _-]keys?|environment variables|env vars?|\.env|\.ssh|id_rsa|ssh keys?|conversation history|chat history|(?:entire|full|whole) (?:conversation|context|memory))\b/i,
+      /\b(?:reveal|paste|put|display|print|show|repeat|output|leak|dump|send|exfiltrate|forward|post|upload|e-?mail|transmit|include|append|attach|copy|encode|return|give|list|share)\b[^.\n]{0,70}\b(?:system prompt|(?:hidden|initial|secret|internal|original) (?:prompt|instructions?)|api[ _-]?keys?|access[ _-]?tokens?|(?:the|your|my|users?'?s?|auth\w{0,12}|session|bearer) tokens?|passwords?|credentials?|secrets?|private[ _-]keys?|environment variables|env vars?|\.env|\.ssh|id_rsa|ssh keys?|conversation history|chat history|(?:entire|full|whole) (?:conversation|context|memory))\b/i,
     score: 0.4,
   },
   {

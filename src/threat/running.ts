@@ -13,8 +13,9 @@ export const RUNNING: readonly Signature[] = [
       [
         `<\\s{0,4}script\\b[^><]{0,120}>[^<]{0,200}${DEED}`,
         '<\\s{0,4}script\\b[^><]{0,120}\\bsrc\\s{0,4}=\\s{0,4}["\'`]?(?:https?:)?//',
+        `<\\w{1,20}\\s[^<]{0,120}=\\s{0,4}["']?[^"'<>\\s]{0,20}javascript\\s{0,4}:(?!\\s{0,4}(?:void\\b|;|history\\b))`,
         `<\\w{1,20}[^><]{0,160}[\\s/"']on[a-z]{3,24}\\s{0,4}=\\s{0,4}["'\`]?[^>]{0,60}${DEED}`,
-        '\\b(?:href|src|action|formaction|data|srcdoc)\\s{0,4}=\\s{0,4}["\'`]?\\s{0,4}(?:javascript\\s{0,4}:|data\\s{0,4}:\\s{0,4}text/html|<)',
+        '\\b(?:href|src|action|formaction|data|srcdoc)\\s{0,4}=\\s{0,4}["\'`]?\\s{0,4}(?:javascript\\s{0,4}:(?!\\s{0,4}(?:void\\b|;|history\\b))|data\\s{0,4}:\\s{0,4}text/html|<)',
         `^\\s{0,8}javascript\\s{0,4}:|["']\\s{0,4}on[a-z]{3,24}\\s{0,4}=\\s{0,4}["'\`]?[^>]{0,40}${DEED}`,
       ].join('|'),
       'i',

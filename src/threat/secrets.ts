@@ -4,6 +4,7 @@ const PRIVATE_KEY =
   /-----BEGIN[ +](?:[A-Z]{2,10}[ +])?PRIVATE[ +]KEY(?:[ +]BLOCK)?-----|\b[a-z_]\w{0,31}:\$(?:1|2[aby]|5|6|y)\$[^:\s]{20,200}:|"d"\s{0,2}:\s{0,2}"[\w-]{40,}"/;
 const ACCESS_KEY =
   /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{36}\b|\bgithub_pat_\w{22,}|\bxox[abprs]-[\w-]{20,}|\bsk-(?:ant-|proj-)?[\w-]{32,}|\bAIza[\w-]{35}\b|\bglpat-[\w-]{20}\b|\bnpm_\w{36}\b|\b[rs]k_live_\w{20,}|\bsecret_access_key\b\s{0,3}[=:]\s{0,3}\S{30,}|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/;
+const PLACEHOLDER = /\b(?:gh[pousr]_|sk-|xox[abprs]-)\w{0,40}0{8}/;
 const OUTWARD = new Set(
   'send post upload publish email mail notify message webhook share export forward fetch request http tweet comment reply broadcast'.split(
     ' ',
@@ -16,7 +17,8 @@ export function secretLeaving(
   { kind, tool }: { readonly kind: ParameterKind; readonly tool: string },
 ): number {
   const isKey = PRIVATE_KEY.test(value);
-  if (!isKey && !ACCESS_KEY.test(value)) return 0;
+  // Eight noughts in a row stand where a manual leaves the key out.
+  if (!isKey && (!ACCESS_KEY.test(value) || PLACEHOLDER.test(value))) return 0;
   if (kind === 'url') return 0.9;
   const goesOut = tool.split(/[^a-zA-Z]+|(?<=[a-z])(?=[A-Z])/).some((part) => OUTWARD.has(part.toLowerCase()));
   if (goesOut) return isKey ? 0.9 : 0.85;
