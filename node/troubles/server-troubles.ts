@@ -19,13 +19,17 @@ export function* serverTroubles(parts: ServerTroubleParts): Iterable<Trouble> {
   const { hosting, router, pins, recent } = parts;
   for (const server of hosting.servers()) {
     const { alias, kind } = server;
-    const { state, problem, since } = server.state();
+    const lasting = recent.lasting(`server ${alias}`);
+    const now = server.state();
+    // One that is started again and again is down all the while.
+    const state = now.state === 'starting' && lasting !== undefined ? 'down' : now.state;
     if (state !== 'down' && state !== 'degraded') continue;
-    const why = problem === undefined ? '' : `: ${redacted(problem)}`;
+    const problem = now.problem ?? lasting?.problem;
+    const why = problem === undefined || problem === '' ? '' : `: ${redacted(problem)}`;
     yield {
       kind: state === 'down' ? 'server-down' : 'server-degraded',
       of: alias,
-      sinceMs: recent.lasting(`server ${alias}`)?.sinceMs ?? since,
+      sinceMs: lasting?.sinceMs ?? now.since,
       found: `server ${alias} is ${state}${why}`,
       means:
         state === 'down'
