@@ -138,6 +138,19 @@ describe('the log of a stopped node, read with the command line alone,', () => {
     expect(verdict).toMatchObject({ ok: false, code: 1, broken_at: { kind, seq } });
   });
 
+  test('is told to a person with how far others vouch for it, whole or not', async () => {
+    const whole = await village(honest, ['audit', 'verify']);
+    expect(whole.stdout).toMatch(/^up to entry \d+ countersigned by 12D3\w+$/m);
+    expect(whole.stdout).toMatch(/^\d+ entries that nobody else has seen yet, the first of \d{4}-/m);
+    const torn = await village(
+      edited((lines) => void lines.splice(at(lines, 6), 1)),
+      ['audit', 'verify'],
+    );
+    expect(torn.code).toBe(1);
+    expect(torn.stderr).toMatch(/before it: 5 entries that nobody else has seen yet/);
+    expect(torn.stderr).toContain('entry 6: entry 6 is missing');
+  });
+
   test('with its end cut off and every signature of that taken away is caught by what its witness holds', async () => {
     const cut = edited((lines) => cutAfter(lines, 9));
     const database = await LevelDatabase.open(join(cut, 'store'));

@@ -29,6 +29,7 @@ export function witnessLines({ witnessed }: AuditVerdict): string[] {
     lines.push(
       `${entries} entries that nobody else has seen yet${since === undefined ? '' : `, the first of ${since}`}`,
     );
+  else if (to > 0) lines.push('no entry that nobody else has seen');
   if (to === 0) {
     lines.push(
       alone

@@ -53,8 +53,10 @@ export const addAudit: AddVerb = (program, invocation) => {
         const verdict = await session.call('audit.verify', input, { timeoutMs: VERIFY_TIMEOUT_MS });
         const matched = against === undefined ? undefined : await matchedWith(against, session);
         const { broken_at: broken } = verdict;
-        if (!verdict.ok && !terminal.json)
+        if (!verdict.ok && !terminal.json) {
+          for (const line of witnessLines(verdict)) terminal.note(`before it: ${line}`);
           throw new CliError('BROKEN_CHAIN', `entry ${broken?.seq}: ${broken?.message} (${broken?.kind})`);
+        }
         terminal.answer(
           matched === undefined ? verdict : { ...verdict, against: matched },
           [
