@@ -23,7 +23,7 @@ export interface Measure {
 /** Linux alone tells. */
 export async function measured(member: Member, minutes: number): Promise<Measure> {
   const { pid, admin } = member.node.ready;
-  const response = await fetch(new URL('/metrics', admin), { signal: AbortSignal.timeout(10_000) });
+  const response = await fetch(new URL('/metrics', admin), { signal: AbortSignal.timeout(60_000) });
   const metrics = await response.text();
   const mib = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics)?.[1]) / MIB;
   return {

@@ -11,7 +11,9 @@ import { processesWith } from './processes.ts';
 import { Starvation, waitedForProcessorMs } from './starvation.ts';
 
 const NONCE = join(ROOT, 'test/fixtures/servers/nonce.mjs');
-const READY_MS = 60_000;
+const READY_MS = 120_000;
+/** The same for a node to end, which a node that hangs never does. */
+const END_MS = 60_000;
 /** How long a node that is there may take for a word, on a machine that is starved of time. */
 const HANG_MS = 30_000;
 /** Over how long it is looked whether a node that is to be killed is given the processor. */
@@ -155,7 +157,7 @@ export class MixedVillage {
     member.isGone = true;
     this.members.delete(member.name);
     this.#disturbedMs = Date.now();
-    await member.node[how](15_000);
+    await member.node[how](END_MS);
     this.#disturbedMs = Date.now();
   }
 
@@ -166,7 +168,7 @@ export class MixedVillage {
   /** Ends a node and starts it again on its data folder. */
   async restart(member: Member, how: 'stop' | 'kill'): Promise<void> {
     const downtime = await this.#down(member, how);
-    await member.node[how](15_000);
+    await member.node[how](END_MS);
     member.node = await ProcessNode.start({ data: member.node.data, ...AS_PUBLISHED });
     downtime.toMs = Date.now();
     await this.#knowsAll(member);
@@ -175,7 +177,7 @@ export class MixedVillage {
 
   async stop(): Promise<void> {
     this.starvation.stop();
-    await Promise.all([...this.members.values()].map(({ node }) => node.stop(15_000)));
+    await Promise.all([...this.members.values()].map(({ node }) => node.stop(END_MS)));
   }
 
   /** Resolves in the turn of the event loop in which the node is to be ended. */
@@ -216,7 +218,9 @@ export class MixedVillage {
   }
 
   async #invite(): Promise<string> {
-    const { invite } = await this.get('founder').node.json<{ invite: string }>(['invite', '--uses', '1']);
+    const { invite } = await this.get('founder').node.json<{ invite: string }>(['invite', '--uses', '1'], {
+      timeoutMs: READY_MS,
+    });
     return invite;
   }
 
@@ -224,7 +228,7 @@ export class MixedVillage {
   async #knowsAll(member: Member): Promise<void> {
     await until(
       async () => {
-        const { tools } = await member.admin().call('tools.list', {}, { signal: AbortSignal.timeout(5_000) });
+        const { tools } = await member.admin().call('tools.list', {}, { signal: AbortSignal.timeout(HANG_MS) });
         return ALIASES.every((alias) => tools.some(({ name }) => name.startsWith(`${alias}__`)));
       },
       { timeoutMs: READY_MS, intervalMs: 200, what: `${member.name} lists every server` },

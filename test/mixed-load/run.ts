@@ -13,7 +13,7 @@ import { endedWith, noneButOf, processesWith } from './processes.ts';
 const EVENTS = ['kill', 'join', 'backend', 'leave', 'stop', 'two', 'calm'] as const;
 type Event = (typeof EVENTS)[number];
 const MOVABLE = ['founder', 'second', 'third'] as const;
-const ORPHAN_MS = 15_000;
+const ORPHAN_MS = 30_000;
 
 export interface MixedLoadOptions {
   readonly seed: number;
