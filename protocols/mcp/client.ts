@@ -58,6 +58,7 @@ export class Calling {
     if (unsent !== undefined) return Later.of(unsent);
     this.#pending.set(key, pending);
     pending.arm(this.#ports.deadlines);
+    this.#outbox.sendFull();
     return pending.end;
   }
 

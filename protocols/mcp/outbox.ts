@@ -25,12 +25,14 @@ const SCRATCH_BYTES = 128 * 1024;
 const SEGMENT_BYTES = 64 * 1024;
 const HUGE_BYTES = 1024 * 1024;
 const CHUNKS_PER_WRITE = 2;
+/** Fewer wait for others to join them. With more the peer would idle while this node works, and then this node while it does. */
+const FULL_FRAMES = 16;
 const TOTAL_BYTES = 4;
 const CHUNKS_BYTES = CHUNKS_PER_WRITE * (FRAME_HEADER_BYTES + TOTAL_BYTES + LIMITS.chunkBytes);
 
 /**
- * What waits to be written. Small messages are written straight into one buffer, which goes out whole at the end of the tick;
- * large ones are cut into chunks that take turns, a few in each write, so that nothing small waits behind them.
+ * What waits to be written. Small messages are written straight into one buffer, which goes out whole at the end of the tick, or when
+ * it is full; large ones are cut into chunks that take turns, a few in each write, so that nothing small waits behind them.
  */
 export class Outbox {
   readonly #sink: Sink;
@@ -42,6 +44,7 @@ export class Outbox {
   #segments: Buffer[] = [];
   #segmentBytes = 0;
   #sentSegments = 0;
+  #frames = 0;
   #scheduled = false;
   #closed = false;
   readonly #waiting: Large[] = [];
@@ -89,6 +92,7 @@ export class Outbox {
     if (this.#closed) return;
     writeFrameHead(this.#scratch, this.#used, type, key, end - this.#used - FRAME_HEADER_BYTES);
     this.#used = end;
+    this.#frames += 1;
     if (this.#used >= SEGMENT_BYTES) this.#seal();
     this.#schedule();
   }
@@ -158,6 +162,11 @@ export class Outbox {
     return item.sent === 0 ? 'unsent' : 'partial';
   }
 
+  /** Writes what is enough for a write of its own. It may end the stream, so it is called where nothing is half done. */
+  sendFull(): void {
+    if (this.#frames >= FULL_FRAMES) this.#flush();
+  }
+
   /** The sink takes bytes again. */
   drained(): void {
     this.#schedule();
@@ -184,11 +193,16 @@ export class Outbox {
   #schedule(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
-    this.#defer(this.#flush);
+    this.#defer(this.#onTurn);
   }
 
-  readonly #flush = (): void => {
+  readonly #onTurn = (): void => {
     this.#scheduled = false;
+    this.#flush();
+  };
+
+  #flush(): void {
+    this.#frames = 0;
     if (this.#closed || this.#sink.needsDrain) return;
     const sealed = this.#segments.shift();
     const small = sealed ?? this.#scratch.subarray(0, this.#used);
@@ -206,7 +220,7 @@ export class Outbox {
     if (left) this.#schedule();
     this.#sink.send(batch);
     if (!left) this.#onEmpty();
-  };
+  }
 
   /** Fills `#chunks` with the next chunks of those whose turn it is and answers how many bytes they take. */
   #fillChunks(): number {

@@ -199,7 +199,8 @@ export class PeerSession {
       case TYPE.DELEGATE:
         return this.#serving.onDelegate(bytes, start, end);
       case TYPE.CALL:
-        return this.#serving.onCall(key, bytes, start, end);
+        this.#serving.onCall(key, bytes, start, end);
+        return this.#outbox.sendFull();
       case TYPE.RESULT:
         this.#calling.onResult(key, bytes, start, end);
         return this.#closeWhenDone();
