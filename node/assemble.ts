@@ -238,7 +238,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     ready: () => ready,
   });
 
-  const metrics = openMetrics(bus, { host, hosting, router, gateway, care, fog: fogging.fog });
+  const metrics = openMetrics(bus, { ...foundation, host, hosting, router, gateway, care, fog: fogging.fog });
   stack.defer(() => metrics.close());
   const addresses = { gateway: '', admin: '' };
   const { admin, secret } = openAdmin(foundation, {

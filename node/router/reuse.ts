@@ -3,6 +3,7 @@ import type { RpcId } from '../../src/mcp/index.ts';
 import { type CallReuse, type Reading, ResultCache, reuseOf } from '../../src/routing/index.ts';
 import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
+import type { CacheFigures } from '../telemetry/index.ts';
 import { type Change, ChangeNotices } from './change-notices.ts';
 import type { Job } from './job.ts';
 import type { RouterParts } from './parts.ts';
@@ -40,6 +41,7 @@ export class Reuse {
   readonly #parts: Parts;
   readonly #cache = new ResultCache();
   readonly #flights = new Map<string, Flight>();
+  readonly #counts = { hits: 0, coalesced: 0, misses: 0 };
   readonly #notices: ChangeNotices;
   readonly #maxTtlMs: () => number;
   readonly #undo: () => void;
@@ -54,8 +56,8 @@ export class Reuse {
     this.#undo = parts.hosting.onChange((server) => this.#changed({ server }, ''));
   }
 
-  get kept(): { readonly entries: number; readonly bytes: number } {
-    return { entries: this.#cache.size, bytes: this.#cache.bytes };
+  get figures(): CacheFigures {
+    return { ...this.#counts, entries: this.#cache.size, bytes: this.#cache.bytes };
   }
 
   answer(job: Job, work: Work): Awaitable<BackendReply> {
@@ -88,7 +90,10 @@ export class Reuse {
     const { keys } = asked;
     const now = this.#parts.clock.now();
     const kept = this.#cache.find(keys.own, now) ?? this.#cache.find(keys.all, now);
-    if (kept !== undefined) return { body: withId(kept, job.request.id), outcome: 'ok', reason: 'cache: hit' };
+    if (kept !== undefined) {
+      this.#counts.hits += 1;
+      return { body: withId(kept, job.request.id), outcome: 'ok', reason: 'cache: hit' };
+    }
     const flight = this.#flights.get(keys.own);
     // One that began before something was written may find what was there before.
     if (flight !== undefined && this.#cache.isCurrent(flight.reading, now))
@@ -97,6 +102,7 @@ export class Reuse {
   }
 
   #lead(job: Job, work: Work, asked: Asked): Awaitable<BackendReply> {
+    this.#counts.misses += 1;
     const { keys, reuse } = asked;
     const reading = this.#cache.begin(job.server);
     let working: Awaitable<BackendReply>;
@@ -167,6 +173,7 @@ export class Reuse {
       if (signal.aborted) return givenUp(job);
       const rest = reply !== undefined && isForAll(reply) ? withoutId(reply.body, flight.id) : undefined;
       if (reply === undefined || rest === undefined) return await this.#read(job, work, asked);
+      this.#counts.coalesced += 1;
       const { outcome } = reply;
       return {
         body: withId(rest, job.request.id),

@@ -6,6 +6,7 @@ import { scopeOf, scopeOfAll, type Service } from '../../src/routing/index.ts';
 import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
 import type { RouterCall, RouterPort, RouterReply } from '../gateway/router-port.ts';
+import type { CacheFigures } from '../telemetry/index.ts';
 import { Asking } from './asking.ts';
 import { CallContext, newCallId } from './call-context.ts';
 import { CallTracing } from './call-tracing.ts';
@@ -189,6 +190,11 @@ export class Router implements RouterPort {
   /** Servers that agents, or this one, could count on and that are not there now. */
   missing(principal?: Principal): readonly MissingServer[] {
     return this.#missing.list(principal);
+  }
+
+  /** What became of calls whose results may be reused. */
+  get cache(): CacheFigures {
+    return this.#reuse.figures;
   }
 
   /** Where servers run and are not asked now, for how they did. */

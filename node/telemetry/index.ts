@@ -1,4 +1,5 @@
 export { LOG_AREAS, type LogArea } from './areas.ts';
+export type { CacheFigures } from './cache-metrics.ts';
 export { createEventBus } from './bus.ts';
 export type { EventBus, EventName, Events, Reporter } from './events.ts';
 export { LOG_LEVELS, type LogLevel } from './importance.ts';

@@ -1,8 +1,11 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { cacheFamilies, type CacheFigures } from './cache-metrics.ts';
 import type { EventBus, Events } from './events.ts';
 import { type FogFigures, fogMetrics } from './fog-metrics.ts';
 import { Histogram } from './histogram.ts';
 import { counter, exposition, type Family, gauge, type Labels } from './openmetrics.ts';
+import type { ExporterFigures } from './otlp/exporter.ts';
+import { exporterFamilies } from './otlp/exporter-metrics.ts';
 import { processFamilies } from './process-metrics.ts';
 
 /** What a node can be asked for when its metrics are read. */
@@ -30,8 +33,11 @@ export interface MetricsSources {
   sessions(): number;
   subscriptions(): number;
   audit(): AuditFigures;
-  /** Absent where fog is no part of what is measured. */
+  /** Absent: no part of what is measured. */
   fog?(): FogFigures;
+  cache?(): CacheFigures;
+  /** Absent where no spans are sent. */
+  spans?: (() => ExporterFigures) | undefined;
 }
 
 export interface Metrics {
@@ -139,6 +145,8 @@ export function createMetrics(bus: EventBus, sources: MetricsSources): Metrics {
       () => auditEntries,
     ),
     ...auditFamilies(() => sources.audit()),
+    ...(sources.cache === undefined ? [] : cacheFamilies(sources.cache)),
+    ...(sources.spans === undefined ? [] : exporterFamilies(sources.spans)),
     ...(fog?.families ?? []),
     ...processFamilies(delay),
   ];

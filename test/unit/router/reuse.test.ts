@@ -36,6 +36,8 @@ describe('a result that may be reused', () => {
     expect(again).toEqual({ jsonrpc: '2.0', id: 99, result: { content: [{ type: 'text', text: 'first for ann' }] } });
     expect(store.ran).toEqual(['get']);
     expect(reasons(here)).toEqual(['', 'cache: hit']);
+    expect(here.router.cache).toMatchObject({ hits: 1, coalesced: 0, misses: 1, entries: 1 });
+    expect(here.router.cache.bytes).toBeGreaterThan(0);
   });
 
   test('is told apart by arguments, spelled in any order, and not by who watches its progress', async () => {
@@ -176,6 +178,7 @@ describe('equal calls at the same time', () => {
     expect((await Promise.all(asked)).map(({ id }) => id)).toEqual([1, 2, 3]);
     expect(store.ran).toHaveLength(1);
     expect(reasons(here).sort()).toEqual(['', 'cache: coalesced', 'cache: coalesced']);
+    expect(here.router.cache).toMatchObject({ hits: 0, coalesced: 2, misses: 1, entries: 1 });
   });
 
   test('of two agents are two', async () => {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { createEventBus, createMetrics, type EventBus, type Metrics } from '../../../node/telemetry/index.ts';
 import { counter, exposition, gauge } from '../../../node/telemetry/openmetrics.ts';
 import { Histogram } from '../../../node/telemetry/histogram.ts';
+import { readOpenMetrics } from '../../support/openmetrics.ts';
 
 const open: Metrics[] = [];
 afterEach(() => {
@@ -17,6 +18,8 @@ function metricsOf(tell: (bus: EventBus) => void): string[] {
     subscriptions: () => 1,
     audit: () => ({ entries: 7, bytes: 512, unwitnessed: 3, unwitnessedSeconds: 1.5, witnesses: 2, contradictions: 0 }),
     missingServers: () => 2,
+    cache: () => ({ hits: 5, coalesced: 2, misses: 9, entries: 3, bytes: 4096 }),
+    spans: () => ({ exported: 10, queued: 4, dropped: { full: 1, refused: 2, unreached: 3 }, failing: undefined }),
     fog: () => ({
       amounts: {
         capacity: { cpuMilli: 4_000, memMib: 8_192, diskMib: 0, gpus: 1 },
@@ -72,6 +75,48 @@ describe('the exposition', () => {
         '',
       ].join('\n'),
     );
+  });
+});
+
+describe('the exposition of a node', () => {
+  test('is OpenMetrics to the letter, whatever servers and tools are called', () => {
+    const names = ['plain', 'a"b', 'a\\b', 'a\nb', '{}', 'le="1"', '\ud800', '\u2028', ''];
+    const text = metricsOf((bus) => {
+      for (const name of names) {
+        bus.report('call.done', { ...done(name), server: name });
+        bus.report('call.done', { ...done(name, 'denied'), reason: name });
+        bus.report('call.refused', { stage: name, reason: name });
+        bus.report('background.failed', { area: name, error: undefined });
+        bus.report('threat.blocked', { agent: 'a', server: name, target: name, score: 1, signals: name });
+      }
+      for (let nth = 0; nth < 500; nth += 1) {
+        bus.report('call.done', { ...done(`t${nth}`), durationMs: nth });
+        bus.report('call.refused', { stage: 's', reason: `r${nth}` });
+      }
+      bus.report('audit.flushed', { entries: 3, durationMs: 12 });
+      bus.report('overload.changed', { levels: 2, delay: 1, inFlight: 1, memory: 1 });
+    }).join('\n');
+    const families = readOpenMetrics(text);
+    expect(families.length).toBeGreaterThan(30);
+    expect(families.filter(({ help }) => help === '')).toEqual([]);
+    const calls = families.find(({ name }) => name === 'mcp_server_operation_duration_seconds');
+    expect(calls).toMatchObject({ type: 'histogram', unit: 'seconds' });
+    const tools = new Set(calls?.samples.map(({ labels }) => labels['tool']));
+    for (const name of names) expect(tools).toContain(name.toWellFormed());
+    // Text of a caller's making cannot make it grow without end.
+    for (const { name, samples } of families) expect(samples.length, name).toBeLessThanOrEqual(201 * 17);
+  });
+
+  test('tells what became of reusable results, and of spans where they are sent', () => {
+    const lines = metricsOf(() => undefined);
+    expect(lines).toEqual(expect.arrayContaining(['village_cache_lookups_total{result="hit"} 5']));
+    expect(lines).toContain('village_cache_lookups_total{result="coalesced"} 2');
+    expect(lines).toContain('village_cache_lookups_total{result="miss"} 9');
+    expect(lines).toContain('village_cache_bytes 4096');
+    expect(lines).toContain('village_spans_exported_total 10');
+    expect(lines).toContain('village_spans_dropped_total{reason="full"} 1');
+    expect(lines).toContain('village_spans_dropped_total{reason="unreached"} 3');
+    expect(lines).toContain('village_spans_queued 4');
   });
 });
 
