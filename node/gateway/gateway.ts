@@ -104,8 +104,9 @@ export class Gateway {
         noDelay: true,
         // A header that came twice must not be read as the first of the two while a proxy reads the other.
         joinDuplicateHeaders: true,
+        tls: options.tls,
+        refused: (sourceIp) => router.refused({ stage: 'source', reason: 'RATE_LIMITED', sourceIp }),
       },
-      options.tls,
       (req, res) => this.#handle(req, res),
     );
     this.#server.maxConnections = MAX_CONNECTIONS;

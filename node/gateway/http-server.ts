@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { limitHandshakes } from './handshakes.ts';
 
 /** The certificate and the rules of a gateway that speaks TLS. */
 export interface TlsPort {
@@ -12,11 +13,20 @@ export interface TlsPort {
 const HANDSHAKE_MS = 10_000;
 
 /** A server of HTTP, or of HTTPS where `tls` is given; connections that are open keep the certificate that they began with. */
-export function httpServer(options: ServerOptions, tls: TlsPort | undefined, handle: RequestListener): Server {
+export function httpServer(
+  options: ServerOptions & {
+    readonly tls: TlsPort | undefined;
+    /** A connection of this address was closed before its handshake. */
+    readonly refused: (ip: string) => void;
+  },
+  handle: RequestListener,
+): Server {
+  const { tls, refused } = options;
   if (tls === undefined) return createServer(options, handle);
   const server = createTlsServer({ ...options, handshakeTimeout: HANDSHAKE_MS, ...tls.settings() }, handle);
   const unlisten = tls.onChange(() => server.setSecureContext(tls.settings()));
   server.once('close', unlisten);
+  limitHandshakes(server, { refused });
   return server;
 }
 
