@@ -1,8 +1,8 @@
 import { Client, SdkHttpError, StreamableHTTPClientTransport, type Tool } from '@modelcontextprotocol/client';
+import { pause } from '../agent-side/index.ts';
 import type { Trust } from '../trust/index.ts';
 import { ClientError, clientError } from './client-error.ts';
 import { type NodeFetch, nodeFetch } from './node-fetch.ts';
-import { pause } from './pause.ts';
 import { authOf, type TokenSource } from './tokens.ts';
 
 export interface ConnectionOptions {
@@ -15,10 +15,16 @@ export interface ConnectionOptions {
   readonly timeoutMs: number;
   /** The node says that its tools changed; `undefined` when they may have, as after a restart. */
   readonly onTools: (tools: readonly Tool[] | undefined) => void;
+  /** Of each client before it connects. */
+  readonly onClient: (client: Client) => void;
+  /** Of each that took the place of another. */
+  readonly onRenewed: (client: Client) => void;
 }
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
+/** What the node is given to hear that a session is over; it would forget it by itself in the end. */
+const FAREWELL_MS = 1_000;
 
 /** What an agent holds to its node: made anew when the node forgot it, as after a restart, until `close`. */
 export class Connection {
@@ -33,7 +39,7 @@ export class Connection {
   private constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#fetch = nodeFetch(options.trust);
-    this.#auth = authOf(options.token, Date.now);
+    this.#auth = authOf(options.token);
     this.#client = this.#newClient();
   }
 
@@ -62,11 +68,30 @@ export class Connection {
     return this.#renewing;
   }
 
+  /** Nobody may be calling: who only listens is to hear of the node again all the same. */
+  lost(client: Client): void {
+    if (client !== this.#client || this.#closing.signal.aborted) return;
+    this.#following ??= this.#follow(client).finally(() => {
+      this.#following = undefined;
+    });
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
+    const said = new AbortController();
+    await Promise.race([this.#farewell().finally(() => said.abort()), pause(FAREWELL_MS, said.signal)]);
     await this.#client.close();
     await this.#following;
     this.#fetch.close();
+  }
+
+  async #farewell(): Promise<void> {
+    const { transport } = this.#client;
+    try {
+      if (transport instanceof StreamableHTTPClientTransport) await transport.terminateSession();
+    } catch {
+      // the node is gone, and the session with it
+    }
   }
 
   async #renew(stale: Client): Promise<Client> {
@@ -81,7 +106,10 @@ export class Connection {
     this.#client = client;
     await stale.close();
     if (this.#closing.signal.aborted) await client.close();
-    else this.#options.onTools(undefined);
+    else {
+      this.#options.onRenewed(client);
+      this.#options.onTools(undefined);
+    }
     return client;
   }
 
@@ -97,8 +125,9 @@ export class Connection {
     );
     client.onerror = (error) => {
       // Its session is gone: what comes without being asked for comes no more.
-      if (SdkHttpError.isInstance(error) && error.status === 404) this.#lost(client);
+      if (SdkHttpError.isInstance(error) && error.status === 404) this.lost(client);
     };
+    this.#options.onClient(client);
     return client;
   }
 
@@ -115,15 +144,7 @@ export class Connection {
     });
     await client.connect(transport, { timeout: this.#options.timeoutMs });
     void client.autoOpenedSubscription?.closed.then((how) => {
-      if (how !== 'local') this.#lost(client);
-    });
-  }
-
-  /** Nobody may be calling: who only listens is to hear of the node again all the same. */
-  #lost(client: Client): void {
-    if (client !== this.#client || this.#closing.signal.aborted) return;
-    this.#following ??= this.#follow(client).finally(() => {
-      this.#following = undefined;
+      if (how !== 'local') this.lost(client);
     });
   }
 

@@ -1,9 +1,10 @@
 import type { CallToolResult, Client, GetPromptResult, ReadResourceResult, Tool } from '@modelcontextprotocol/client';
+import { pause } from '../agent-side/index.ts';
 import type { Trust } from '../trust/index.ts';
 import { ArgumentCheck } from './argument-check.ts';
 import { ClientError, clientError } from './client-error.ts';
 import { Connection } from './connection.ts';
-import { pause } from './pause.ts';
+import { ResourceWatches } from './resource-watches.ts';
 import type { TokenSource } from './tokens.ts';
 
 export interface VillageClientOptions {
@@ -56,6 +57,7 @@ export class VillageClient {
   readonly #options: VillageClientOptions;
   readonly #listeners = new Set<(tools: readonly Tool[]) => void>();
   readonly #check = new ArgumentCheck();
+  readonly #watches = new ResourceWatches((client) => this.#connection?.lost(client));
   #connection: Connection | undefined;
   #tools: Promise<readonly Tool[]> | undefined;
 
@@ -70,6 +72,8 @@ export class VillageClient {
       ...{ url, token, trust, name, version, era },
       timeoutMs: village.#timeoutMs,
       onTools: (tools) => village.#changed(tools),
+      onClient: (client) => village.#watches.attach(client),
+      onRenewed: (client) => void village.#watches.renew(client),
     });
     return village;
   }
@@ -128,6 +132,16 @@ export class VillageClient {
     return this.#again({ idempotent: true }, (client, timeout) => client.getPrompt(params, { timeout }));
   }
 
+  /**
+   * Hears of each change of a resource, and whenever one may have been missed, as when the node was started again. Answers how to stop.
+   * Errors: RESOURCE_NOT_FOUND, PERMISSION_DENIED where this agent is told nothing of it.
+   */
+  async subscribe(uri: string, listener: (uri: string) => void): Promise<() => Promise<void>> {
+    const own = (changed: string): void => listener(changed); // the same function twice is two listeners
+    await this.#again({ idempotent: true }, (client) => this.#watches.add(client, uri, own));
+    return () => this.#unsubscribe(uri, own);
+  }
+
   /** Hears of every new list of tools. Answers how to stop. */
   onTools(listener: (tools: readonly Tool[]) => void): () => void {
     this.#listeners.add(listener);
@@ -150,6 +164,14 @@ export class VillageClient {
     this.#tools = tools === undefined ? undefined : Promise.resolve(tools);
     if (tools !== undefined) for (const listener of this.#listeners) listener(tools);
     else if (this.#listeners.size > 0) void this.#askAgain();
+  }
+
+  async #unsubscribe(uri: string, listener: (uri: string) => void): Promise<void> {
+    try {
+      if (this.#connection !== undefined) await this.#watches.remove(this.#connection.client, uri, listener);
+    } catch {
+      // the node forgets it with the connection
+    }
   }
 
   async #askAgain(): Promise<void> {

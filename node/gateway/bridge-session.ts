@@ -1,10 +1,12 @@
+import { pause } from '../agent-side/index.ts';
 import { isObject, notificationText, type RpcRequest } from '../../src/mcp/index.ts';
 import type { NodeWatch } from './node-watch.ts';
 import type { Outcome, Uplink } from './uplink.ts';
 
 const STREAM_IDLE_MS = 60_000; // the gateway sends a comment every 15 s
 const REPLAY_MS = 10_000;
-const PAUSE_MS = 250;
+/** Between two tries of what failed at once. */
+export const PAUSE_MS = 250;
 const CHANGES = ['tools', 'resources', 'prompts'] as const;
 
 export const MCP_HEADERS = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
@@ -130,20 +132,7 @@ export class BridgeSession {
       const sent = { method: 'GET', url: gateway, headers: this.headers(), signal, idleMs: STREAM_IDLE_MS } as const;
       const outcome = await this.#uplink.send({ ...sent, onMessage: this.#write });
       if (outcome.kind === 'refused' && outcome.status === 404) await this.renew(gateway);
-      else await pause(signal);
+      else await pause(PAUSE_MS, signal);
     }
   }
-}
-
-/** A short while, or until `signal` aborts. */
-export function pause(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, PAUSE_MS);
-    signal.addEventListener('abort', done);
-  });
 }

@@ -1,3 +1,4 @@
+import { KeptToken, pause } from '../agent-side/index.ts';
 import type { Readable, Writable } from 'node:stream';
 import { parseExactJson } from '../../src/kernel/index.ts';
 import {
@@ -15,11 +16,10 @@ import {
 import type { Trust } from '../trust/index.ts';
 import { BridgeMirrors } from './bridge-mirrors.ts';
 import { refusalOf, tokenlessOf } from './bridge-refusals.ts';
-import { BridgeSession, MCP_HEADERS, pause } from './bridge-session.ts';
+import { BridgeSession, MCP_HEADERS, PAUSE_MS } from './bridge-session.ts';
 import { Resubscription } from './resubscription.ts';
 import { LineReader } from './line-reader.ts';
 import { NodeWatch } from './node-watch.ts';
-import { TokenSource } from './token-source.ts';
 import { type Outcome, Uplink } from './uplink.ts';
 
 export interface BridgeOptions {
@@ -65,7 +65,7 @@ class Bridge {
     this.#options = options;
     this.#waitMs = options.waitMs ?? 30_000;
     this.#watch = new NodeWatch(options.readRunFile);
-    this.#uplink = new Uplink(new TokenSource(options.token), () => this.#watch.trust);
+    this.#uplink = new Uplink(new KeptToken(options.token), () => this.#watch.trust);
     this.#session = new BridgeSession(this.#uplink, { watch: this.#watch, write: (text) => this.#write(text) });
   }
 
@@ -198,7 +198,7 @@ class Bridge {
       if (outcome.kind !== 'unreachable') deadlineAt = performance.now() + this.#waitMs;
       this.#watch.lost();
       gateway = undefined;
-      if (listening) await pause(options.signal); // a node that ends it at once is not asked in a tight loop
+      if (listening) await pause(PAUSE_MS, options.signal); // a node that ends it at once is not asked in a tight loop
     }
     this.#refuse(request.id, { name: 'NODE_UNREACHABLE', message: 'the local node does not answer: is it running?' });
   }

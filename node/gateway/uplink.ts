@@ -1,7 +1,7 @@
+import type { KeptToken } from '../agent-side/index.ts';
 import type { IncomingMessage } from 'node:http';
 import { gatewayRequest, type Trust } from '../trust/index.ts';
 import { EventReader } from './event-reader.ts';
-import type { TokenSource } from './token-source.ts';
 
 /** How a request to the node ended. Messages of the answer have been handed on by then. */
 export type Outcome =
@@ -31,11 +31,11 @@ const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 
 /** HTTP to the local node, with the agent's token. A token that is refused is renewed and tried again, once. */
 export class Uplink {
-  readonly #tokens: TokenSource;
+  readonly #tokens: KeptToken;
   readonly #trust: () => Trust | undefined;
 
   /** `trust`: how the node is known under TLS, asked for each request. */
-  constructor(tokens: TokenSource, trust: () => Trust | undefined) {
+  constructor(tokens: KeptToken, trust: () => Trust | undefined) {
     this.#tokens = tokens;
     this.#trust = trust;
   }

@@ -1,0 +1,2 @@
+export { KeptToken } from './kept-token.ts';
+export { pause } from './pause.ts';
