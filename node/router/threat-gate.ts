@@ -57,7 +57,8 @@ export class ThreatGate {
       nowMs: began,
     });
     if (threat.score === 0 || threat.score <= limitOf(policy)) return undefined;
-    this.#parts.reporter.report('threat.blocked', { agent: agentId, server, target, ...spelled(threat) });
+    const { traceparent } = context;
+    this.#parts.reporter.report('threat.blocked', { agent: agentId, server, target, ...spelled(threat), traceparent });
     if (!listed(policy, 'threat.pardoned', agentId) && this.#quarantine.blocked(agentId, began)) {
       this.#parts.reporter.report('threat.quarantined', { agent: agentId });
     }

@@ -108,6 +108,8 @@ export interface Events {
     readonly target: string;
     readonly score: number;
     readonly signals: string;
+    /** As in `call.done`. */
+    readonly traceparent?: string | undefined;
   };
   /** A third party's tool is described otherwise than when it was pinned. Hashes of its definition, hex. */
   'tool.changed': {
