@@ -103,7 +103,10 @@ function storedWords({ database }: Opened, owner: AuditOwner): AnchorSource {
       for await (const { anchored } of storedAnchors(store, owner)) anchors.push(anchored);
       return { anchors, alone: true };
     },
-    ofNode: async (nodeId) => (await WitnessBook.open(store)).anchorsOf(nodeId),
+    ofNode: async (nodeId) => {
+      const book = await WitnessBook.open(store);
+      return [...(await book.asideOf(nodeId)), ...(await book.anchorsOf(nodeId))];
+    },
   };
 }
 

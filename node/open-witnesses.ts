@@ -1,4 +1,4 @@
-import { AUDIT_ANCHOR_TYPE, AUDIT_CHECKPOINT_TYPE, AUDIT_HEAD_TYPE, type WitnessedEntry } from '../src/audit/index.ts';
+import { AUDIT_ACCEPTANCE_TYPE, AUDIT_ANCHOR_TYPE, AUDIT_CHECKPOINT_TYPE, AUDIT_HEAD_TYPE, type WitnessedEntry } from '../src/audit/index.ts';
 import { type EntryFiles, hashAt, Retention } from './audit/index.ts';
 import type { Config } from './config/index.ts';
 import { systemClock } from './discovery/index.ts';
@@ -70,6 +70,7 @@ export async function openAuditCare(options: {
     store: database.namespace(witnessNamespace(villageId)),
     signHead: (head) => keys.signAsIssuer(AUDIT_HEAD_TYPE, head),
     signAnchor: (anchor) => keys.signAsNode(AUDIT_ANCHOR_TYPE, anchor),
+    signAcceptance: (acceptance) => keys.signAsNode(AUDIT_ACCEPTANCE_TYPE, acceptance),
     reporter,
     clock: systemClock,
     settings: () => {

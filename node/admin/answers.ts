@@ -85,6 +85,13 @@ export interface AuditVerdict {
         readonly alone: boolean;
       }
     | undefined;
+  /** Entries that a witness had seen and accepted as lost, and the entry that says so. */
+  readonly accepted: readonly {
+    readonly seq: number;
+    readonly by: string;
+    readonly from: number;
+    readonly to: number;
+  }[];
   readonly [more: string]: unknown;
 }
 
@@ -162,6 +169,19 @@ export interface Answers {
   };
   readonly 'audit.verify': AuditVerdict;
   readonly 'audit.anchors': { readonly anchors: readonly Anchored[] };
+  /** `acceptance`: to be put on record at that node. */
+  readonly 'audit.accept': {
+    readonly acceptance: string;
+    readonly node: string;
+    readonly from: number;
+    readonly to: number;
+  };
+  readonly 'audit.restored': {
+    readonly by: string;
+    readonly from: number;
+    readonly to: number;
+    readonly entry: number | undefined;
+  };
   readonly 'gov.list': { readonly proposals: readonly ProposalView[] };
   readonly 'gov.show': { readonly proposal: ProposalView; readonly timeline: readonly TimelineEntry[] };
   readonly 'gov.policy': { readonly policies: readonly PolicyRow[] };

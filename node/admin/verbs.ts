@@ -55,6 +55,13 @@ export const VERBS = {
   join: z.strictObject({ invite: z.string().min(1).max(65_536), leave: z.boolean() }),
   'audit.verify': Range.extend({ anchors: z.array(Anchored).max(4_096).optional() }),
   'audit.anchors': z.strictObject({ of: z.string().min(1).max(128).optional() }),
+  'audit.accept': z.strictObject({
+    node: z.string().min(1).max(128),
+    /** The last entry that the node still has as it was. */
+    after: z.int().nonnegative(),
+    reason: z.string().min(1).max(1_024),
+  }),
+  'audit.restored': z.strictObject({ acceptance: z.string().min(1).max(2_048), reason: z.string().min(1).max(1_024) }),
   'gov.list': z.strictObject({ open: z.boolean() }),
   'gov.show': z.strictObject({ id: ProposalId }),
   'gov.policy': z.strictObject({ key: z.string().min(1).max(128).optional(), include_history: z.boolean() }),

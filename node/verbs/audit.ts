@@ -64,7 +64,7 @@ function witnessedBy(
 }
 
 function verdictOf(report: ChainReport, { alone }: { readonly alone: boolean }): AuditVerdict {
-  const { ok, checked, brokenAt, witnessed, signedTo, headHash, from, to } = report;
+  const { ok, checked, brokenAt, witnessed, accepted, signedTo, headHash, from, to } = report;
   return {
     ok,
     checked,
@@ -73,6 +73,7 @@ function verdictOf(report: ChainReport, { alone }: { readonly alone: boolean }):
     to,
     head_hash: headHash,
     signed_to: signedTo,
+    accepted,
     ...(witnessed === undefined
       ? {}
       : {

@@ -1,6 +1,7 @@
 export { type AgentParts, agentVerbs } from './agents.ts';
 export { onRecord } from './on-record.ts';
 export { type AnchorSource, auditTail, auditVerbs } from './audit.ts';
+export { restoredVerbs } from './audit-restored.ts';
 export { type AuditStatusParts } from './audit-status.ts';
 export { fogVerbs } from './fog.ts';
 export { approveToolVerb } from './approve-tool.ts';

@@ -1,4 +1,4 @@
-import type { AuditAnchor, AuditHead } from '../../src/audit/index.ts';
+import type { AuditAcceptance, AuditAnchor, AuditHead } from '../../src/audit/index.ts';
 import type { DirectoryClock } from '../discovery/index.ts';
 import type { MeshHost } from '../host/mesh-host.ts';
 import type { Store } from '../storage/index.ts';
@@ -34,6 +34,7 @@ export interface WitnessParts extends WitnessOwner {
   readonly signHead: (head: AuditHead) => string;
   /** By the node's key. */
   readonly signAnchor: (anchor: AuditAnchor) => string;
+  readonly signAcceptance: (acceptance: AuditAcceptance) => string;
   readonly reporter: Reporter;
   readonly clock: DirectoryClock;
   readonly settings: () => WitnessSettings;

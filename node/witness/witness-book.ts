@@ -5,6 +5,8 @@ import type { Store, StoreChange } from '../storage/index.ts';
 const DIGITS = 16;
 const HEADS = { gte: 'w/', lt: 'w0' } as const;
 const EVIDENCE = { gte: 'x/', lt: 'x0' } as const;
+/** Heads and evidence that an operator put aside keep their keys behind this. */
+const ASIDE = 'y/';
 const MAX_NODES = 2_048;
 /** Heads held of one node: what a node rewrote a few minutes of stays contradicted for hours, an hour of it for days. */
 const MAX_HELD = 256;
@@ -21,6 +23,13 @@ export interface Evidence {
   /** The head that contradicts it. */
   readonly offered: string;
   readonly atMs: number;
+}
+
+/** Entries of which heads were held, and what was held of the last one. */
+export interface PutAside {
+  readonly from: number;
+  readonly to: number;
+  readonly hash: string;
 }
 
 /** What this node holds of the logs of others. Told is only what is on disk. */
@@ -58,13 +67,46 @@ export class WitnessBook {
   }
 
   /** Oldest first, as their nodes and this one signed them. */
-  async anchorsOf(node: string): Promise<Anchored[]> {
+  anchorsOf(node: string): Promise<Anchored[]> {
+    return this.#anchorsIn(`w/${node}`);
+  }
+
+  /** Those that were put aside, oldest first. */
+  asideOf(node: string): Promise<Anchored[]> {
+    return this.#anchorsIn(`${ASIDE}w/${node}`);
+  }
+
+  async #anchorsIn(place: string): Promise<Anchored[]> {
     const anchors: Anchored[] = [];
-    for await (const [, value] of this.#store.entries({ gte: `w/${node}/`, lt: `w/${node}0` })) {
+    for await (const [, value] of this.#store.entries({ gte: `${place}/`, lt: `${place}0` })) {
       const { head, anchor } = JSON.parse(text(value)) as Anchored;
       anchors.push({ head, anchor });
     }
     return anchors;
+  }
+
+  /**
+   * Judges `node` no longer by what is held of entries after `after`, nor by what that proved: it is put aside, on disk, when it
+   * resolves. Answers the entries; undefined: none are held.
+   */
+  async putAside(node: string, { after }: { readonly after: number }): Promise<PutAside | undefined> {
+    const gone = this.heldOf(node).filter(({ seq }) => seq > after);
+    const [first, last] = [gone[0], gone.at(-1)];
+    if (first === undefined || last === undefined) return undefined;
+    const changes: StoreChange[] = [];
+    const aside = async (range: { gte: string; lt: string }): Promise<void> => {
+      for await (const [key, value] of this.#store.entries(range))
+        changes.push({ type: 'put', key: `${ASIDE}${key}`, value }, { type: 'del', key });
+    };
+    await aside({ gte: headKey(node, after + 1), lt: `w/${node}0` });
+    await aside({ gte: `x/${node}/`, lt: `x/${node}0` });
+    await this.#store.batch(changes, { sync: true });
+    this.#held.set(
+      node,
+      this.heldOf(node).filter(({ seq }) => seq <= after),
+    );
+    this.#evidence.delete(node);
+    return { from: first.seq, to: last.seq, hash: last.hash };
   }
 
   /** On disk when it resolves; of many, older ones make room. */

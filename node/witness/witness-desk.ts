@@ -1,5 +1,13 @@
 import { type Answer, MAX_ANCHORS } from '../../protocols/audit/index.ts';
-import { anchorOf, type Anchored, type AuditHead, judgeHead, thinned, verifyHead } from '../../src/audit/index.ts';
+import {
+  anchorOf,
+  type Anchored,
+  type AuditAcceptance,
+  type AuditHead,
+  judgeHead,
+  thinned,
+  verifyHead,
+} from '../../src/audit/index.ts';
 import { RateLimiter } from '../../src/routing/index.ts';
 import type { WitnessParts } from './ports.ts';
 import { WitnessBook } from './witness-book.ts';
@@ -7,7 +15,12 @@ import { WitnessBook } from './witness-book.ts';
 /** Requests of one peer that are looked at: each may cost a signature and an fsync. */
 const HEARD = { perMinute: 60, burst: 20 };
 
-type DeskParts = Pick<WitnessParts, 'villageId' | 'nodeId' | 'host' | 'store' | 'signAnchor' | 'reporter' | 'clock'>;
+type DeskParts = Pick<
+  WitnessParts,
+  'villageId' | 'nodeId' | 'host' | 'store' | 'signAnchor' | 'signAcceptance' | 'reporter' | 'clock'
+>;
+
+export type Accepted = AuditAcceptance & { readonly jws: string };
 
 /** Countersigns what other nodes say of their logs, and keeps what they cannot take back. */
 export class Countersigning {
@@ -32,6 +45,24 @@ export class Countersigning {
     try {
       if (jws === undefined) return { v: 1, outcome: 'held', anchors: await this.#told(node) };
       return await this.#countersign(node, jws);
+    } finally {
+      this.#busy.delete(node);
+    }
+  }
+
+  /**
+   * By the operator's word: entries of `node` after `after` that this node has seen are lost to it. Answers the signed acceptance;
+   * undefined: nothing is held after that entry, or that node is being answered right now.
+   */
+  async accept(node: string, { after }: { readonly after: number }): Promise<Accepted | undefined> {
+    const { villageId: village, nodeId: witness, signAcceptance, clock } = this.#parts;
+    if (this.#busy.has(node)) return undefined;
+    this.#busy.add(node);
+    try {
+      const put = await this.book.putAside(node, { after });
+      if (put === undefined) return undefined;
+      const acceptance = { village, node, witness, ...put, from: after + 1, at_ms: Math.trunc(clock.wallMs()) };
+      return { ...acceptance, jws: signAcceptance(acceptance) };
     } finally {
       this.#busy.delete(node);
     }

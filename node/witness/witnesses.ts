@@ -1,11 +1,11 @@
 import { answerAudit, type Answer, askWitness, AUDIT } from '../../protocols/audit/index.ts';
 import { WireError } from '../../protocols/wire/index.ts';
 import { VillageError } from '../../src/kernel/index.ts';
-import { type Anchored, verifyAnchor } from '../../src/audit/index.ts';
+import { type Anchored, type AuditAcceptance, verifyAnchor } from '../../src/audit/index.ts';
 import { type OwnAnchor, OwnAnchors } from './own-anchors.ts';
 import type { WitnessParts } from './ports.ts';
 import type { Evidence } from './witness-book.ts';
-import { Countersigning } from './witness-desk.ts';
+import { type Accepted, Countersigning } from './witness-desk.ts';
 
 /** Peers asked when somebody wants to know how far the log is witnessed. */
 const MAX_ASKED = 16;
@@ -99,9 +99,21 @@ export class Witnesses {
     };
   }
 
-  /** What this node holds of another one's log. */
-  anchorsOf(nodeId: string): Promise<readonly Anchored[]> {
-    return this.#desk.book.anchorsOf(nodeId);
+  /** What this node holds of another one's log, also what its operator put aside. */
+  async anchorsOf(nodeId: string): Promise<readonly Anchored[]> {
+    const { book } = this.#desk;
+    return [...(await book.asideOf(nodeId)), ...(await book.anchorsOf(nodeId))];
+  }
+
+  /** See `Countersigning.accept`. */
+  accept(nodeId: string, options: { readonly after: number }): Promise<Accepted | undefined> {
+    return this.#desk.accept(nodeId, options);
+  }
+
+  /** What a witness accepted as lost contradicts this log no longer. */
+  restored({ witness, from, to }: Pick<AuditAcceptance, 'witness' | 'from' | 'to'>): void {
+    for (const [key, { by, seq }] of this.#contradicted)
+      if (by === witness && from <= seq && seq <= to) this.#contradicted.delete(key);
   }
 
   /** What is known of ours: what connected peers say they hold, and what they once signed. A peer that does not answer is left out. */

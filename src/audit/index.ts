@@ -1,3 +1,4 @@
+export { ACCEPTED_LOSS, AUDIT_ACCEPTANCE_TYPE, type AuditAcceptance, verifyAcceptance } from './acceptance.ts';
 export {
   AUDIT_ANCHOR_TYPE,
   type AuditAnchor,
@@ -46,4 +47,5 @@ export {
   type Witnessed,
   type WitnessedEntry,
 } from './verify.ts';
+export type { AcceptedLoss } from './witness-words.ts';
 export { type Contradiction, type HeadVerdict, type HeldHead, judgeHead, thinned } from './witness.ts';

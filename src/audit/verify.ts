@@ -1,6 +1,7 @@
 import { genesisHash, linkHash, openRecord } from './chain.ts';
 import type { AuditEntry } from './entry.ts';
 import { decodeEntry, encodeEntry } from './line.ts';
+import { type AcceptedLoss, type Reached, WitnessWords } from './witness-words.ts';
 
 /** Every entry whose number is a multiple of this has a signed head, so heads cannot be left out unnoticed. */
 export const HEAD_EVERY = 256;
@@ -51,6 +52,8 @@ export interface ChainReport {
   readonly signedTo?: number | undefined;
   /** Undefined when no witnesses were given. */
   readonly witnessed?: Witnessed | undefined;
+  /** What witnesses had seen and their operators accepted as lost, as the log itself says it. */
+  readonly accepted: readonly AcceptedLoss[];
   readonly brokenAt?: ChainBreak | undefined;
 }
 
@@ -83,8 +86,8 @@ export class ChainVerifier {
   #next: number;
   #hash: string;
   #signedTo: number;
-  readonly #seen: ReadonlyMap<number, readonly WitnessedEntry[]> | undefined;
-  readonly #witnesses = new Set<string>();
+  readonly #asked: boolean;
+  readonly #words: WitnessWords;
   #witnessedTo = 0;
   #sinceMs: number | undefined;
   #broken: ChainBreak | undefined;
@@ -95,7 +98,8 @@ export class ChainVerifier {
     this.#from = this.#next;
     this.#heads = start.heads;
     this.#signedTo = this.#from - 1;
-    this.#seen = start.witnessed && Map.groupBy(start.witnessed, ({ seq }) => seq);
+    this.#asked = start.witnessed !== undefined;
+    this.#words = new WitnessWords(start.witnessed ?? [], start);
   }
 
   get broken(): ChainBreak | undefined {
@@ -141,17 +145,11 @@ export class ChainVerifier {
     if (this.#heads !== undefined && signed === undefined && (due % HEAD_EVERY === 0 || entry.kind === 'stop')) {
       return this.#break('head-missing', `the signed head that belongs to entry ${due} is missing`);
     }
-    const seen = this.#seen?.get(due) ?? [];
-    const other = seen.find(({ hash }) => hash !== opened.hash);
-    if (other !== undefined) {
-      const message = `entry ${due} is not the one that ${other.witness} countersigned: the log was rewritten there or before`;
-      return this.#break('rewritten', message);
-    }
+    const witnessed = this.#words.passes(entry, opened.hash, this.#reached());
     this.#sinceMs ??= entry.atMs;
-    if (seen.length > 0) {
+    if (witnessed) {
       this.#witnessedTo = due;
       this.#sinceMs = undefined;
-      for (const { witness } of seen) this.#witnesses.add(witness);
     }
     if (signed !== undefined) this.#signedTo = due;
     this.#hash = opened.hash;
@@ -169,29 +167,36 @@ export class ChainVerifier {
         this.#break('truncated', `the log ends after entry ${to}, but this node signed that entry ${promised} exists`);
       }
     }
-    const ahead = [...(this.#seen?.values() ?? [])].flat().find(({ seq }) => seq > to && seq <= upTo);
-    if (this.#broken === undefined && ahead !== undefined) {
-      const message = `the log ends after entry ${to}, but ${ahead.witness} countersigned that entry ${ahead.seq} exists`;
-      this.#break('rolled-back', message);
-    }
+    const end = this.#reached();
+    const objection = this.#words.objection(end, this.#broken === undefined ? upTo : to);
+    // What a witness contradicts lies before whatever else is broken: the chain was followed on from there.
+    return objection === undefined
+      ? this.#report(end, this.#broken)
+      : this.#report(objection.reached, objection.broken);
+  }
+
+  #reached(): Reached {
     return {
-      ok: this.#broken === undefined,
-      checked: to - this.#from + 1,
-      from: this.#from,
-      to,
-      headHash: this.#hash,
-      signedTo: this.#heads === undefined ? undefined : this.#signedTo,
-      witnessed: this.#seen && this.#witnessed(to),
-      brokenAt: this.#broken,
+      seq: this.#next - 1,
+      hash: this.#hash,
+      signedTo: this.#signedTo,
+      witnessedTo: this.#witnessedTo,
+      sinceMs: this.#sinceMs,
     };
   }
 
-  #witnessed(to: number): Witnessed {
+  #report({ seq: to, hash, signedTo, witnessedTo, sinceMs }: Reached, brokenAt: ChainBreak | undefined): ChainReport {
+    const entriesSince = to - Math.max(witnessedTo, this.#from - 1);
     return {
-      to: this.#witnessedTo,
-      by: [...this.#witnesses],
-      entriesSince: to - Math.max(this.#witnessedTo, this.#from - 1),
-      sinceMs: this.#sinceMs,
+      ok: brokenAt === undefined,
+      checked: to - this.#from + 1,
+      from: this.#from,
+      to,
+      headHash: hash,
+      signedTo: this.#heads === undefined ? undefined : signedTo,
+      witnessed: this.#asked ? { to: witnessedTo, by: this.#words.fitting, entriesSince, sinceMs } : undefined,
+      accepted: this.#words.accepted,
+      brokenAt,
     };
   }
 

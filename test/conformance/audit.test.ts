@@ -3,7 +3,7 @@ import { lpStream, streamPair } from '@libp2p/utils';
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { type Answer, answerAudit, askWitness, MAX_ANCHORS } from '../../protocols/audit/index.ts';
-import { type Anchored, thinned, verifyAnchor } from '../../src/audit/index.ts';
+import { type Anchored, thinned, verifyAcceptance, verifyAnchor } from '../../src/audit/index.ts';
 import { founder, hostA, hostB, NOW_MS, villageId } from '../support/small-village.ts';
 import { until } from '../support/until.ts';
 import { verifies } from '../support/verifies.ts';
@@ -314,3 +314,37 @@ verifies('audit/R14', 'each side ends the stream when its deadline passes', asyn
   const [near] = await streamPair();
   await expect(askWitness(near, {}, within(20))).rejects.toMatchObject({ code: 'WIRE_TIMEOUT' });
 });
+
+verifies(
+  'audit/R15',
+  'what is held of a node is given up only by the operator, after the entry named, and is kept',
+  async () => {
+    const { network, a, b, ask } = await pair();
+    const [held] = await b.witnesses.anchorsOf(a.nodeId);
+    for (const seq of [20, 30])
+      expect(await ask(a.head({ seq, hash: '2'.repeat(64) }))).toMatchObject({ outcome: 'anchored' });
+    const later = await b.witnesses.anchorsOf(a.nodeId);
+    const otherwise = { seq: 20, hash: '3'.repeat(64), at_ms: NOW_MS + 60_000 };
+    // Again and again, whatever is asked.
+    for (let asked = 0; asked < 3; asked += 1)
+      expect(await ask(a.head(otherwise))).toMatchObject({ outcome: 'contradicts' });
+
+    const accepted = await b.witnesses.accept(a.nodeId, { after: 10 });
+    expect(accepted).toMatchObject({ from: 11, to: 30, hash: '2'.repeat(64) });
+    expect(verifyAcceptance(accepted?.jws ?? '', ownerA)).toMatchObject({
+      node: a.nodeId,
+      witness: b.nodeId,
+      from: 11,
+      to: 30,
+    });
+    expect(b.witnesses.status().evidence).toEqual([]);
+    expect(await ask(a.head(otherwise))).toMatchObject({ outcome: 'anchored' });
+    // What lies before is judged by as it was.
+    const before = a.head({ seq: 40, hash: '3'.repeat(64), since: { seq: 10, hash: 'e'.repeat(64) } });
+    expect(await ask(before)).toMatchObject({ outcome: 'contradicts', against: held });
+    const again = await network.node(hostB, { store: b.store });
+    expect(await again.witnesses.anchorsOf(a.nodeId)).toEqual(expect.arrayContaining([...later]));
+    expect(again.witnesses.status().evidence).toHaveLength(1);
+    expect(await b.witnesses.accept(a.nodeId, { after: 40 })).toBeUndefined();
+  },
+);

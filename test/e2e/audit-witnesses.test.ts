@@ -149,6 +149,30 @@ describe('an audit log with witnesses', () => {
     const entries = (await a.cli(['audit', 'export', '--json'])).stdout;
     expect(entries).toContain('audit.contradiction');
   });
+
+  test('that was put back for good reason has its witnesses again when the operator of each accepts it, on record in both logs', async () => {
+    const { to: after } = JSON.parse((await village(older, ['audit', 'verify', '--json'])).stdout) as Verdict;
+    const reason = ['--reason', 'its disk died'];
+    // The node alone can do nothing of it.
+    expect((await a.cli(['audit', 'restored', 'a.b.c', ...reason])).stderr).toContain('no acceptance');
+    for (const witness of [b, c]) {
+      const accepted = await witness.cli(['audit', 'accept', a.ready.node_id, '--after', String(after), ...reason]);
+      expect(accepted.code, accepted.stderr).toBe(0);
+      const put = await a.json<{ by: string; from: number }>(['audit', 'restored', accepted.stdout.trim(), ...reason]);
+      expect(put).toMatchObject({ by: witness.ready.node_id, from: after + 1 });
+      const theirs = (await witness.cli(['audit', 'export', '--json'])).stdout;
+      expect(theirs).toMatch(/"method":"audit.accept"[^\n]*"justification":"its disk died"/);
+    }
+    await countersigned();
+    expect((await status(a)).warnings.filter((warning) => warning.includes('audit log'))).toEqual([]);
+    expect((await status(b)).warnings.filter((warning) => warning.includes(a.ready.node_id))).toEqual([]);
+    const told = (await a.cli(['audit', 'verify'])).stdout;
+    for (const { ready } of [b, c]) expect(told).toContain(`as ${ready.node_id} had seen them are lost`);
+    // Also by what the witness held before: nothing of it is hidden.
+    const file = join(dataFolder('anchors'), 'anchors.jsonl');
+    writeFileSync(file, (await b.cli(['audit', 'anchors', '--of', a.ready.node_id])).stdout);
+    expect(await verify(a, ['--anchors', file])).toMatchObject({ ok: true });
+  });
 });
 
 test('a village of one says that nobody vouches for its log', async () => {

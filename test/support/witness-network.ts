@@ -71,6 +71,7 @@ export class WitnessNetwork {
       store,
       signHead: (head) => identity.issuer.jws('village-audit-head+jws', head),
       signAnchor: (anchor) => identity.node.jws('village-audit-anchor+jws', anchor),
+      signAcceptance: (acceptance) => identity.node.jws('village-audit-acceptance+jws', acceptance),
       reporter: reports,
       clock: {
         wallMs: () => NOW_MS + this.#atMs,

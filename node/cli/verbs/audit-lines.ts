@@ -40,6 +40,14 @@ export function witnessLines({ witnessed }: AuditVerdict): string[] {
   return lines;
 }
 
+/** What this log lost that others had seen, where their operators accepted it. */
+export function acceptedLines({ accepted }: AuditVerdict): string[] {
+  return accepted.map(
+    ({ seq, by, from, to }) =>
+      `entries ${from} to ${to} as ${by} had seen them are lost: accepted there, on record here in entry ${seq}`,
+  );
+}
+
 /** How two logs fit together. */
 export function matchLines({
   other,

@@ -4,7 +4,8 @@ import { type MatchedExports, matchExports } from '../../audit/index.ts';
 import { CliError } from '../exit.ts';
 import { type AddVerb, type Invocation, withSession } from '../invocation.ts';
 import type { Session } from '../session.ts';
-import { lineOf, matchLines, witnessLines } from './audit-lines.ts';
+import { addRestored } from './audit-restored.ts';
+import { acceptedLines, lineOf, matchLines, witnessLines } from './audit-lines.ts';
 
 type Place = number | string;
 interface Range {
@@ -54,7 +55,7 @@ export const addAudit: AddVerb = (program, invocation) => {
         const matched = against === undefined ? undefined : await matchedWith(against, session);
         const { broken_at: broken } = verdict;
         if (!verdict.ok && !terminal.json) {
-          for (const line of witnessLines(verdict)) terminal.note(`before it: ${line}`);
+          for (const line of [...witnessLines(verdict), ...acceptedLines(verdict)]) terminal.note(`before it: ${line}`);
           throw new CliError('BROKEN_CHAIN', `entry ${broken?.seq}: ${broken?.message} (${broken?.kind})`);
         }
         terminal.answer(
@@ -62,6 +63,7 @@ export const addAudit: AddVerb = (program, invocation) => {
           [
             `${verdict.checked} entries, every one in its place`,
             ...witnessLines(verdict),
+            ...acceptedLines(verdict),
             ...(matched === undefined ? [] : matchLines(matched)),
           ].join('\n'),
         );
@@ -79,6 +81,7 @@ export const addAudit: AddVerb = (program, invocation) => {
         for (const anchored of anchors) await write(invocation, `${JSON.stringify(anchored)}\n`);
       }),
     );
+  addRestored(audit, invocation);
 };
 
 async function matchedWith(file: string, session: Session): Promise<MatchedExports> {

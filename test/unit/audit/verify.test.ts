@@ -44,6 +44,7 @@ const edited = (seq: number, edit: (record: string) => string): Stored[] =>
 describe('an untouched log', () => {
   test('is intact from first to last', () => {
     expect(check(log)).toEqual({
+      accepted: [],
       ok: true,
       checked: 10,
       from: 1,

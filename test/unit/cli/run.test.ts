@@ -36,6 +36,8 @@ const VERBS = [
   ['audit', 'export'],
   ['audit', 'verify'],
   ['audit', 'anchors'],
+  ['audit', 'accept'],
+  ['audit', 'restored'],
   ['doctor'],
   ['config', 'check'],
   ['gov', 'propose'],
@@ -193,7 +195,12 @@ describe('where no node runs', () => {
   });
 
   test('a chain that breaks ends with 1 and names the entry', async () => {
-    const verdict = { ok: false, checked: 7, broken_at: { seq: 7, kind: 'changed', message: 'its hash does not fit' } };
+    const verdict = {
+      ok: false,
+      checked: 7,
+      accepted: [],
+      broken_at: { seq: 7, kind: 'changed', message: 'its hash does not fit' },
+    };
     const ran = await runCommand(['audit', 'verify', '--data', data], {
       handlers: { 'audit.verify': async () => verdict },
     });
