@@ -199,7 +199,11 @@ export class Router implements RouterPort {
 
   /** Where servers run and are not asked now, for how they did. */
   avoided(): readonly AvoidedReplica[] {
-    return this.#replicas.avoided();
+    const { services } = this.#parts.catalogue();
+    const offered = new Set(
+      services.flatMap(({ replicas }) => replicas.map(({ nodeId, alias }) => `${nodeId}/${alias}`)),
+    );
+    return this.#replicas.avoided().filter(({ nodeId, server }) => offered.has(`${nodeId}/${server}`));
   }
 
   /** A token, an agent or a node was revoked: nothing goes on in the name of such principals. */

@@ -8,6 +8,7 @@ import type { RpcRequest, ServerDefinition } from '../../../src/mcp/index.ts';
 import type { Replica, Service } from '../../../src/routing/index.ts';
 import { contextFor } from '../../support/hosting.ts';
 import { PROMISES, StoreServer } from '../../support/store-server.ts';
+import { until } from '../../support/until.ts';
 
 type Answer = (request: RpcRequest, context: BackendContext) => BackendReply | Promise<BackendReply>;
 
@@ -61,6 +62,7 @@ function village(answers: Record<string, Answer>, { hedgeAfterMs = 0 } = {}) {
   return {
     asked,
     call,
+    avoided: () => replicas.avoided(),
     /** Many calls in a row, `everyMs` after each other; how often each node was asked. */
     calls: async (count: number, everyMs = 10) => {
       const before = asked.length;
@@ -105,6 +107,36 @@ describe('among the replicas of a service', () => {
     answers.c = here.taking(5);
     here.after(120_000);
     expect((await here.calls(300))['c']).toBeGreaterThan(30);
+  });
+
+  test('one that is left alone is told of with since when, and until when, and no more once it is tried', async () => {
+    let calls = 0;
+    const flaky: Answer = (request, context) => ((calls += 1) % 2 === 0 ? ok : lost)(request, context);
+    const answers = { a: ok, b: ok, c: flaky };
+    const here = village(answers);
+    answers.a = here.taking(5);
+    answers.b = here.taking(5);
+    await until(async () => (await here.calls(20)) && here.avoided().length > 0, { intervalMs: 0 });
+    const [avoided] = here.avoided();
+    expect(avoided).toMatchObject({ because: 'worse-than-its-siblings', nodeId: 'c', server: 'store' });
+    expect(avoided?.sinceMs).toBeLessThanOrEqual(here.clock.ms);
+    expect((avoided as { untilMs: number }).untilMs).toBeGreaterThan(here.clock.ms);
+    here.after(120_000);
+    expect(here.avoided()).toEqual([]);
+  });
+
+  test('one that fails five times in a row is told of, since the fifth, until it answers', async () => {
+    const answers: Record<string, Answer> = { a: absent };
+    const here = village(answers);
+    await here.calls(4);
+    expect(here.avoided()).toEqual([]);
+    await here.calls(1);
+    const sinceMs = here.clock.ms;
+    await here.calls(3, 10_000);
+    expect(here.avoided()).toEqual([{ because: 'failures', sinceMs, nodeId: 'a', server: 'store' }]);
+    answers['a'] = ok;
+    await here.calls(1, 60_000);
+    expect(here.avoided()).toEqual([]);
   });
 
   test('with all of them failing, the call still goes somewhere', async () => {
