@@ -41,7 +41,7 @@ export const ServerConfig = z
       .nonnegative()
       .default(0)
       .describe(
-        'how long results may be reused, in milliseconds; 0: not at all. Never those of a tool that says that it writes (readOnlyHint: false)',
+        'how long results of its tools, resources and prompts may be reused, in milliseconds; 0: not at all. Never those of a tool that says that it writes (readOnlyHint: false)',
       ),
     toolCacheTtlMs: z
       .record(z.string(), z.int().nonnegative())

@@ -19,7 +19,9 @@ const WRITES: CallReuse = { ttlMs: 0, saysItself: false, writes: 'all' };
  */
 export function reuseOf(definition: ServerDefinition, { method, params }: RpcRequest): CallReuse {
   const promised = definition.promises?.cacheTtlMs ?? 0;
+  // In MCP both only read. Of the two a resource may say for itself how long it is good.
   if (method === 'resources/read') return { ttlMs: promised, saysItself: true, writes: 'no' };
+  if (method === 'prompts/get') return { ttlMs: promised, saysItself: false, writes: 'no' };
   if (method !== 'tools/call') return NOTHING;
   const name = params?.['name'];
   if (typeof name !== 'string') return WRITES;

@@ -40,11 +40,11 @@ export class StoreServer implements HostedServer {
     const tool = (name: string, more: object = {}) => ({ name, inputSchema: { type: 'object' }, ...more });
     return {
       serverInfo: { name: this.alias, version: '1' },
-      capabilities: { tools: {}, resources: {} },
+      capabilities: { tools: {}, resources: {}, prompts: {} },
       tools: [tool('get', READS), tool('set', WRITES), tool('plain'), tool('other')],
       resources: [{ uri: `store://${this.alias}`, name: 'value' }],
       resourceTemplates: [],
-      prompts: [],
+      prompts: [{ name: 'ask', arguments: [{ name: 'about' }] }],
       access: { level: 'OPERATOR', tools: {} },
       promises: this.promises,
     };
@@ -68,6 +68,10 @@ export class StoreServer implements HostedServer {
     const text = `${value} for ${context.principal.agentId}`;
     if (method === 'resources/read')
       return success(id, { contents: [{ uri: params?.['uri'], text }], ...complete, ...this.says });
+    if (method === 'prompts/get') {
+      const about = JSON.stringify(params?.['arguments'] ?? {});
+      return success(id, { messages: [{ role: 'user', content: { type: 'text', text: `${text} ${about}` } }] });
+    }
     return success(id, { content: [{ type: 'text', text }], ...complete });
   }
 

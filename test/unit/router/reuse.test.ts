@@ -86,6 +86,28 @@ describe('a result that may be reused', () => {
     expect(store.ran).toEqual(['set', 'set', 'plain', 'plain']);
   });
 
+  test('may be a prompt, by its arguments, until something is written', async () => {
+    const store = hostedHere(new StoreServer('store'));
+    const prompt = async (about: string, who = 'ann') => {
+      const params = { name: 'store__ask', arguments: { about } };
+      const { result } = await here.ask('prompts/get', params, agentNamed(who));
+      return result.messages[0].content.text as string;
+    };
+    expect([await prompt('a'), await prompt('a')]).toEqual(Array(2).fill('first for ann {"about":"a"}'));
+    expect(await prompt('b')).toBe('first for ann {"about":"b"}');
+    expect(await prompt('a', 'bob')).toBe('first for bob {"about":"a"}');
+    expect(store.ran).toHaveLength(3);
+    await set(here, 'second');
+    expect(await prompt('a')).toBe('second for ann {"about":"a"}');
+  });
+
+  test('is no prompt of a server of which nobody promised anything', async () => {
+    const store = hostedHere(new StoreServer('store', { cacheTtlMs: 0 }));
+    for (let times = 0; times < 2; times += 1)
+      await here.ask('prompts/get', { name: 'store__ask', arguments: {} }, agentNamed('ann'));
+    expect(store.ran).toHaveLength(2);
+  });
+
   test('of a resource is as good as the result says, for everybody where it says so', async () => {
     const store = hostedHere(new StoreServer('store', { cacheTtlMs: 0 }));
     const read = (who: string) =>
