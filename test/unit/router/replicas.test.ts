@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { BackendContext, BackendReply } from '../../../node/backends/backend.ts';
 import { failure, success } from '../../../node/backends/reply.ts';
+import { CallTracing } from '../../../node/router/call-tracing.ts';
 import { Replicas } from '../../../node/router/replicas.ts';
 import type { Target } from '../../../node/router/resolve.ts';
 import { DeadlineWheel } from '../../../node/router/deadline-wheel.ts';
+import { createEventBus, type Span } from '../../../node/telemetry/index.ts';
 import type { RpcRequest, ServerDefinition } from '../../../src/mcp/index.ts';
 import type { Replica, Service } from '../../../src/routing/index.ts';
 import { contextFor } from '../../support/hosting.ts';
@@ -17,7 +19,10 @@ const lost: Answer = ({ id }) => failure(id, { name: 'OUTCOME_UNKNOWN', message:
 const absent: Answer = ({ id }) => failure(id, { name: 'NODE_UNREACHABLE', message: 'gone' }, { notStarted: true });
 
 /** A service on nodes a, b, c …, on a clock that a test moves and with chances that it can replay. */
-function village(answers: Record<string, Answer>, { hedgeAfterMs = 0 } = {}) {
+function village(
+  answers: Record<string, Answer>,
+  { hedgeAfterMs = 0, tracing }: { hedgeAfterMs?: number; tracing?: CallTracing } = {},
+) {
   const clock = { ms: 1_000_000 };
   const wheel = new DeadlineWheel(clock.ms);
   const asked: string[] = [];
@@ -51,6 +56,7 @@ function village(answers: Record<string, Answer>, { hedgeAfterMs = 0 } = {}) {
       },
     },
     hedgeAfterMs: () => hedgeAfterMs,
+    tracing,
     deadlines: wheel,
   });
   let service = serviceOf(places);
@@ -92,6 +98,30 @@ function village(answers: Record<string, Answer>, { hedgeAfterMs = 0 } = {}) {
     clock,
   };
 }
+
+test('each place that a traced call is sent to is a span of its own beside the others', async () => {
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  const bus = createEventBus();
+  const legs: { peer: string; outcome: string; span: Span }[] = [];
+  bus.on('call.forwarded', (leg) => legs.push(leg));
+  const said: (string | undefined)[] = [];
+  const heard =
+    (answer: Answer): Answer =>
+    (request, context) => {
+      said.push(context.traceparent);
+      return answer(request, context);
+    };
+  const tracing = new CallTracing({ sampleRatio: 0, reporter: bus, now: () => 0 });
+  const here = village({ a: heard(absent), b: heard(absent) }, { tracing });
+  await here.call('get', { ...contextFor(), traceparent: `00-${traceId}-b7ad6b7169203331-01` });
+  expect(legs.map(({ peer }) => peer).sort()).toEqual(['a', 'b']);
+  expect(legs.map(({ span }) => [span.traceId, span.parentSpanId, span.errorCode])).toEqual([
+    [traceId, 'b7ad6b7169203331', -32011],
+    [traceId, 'b7ad6b7169203331', -32011],
+  ]);
+  expect(said).toEqual(legs.map(({ span }) => `00-${traceId}-${span.spanId}-01`));
+  expect(new Set(said).size).toBe(2);
+});
 
 describe('among the replicas of a service', () => {
   test('one that fails now and then more than its siblings is left alone for a while, and tried again', async () => {
