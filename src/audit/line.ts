@@ -15,30 +15,36 @@ export function encodeEntry(entry: AuditEntry): string {
 }
 
 type Saying = 'agentId' | 'level' | 'tokenId' | 'method' | 'server' | 'target' | 'peer' | 'sourceIp';
+interface Said extends Pick<AuditEntry, Saying> {
+  readonly text: string;
+}
+/** As many agents, tools and peers as are at work at one time, mostly. */
+const MAX_RECENT = 16;
 // Copied out: an entry that its owner changes meanwhile must not be taken for what it was.
-let last: (Pick<AuditEntry, Saying> & { readonly text: string }) | undefined;
+const recent: Said[] = [];
+let oldest = 0;
 
-/** An agent mostly does the same thing over and over: what is as in the entry before is not spelled again. */
+/** Agents mostly do the same things over and over: what was spelled lately is not spelled again. */
 function whoAndWhat(entry: AuditEntry): string {
+  for (const said of recent) if (isSame(said, entry)) return said.text;
   const { agentId, level, tokenId, method, server, target, peer, sourceIp } = entry;
-  if (
-    last?.agentId === agentId &&
-    last.level === level &&
-    last.tokenId === tokenId &&
-    last.method === method &&
-    last.server === server &&
-    last.target === target &&
-    last.peer === peer &&
-    last.sourceIp === sourceIp
-  ) {
-    return last.text;
-  }
-  const who = [`"agentId":${quoted(agentId)}`, `"level":${quoted(level)}`, `"tokenId":${quoted(tokenId)}`];
-  const what = [`"method":${quoted(method)}`, `"server":${quoted(server)}`, `"target":${quoted(target)}`];
-  const where = [`"peer":${quoted(peer)}`, `"sourceIp":${quoted(sourceIp)}`];
-  const text = [...who, ...what, ...where].join(',');
-  last = { agentId, level, tokenId, method, server, target, peer, sourceIp, text };
+  const text = `"agentId":${quoted(agentId)},"level":${quoted(level)},"tokenId":${quoted(tokenId)},"method":${quoted(method)},"server":${quoted(server)},"target":${quoted(target)},"peer":${quoted(peer)},"sourceIp":${quoted(sourceIp)}`;
+  recent[oldest] = { agentId, level, tokenId, method, server, target, peer, sourceIp, text };
+  oldest = (oldest + 1) % MAX_RECENT;
   return text;
+}
+
+function isSame(one: Pick<AuditEntry, Saying>, other: Pick<AuditEntry, Saying>): boolean {
+  return (
+    one.tokenId === other.tokenId &&
+    one.target === other.target &&
+    one.peer === other.peer &&
+    one.agentId === other.agentId &&
+    one.server === other.server &&
+    one.method === other.method &&
+    one.level === other.level &&
+    one.sourceIp === other.sourceIp
+  );
 }
 
 // Unpaired surrogates are escaped too; whole pairs are few, and JSON.stringify leaves them as they are.

@@ -31,6 +31,27 @@ describe('the line of an audit entry', () => {
     expect(decodeEntry(LINE)).toEqual({ kind: 'entry', entry });
   });
 
+  test('is what JSON.stringify makes of it, whatever was spelled before it', () => {
+    const few = fc.constantFrom('a', 'b', '"', '');
+    const durationMs = fc.oneof(
+      fc.integer({ min: 0, max: 5_000_000 }).map((micros) => micros / 1000),
+      fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
+    );
+    const varied = fc.record({
+      ...{ agentId: few, level: few, tokenId: few, method: few, server: few, target: few, peer: few, sourceIp: few },
+      durationMs,
+    });
+    fc.assert(
+      fc.property(fc.array(varied, { minLength: 40, maxLength: 80 }), (records) => {
+        for (const changes of records) {
+          const one = { seq: 1, atMs: 1, ...recordOf(changes) };
+          expect(encodeEntry(one)).toBe(JSON.stringify(one));
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   test('is read back as it was written, whatever the texts hold', () => {
     const words = fc.string({ unit: 'binary' });
     const arbitrary = fc.record({
