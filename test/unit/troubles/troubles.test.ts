@@ -220,6 +220,8 @@ describe('other nodes', () => {
     const peer = (nodeId: string, clockSkewMs: number) => ({ nodeId, clockSkewMs });
     const one = only({ peers: [peer('a', 40_000), peer('b', 0), peer('c', 100)] });
     expect(one).toMatchObject({ kind: 'clock-differs', of: 'a' });
+    // Of two clocks nobody can say which is wrong: the other is named.
+    expect(only({ peers: [peer('a', 40_000)] }).of).toBe('a');
     const ours = only({ peers: [peer('a', -40_000), peer('b', -41_000), peer('c', 0)] });
     expect(ours.of).toBeUndefined();
     expect(ours.found).toBe('the clock of this node is ahead of those of 2 of its 3 peers');
