@@ -33,6 +33,9 @@ class Deadline implements Slot {
     this.#on = false;
     this.previous.next = this.next;
     this.next.previous = this.previous;
+    // One that was taken off long ago would keep its neighbour from being collected with the young, and that one the next.
+    this.next = this;
+    this.previous = this;
     this.#onOff();
     return true;
   }

@@ -8,6 +8,7 @@ import {
   readResultHeader,
   writeCallHeader,
 } from './call-header.ts';
+import { CallsByKey } from './calls-by-key.ts';
 import { type Presented, PresentedDelegations } from './delegations.ts';
 import type { Outbox } from './outbox.ts';
 import { PendingCall } from './pending-call.ts';
@@ -21,7 +22,7 @@ export class Calling {
   readonly #outbox: Outbox;
   readonly #maxInFlight: number;
   readonly #presented = new PresentedDelegations();
-  readonly #pending = new Map<number, PendingCall>();
+  readonly #pending = new CallsByKey<PendingCall>();
   /** Told when a call is given up, so that what of its result came already is let go. */
   readonly #onGivenUp: (key: number) => void;
   #lastKey = 0;
@@ -56,7 +57,7 @@ export class Calling {
     const pending = new PendingCall(key, call, this.#giveUp);
     const unsent = this.#send(pending, false);
     if (unsent !== undefined) return Later.of(unsent);
-    this.#pending.set(key, pending);
+    this.#pending.add(pending);
     pending.arm(this.#ports.deadlines);
     this.#outbox.sendFull();
     return pending.end;
@@ -114,7 +115,7 @@ export class Calling {
 
   /** The stream has ended. What was never handed to it is known not to have run. */
   end(): void {
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.#pending.all()) {
       const end: CallEnd = this.#wasSent(pending) ? { kind: 'lost' } : { kind: 'unsent', because: 'closed' };
       this.#forget(pending);
       // Who hears of it may ask again at once: not before all around this stream know that it is over.

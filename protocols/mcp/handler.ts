@@ -4,6 +4,7 @@ import type { ClientAnswer, ClientQuestion, RpcRequest } from '../../src/mcp/ind
 import type { Principal } from '../../src/permissions/index.ts';
 import { argumentsHash, targetOf } from './arguments-hash.ts';
 import { type CallHeader, MAX_RESULT_HEADER_BYTES, readCallHeader, writeResultHeader } from './call-header.ts';
+import { CallsByKey } from './calls-by-key.ts';
 import { HeldDelegations } from './delegations.ts';
 import type { Outbox } from './outbox.ts';
 import type { RefusedCall, ServedReply, SessionPorts } from './ports.ts';
@@ -24,7 +25,7 @@ export class Serving {
   readonly #maxInFlight: number;
   readonly #delegations: HeldDelegations;
   readonly #seen: SeenCalls;
-  readonly #running = new Map<number, RunningCall>();
+  readonly #running = new CallsByKey<RunningCall>();
   /** Told each time a call has ended here. */
   readonly #onEnded: (key: number) => void;
   draining = false;
@@ -106,7 +107,7 @@ export class Serving {
   /** The stream has ended: nobody waits for what runs here. */
   end(): void {
     this.#ended = true;
-    for (const running of this.#running.values()) running.stop('gone');
+    for (const running of this.#running.all()) running.stop('gone');
   }
 
   #full(arriving: number): RefuseReason | undefined {
@@ -128,7 +129,7 @@ export class Serving {
       reply = this.#fault(error);
     }
     if (!waits(reply)) return this.#done(running, reply);
-    this.#running.set(key, running);
+    this.#running.add(running);
     void after(
       reply,
       (ended) => this.#done(running, ended),
