@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RouterCall } from '../../node/gateway/index.ts';
 import { bearer, call, initialize, type Opened, openGateway } from '../support/echo-gateway.ts';
 import { events, open as openStream, send } from '../support/http.ts';
 import { until } from '../support/until.ts';
@@ -67,6 +68,46 @@ describe('a request in a session', () => {
       sourceIp: '127.0.0.1',
       sessionId: headers['Mcp-Session-Id'],
       traceparent: traced.traceparent,
+    });
+  });
+
+  describe('and in a trace', () => {
+    const header = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const itself = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00';
+    const asked = async (headers: Record<string, string>, _meta?: object) => {
+      const session = await open.session();
+      const { id, params, ...rest } = call('a', 'echo') as { id: string; params: object };
+      const body = { ...rest, id, params: { ...params, ...(_meta === undefined ? {} : { _meta }) } };
+      await open.post(body, { headers: { ...session, ...headers } });
+      const { traceparent, request } = open.router.calls.at(-1) as RouterCall;
+      return { traceparent, meta: request.params?.['_meta'] };
+    };
+
+    test('is in that of the request rather than in that of its transport', async () => {
+      expect(await asked({ traceparent: header, tracestate: 'a=1' }, { traceparent: itself })).toEqual({
+        traceparent: itself,
+        meta: { traceparent: itself },
+      });
+    });
+
+    test('takes what its transport says of the trace with it', async () => {
+      expect(await asked({ traceparent: header, tracestate: 'a=1,b=2' }, { progressToken: 1 })).toEqual({
+        traceparent: header,
+        meta: { progressToken: 1, tracestate: 'a=1,b=2' },
+      });
+    });
+
+    test.each([
+      ['no form of one', 'trace me'],
+      ['capitals', header.toUpperCase()],
+      ['a trace of zeros', `00-${'0'.repeat(32)}-b7ad6b7169203331-01`],
+    ])('is in none where its transport has %s, and its state is nobody’s', async (_what, traceparent) => {
+      expect(await asked({ traceparent, tracestate: 'a=1' })).toEqual({ traceparent: undefined, meta: undefined });
+    });
+
+    test('is in that of its transport where its own is malformed', async () => {
+      expect((await asked({ traceparent: header }, { traceparent: 7 })).traceparent).toBe(header);
+      expect((await asked({ traceparent: header }, { traceparent: 'x' })).traceparent).toBe(header);
     });
   });
 

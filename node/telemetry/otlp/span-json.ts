@@ -16,7 +16,7 @@ export interface SpanJson {
 
 interface Attribute {
   readonly key: string;
-  readonly value: { readonly stringValue: string } | { readonly intValue: string };
+  readonly value: { readonly stringValue: string };
 }
 
 const SERVER = 2;
