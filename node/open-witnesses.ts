@@ -1,4 +1,10 @@
-import { AUDIT_ACCEPTANCE_TYPE, AUDIT_ANCHOR_TYPE, AUDIT_CHECKPOINT_TYPE, AUDIT_HEAD_TYPE, type WitnessedEntry } from '../src/audit/index.ts';
+import {
+  AUDIT_ACCEPTANCE_TYPE,
+  AUDIT_ANCHOR_TYPE,
+  AUDIT_CHECKPOINT_TYPE,
+  AUDIT_HEAD_TYPE,
+  type WitnessedEntry,
+} from '../src/audit/index.ts';
 import { type EntryFiles, hashAt, Retention } from './audit/index.ts';
 import type { Config } from './config/index.ts';
 import { systemClock } from './discovery/index.ts';
