@@ -87,6 +87,7 @@ describe('an acceptance', () => {
     ['one of another village', acceptance({ village: 'other' })],
     ['one with a member more', acceptance({ more: 1 })],
     ['one without whole numbers', acceptance({ to: 1.5 })],
+    ['one by the node itself', acceptance({}, hostA)],
     ['one whose witness is no node', acceptance({ witness: 'somebody' })],
     ['a statement of another kind', acceptance({}, hostB, 'village-audit-anchor+jws')],
     ['one too long', acceptance({ hash: 'f'.repeat(4_000) })],
