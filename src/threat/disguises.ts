@@ -25,7 +25,9 @@ const LATIN: Readonly<Record<string, string>> = Object.fromEntries(
 const LOOKALIKE = /[аеорсухіјѕԁһοανкАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ]/g;
 const SPACED = /(?:\b\w ){8}/;
 const SPACED_RUN = /(?:\w {1,4}){8,400}\w?/g;
-const DIGIT_IN_WORD = /\b(?=\w{0,12}[a-z]{2})(?:[a-z]{0,12}[013457@$]){1,6}[a-z]{1,12}\b|\b\d[a-z]\d\b/gi;
+const PICKED_APART = /(?:[a-z ][|*_~.-]){8}/i;
+const BASE64_PIECE = /[A-Za-z0-9+/]{24,4096}={0,2}/g;
+const DIGIT_IN_WORD = /\b(?=\w{0,12}[a-z]{2})(?:[a-z]{0,12}[013457@$]){1,6}[a-z]{0,12}\b|\b\d[a-z]\d\b/gi;
 const MANY_DIGIT_WORDS = 4;
 const LETTER: Readonly<Record<string, string>> = { 0: 'o', 1: 'i', 3: 'e', 4: 'a', 5: 's', 7: 't', '@': 'a', $: 's' };
 const LAYERS = 3;
@@ -74,6 +76,10 @@ export function disguises(value: string): Disguise[] {
         value.replace(SPACED_RUN, (run) => run.replace(/(\S) (?=\S)/g, '$1').replace(/ {2,}/g, ' ')),
         0.4,
       );
+    if (PICKED_APART.test(value)) add(value.replace(/([\w ])[|*_~.-](?=[\w ])/g, '$1'), 0.4);
+    if (/base64|decod/i.test(value))
+      for (const [piece] of value.matchAll(BASE64_PIECE))
+        addReadable(Buffer.from(piece, 'base64').toString('latin1'), (text) => add(text, 0.4));
     if ((value.match(DIGIT_IN_WORD)?.length ?? 0) >= MANY_DIGIT_WORDS)
       add(
         value.replace(/[013457@$]/g, (digit) => LETTER[digit] ?? digit),

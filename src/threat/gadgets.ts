@@ -63,7 +63,8 @@ export const GADGETS: readonly Signature[] = [
   {
     family: 'command-injection',
     // A call into the language that takes the value for a string.
-    pattern: /(?:^|[;&|'"`.\s@])(?:system|passthru|shell_exec|popen|proc_open|phpinfo|execSync|eval)\s?\(\s?['"`$)]/,
+    pattern:
+      /(?:^|[;&|'"`.\s@])(?:system|passthru|shell_exec|popen|proc_open|execSync|eval)\s?\(\s?['"`$]|\bphpinfo\s?\(/,
     weights: { ...EVERYWHERE, command: 0, code: 0, text: 0.1, line: 0.5 },
   },
   {

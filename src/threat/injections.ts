@@ -86,7 +86,7 @@ export const INJECTIONS: readonly Signature[] = [
     foreign(0.97, 0.6),
   ),
   template(
-    /__(?:class|globals|subclasses|builtins|import|mro|base)__|\bT\(java\.|getRuntime\s*\(|ProcessBuilder|freemarker\.template|\bglobal\.process\b|mainModule\.require|\bos\.(?:popen|system)\s*\(/,
+    /__(?:class|globals|subclasses|builtins|import|mro|base)__|\bT\(java\.|getRuntime\s*\(|ProcessBuilder\s?\(|freemarker\.template|\bglobal\.process\b|mainModule\.require|\bos\.(?:popen|system)\s*\(/,
     foreign(0.95, 0.3),
   ),
 

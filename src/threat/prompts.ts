@@ -77,7 +77,7 @@ const MARKERS: readonly Marker[] = [
   },
   {
     pattern:
-      /\b(?:instead|immediately|then|now|first|only|always|never|must|also)[,:]?\s{1,3}(?:you must\s{1,3})?(?:first\s{1,3})?(?:call|invoke|run|execute|use)\s{1,3}(?:this tool|\w{2,30}_\w{2,40})|\b(?:when|whenever|if|while) this tool\b[^.\n]{0,120}\bother tools?\b|\bother tools?\b[^.\n]{0,60}\bmust\b|\bsupersedes? (?:all|any|every) (?:other|previous)|\bcall\s{1,3}\w{2,30}_\w{2,40}\b[^.\n]{0,40}\bwith\b/i,
+      /\b(?:instead|immediately|then|now|first|only|always|never|must|also)[,:]?\s{1,3}(?:you must\s{1,3})?(?:first\s{1,3})?(?:call|invoke|run|execute|use)\s{1,3}(?:this tool|\w{2,30}_\w{2,40})|\b(?:when|whenever|if|while) this tool\b[^.\n]{0,120}\bother tools?\b|\bother tools?\b[^.\n]{0,60}\bmust\b|\bdo (?:what|whatever|everything) (?:it|that|this) (?:says|tells)\b|\b(?:decode|translate) (?:this|the following)\b[^.\n]{0,40}\b(?:and|then) (?:do|follow|obey|execute|run)\b|\bsupersedes? (?:all|any|every) (?:other|previous)|\bcall\s{1,3}\w{2,30}_\w{2,40}\b[^.\n]{0,40}\bwith\b/i,
     score: 0.45,
   },
   {
@@ -94,8 +94,19 @@ const MARKERS: readonly Marker[] = [
 const PAIR = 0.85;
 const MORE = 0.95;
 
+/** What is quoted after a word that says so, or as a point of a list, is talked about. */
+const MENTIONED =
+  /(?:\b(?:e\.g\.|such as|like|inject\w{0,4}|says?|said|saying|reads?|contain\w{0,4}|examples?|called|answered|told|asks?|phrases?|words|strings?|variations?|instead of|attempts?|attacks?)\b[^"“`'\n]{0,30}|(?:^|\n)\s{0,8}[-*]\s{1,4})(?:`[^`\n]{1,200}`|["“][^"”\n]{1,200}["”])/gi;
+const QUOTED_AT_MOST = 0.62;
+
 /** How much a text looks like instructions for somebody else's model: 0 to 1. */
 export function promptInjection(text: string, kind: ParameterKind): number {
+  let score = ordersIn(text);
+  if (score > QUOTED_AT_MOST) score = Math.max(QUOTED_AT_MOST, ordersIn(text.replace(MENTIONED, ' ')));
+  return kind === 'code' || kind === 'command' ? score * 0.6 : score;
+}
+
+function ordersIn(text: string): number {
   let found = 0;
   let strongest = 0;
   for (const { pattern, score } of MARKERS) {
@@ -103,6 +114,5 @@ export function promptInjection(text: string, kind: ParameterKind): number {
     found += 1;
     if (score > strongest) strongest = score;
   }
-  const score = found > 2 ? MORE : found === 2 ? PAIR : strongest;
-  return kind === 'code' || kind === 'command' ? score * 0.6 : score;
+  return found > 2 ? MORE : found === 2 ? PAIR : strongest;
 }

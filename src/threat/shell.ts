@@ -24,7 +24,7 @@ export const SHELL: readonly Signature[] = [
     family: 'command-injection',
     // Also a command taken apart so that a filter does not see it: `w\ho`, `{cat,x}`, `/???/c?t`.
     pattern:
-      /\$\([^)]{1,200}\)|`(?=\/|[^`]{0,200}[|;&$>])[^`]{1,200}`|\$\{?IFS\b|;\s*\$\w|[;&|]\s{0,8}\w{1,20}(?:\\|''|""|'\w)\w|[;&|]\s{0,8}\/[?*/]{2,}|[;&|]\s{0,8}\{\w{1,20},|[;&|]\s{0,8}\w?=?\$'|(?:[;|]|&&)\s{0,8}\w{1,3}=\S{1,60}[;&]/,
+      /\$\((?![A-Z_]{2,40}\))[^)]{1,200}\)|`(?=\/|[^`]{0,200}(?:\$[({]|[;|&>]\s{0,2}\/))[^`]{1,200}`|\$\{?IFS\b|;\s*\$\w|[;&|]\s{0,8}\w{1,20}(?:\\|''|""|'\w{1,8}')\w|[;&|]\s{0,8}\/[?*/]{2,}|[;&|]\s{0,8}\{\w{1,20},|[;&|]\s{0,8}\w?=?\$'|(?:[;|]|&&)\s{0,8}\w{1,3}=\S{1,60}[;&]/,
     weights: { path: 0.9, url: 0.85, word: 0.9, command: 0.1, code: 0, text: 0 },
   },
   {
@@ -76,7 +76,7 @@ export const SHELL: readonly Signature[] = [
   {
     family: 'command-injection',
     pattern:
-      /(?:\/etc\/(?:shadow|sudoers|crontab|cron\.d)|authorized_keys|\.bash(?:rc|_profile)|\/etc\/ld\.so\.preload)\b|>>?\s*\/etc\//i,
+      /(?:\/etc\/(?:shadow|sudoers|crontab|cron\.d)|\/authorized_keys(?![\w-])|\.bash(?:rc|_profile)|\/etc\/ld\.so\.preload)\b|>>?\s*\/etc\//i,
     weights: { path: 0.85, url: 0.85, word: 0.9, command: 0.7, code: 0.1, text: 0.1 },
   },
 ];
