@@ -19,6 +19,8 @@ export type DelegationOutcome =
   | { readonly kind: 'delegated'; readonly jws: string; readonly expiresAtMs: number }
   | { readonly kind: 'refused'; readonly because: 'token-expired' | 'no-grant' };
 
+type Made = Extract<DelegationOutcome, { kind: 'delegated' }>;
+
 export interface DelegationDeskOptions {
   readonly keys: NodeKeys;
   readonly keystore: AgentKeystore;
@@ -29,7 +31,9 @@ export interface DelegationDeskOptions {
 /** Writes what this node tells other nodes about the agents it speaks for. */
 export class DelegationDesk {
   readonly #options: DelegationDeskOptions;
-  readonly #made = new Map<string, Extract<DelegationOutcome, { kind: 'delegated' }>>();
+  readonly #made = new Map<string, Made>();
+  /** Calls mostly come in a row, of one principal to one node. */
+  #latest: { readonly principal: Principal; readonly targetNode: string; readonly made: Made } | undefined;
 
   constructor(options: DelegationDeskOptions) {
     this.#options = options;
@@ -40,6 +44,21 @@ export class DelegationDesk {
    * token. The same one is handed out until it is nearly over.
    */
   delegationFor(principal: Principal, targetNode: string, { nowMs }: { readonly nowMs: number }): DelegationOutcome {
+    const latest = this.#latest;
+    const isLatest = latest?.principal === principal && latest.targetNode === targetNode;
+    if (isLatest && isFresh(latest.made.expiresAtMs, principal, nowMs)) return latest.made;
+    const found = this.#find(principal, targetNode, { nowMs });
+    this.#latest = found.kind === 'delegated' ? { principal, targetNode, made: found } : undefined;
+    return found;
+  }
+
+  /** Call when a token or an agent was revoked. */
+  forget(): void {
+    this.#made.clear();
+    this.#latest = undefined;
+  }
+
+  #find(principal: Principal, targetNode: string, { nowMs }: { readonly nowMs: number }): DelegationOutcome {
     const id = `${principal.tokenId} ${principal.level} ${targetNode}`;
     const known = this.#made.get(id);
     if (known !== undefined && isFresh(known.expiresAtMs, principal, nowMs)) return known;
@@ -50,11 +69,6 @@ export class DelegationDesk {
       this.#made.set(id, made);
     }
     return made;
-  }
-
-  /** Call when a token or an agent was revoked. */
-  forget(): void {
-    this.#made.clear();
   }
 
   #make(principal: Principal, targetNode: string, { nowMs }: { readonly nowMs: number }): DelegationOutcome {
