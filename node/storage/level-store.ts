@@ -1,6 +1,7 @@
 import { LevelDatastore } from 'datastore-level';
 import type { Datastore } from 'interface-datastore';
 import { Level } from 'level';
+import { HeldBack } from './held-back.ts';
 import { StorageError } from './storage-error.ts';
 import type { Database, Store, StoreChange, StoreRange, WriteOptions } from './store.ts';
 
@@ -49,6 +50,7 @@ export class LevelStore implements Store {
 /** One LevelDB database in a folder, held by one process at a time (LevelDB's own lock, which dies with the process). */
 export class LevelDatabase implements Database {
   readonly #level: Level<string, Uint8Array>;
+  readonly #held: HeldBack[] = [];
 
   private constructor(level: Level<string, Uint8Array>) {
     this.#level = level;
@@ -74,12 +76,18 @@ export class LevelDatabase implements Database {
 
   /** The same database in the shape that libp2p keeps its peers and provider records in. */
   datastore(name: string): Datastore {
-    // A sublevel has every method that LevelDatastore calls; only the declared type asks for the whole database.
-    return new LevelDatastore(sublevelOf(this.#level, name) as unknown as Level<string, Uint8Array>);
+    const held = new HeldBack(sublevelOf(this.#level, name));
+    this.#held.push(held);
+    // It has every method that LevelDatastore calls; only the declared type asks for the whole database.
+    return new LevelDatastore(held as unknown as Level<string, Uint8Array>);
   }
 
   async close(): Promise<void> {
-    await this.#level.close();
+    try {
+      for (const held of this.#held) await guarded(held.close());
+    } finally {
+      await this.#level.close();
+    }
   }
 }
 
