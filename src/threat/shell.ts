@@ -50,7 +50,7 @@ export const SHELL: readonly Signature[] = [
     family: 'command-injection',
     // A shell at the end of a line to somewhere else, in whatever language; what makes a shell privileged, or forgets that it was there.
     pattern:
-      /(?:\bsocket\b|SOCK_STREAM|fsockopen|TCPSocket|Socket::INET|TcpStream|TCPClient|\bnet\.(?:connect|Socket|Dial))[^\n]{0,400}(?:\/bin\/(?:ba|z|da|k)?sh\b|\bcmd(?:\.exe)?\b|\bdup2\b|\bpty\b|\bIO\.popen|\bsystem\$_|\biex\b)|\bnet\s+(?:user|localgroup)\s[^\n]{0,60}\/add\b|\breg\s+add\s+[\"']?HKLM|\bnetsh\s+\w{1,20}\s+set\s+opmode\s+disable|\bunset\s+HISTFILE\b|\bHISTSIZE=0\b|\|\s?(?:\/bin\/)?(?:ba|z|da|k)?sh(?:\s-i)?(?:\s2>&1)?\s?\|\s?(?:nc|ncat|telnet|openssl|socat)\b|\/inet\/(?:tcp|udp)\/|\bs_client\b[^\n]{0,120}\|\s?\S{0,8}sh\b|\bhistory\s+-d\b[^\n]{0,20}&&\s?history\b|\bchmod\s+(?:[ug]{1,2}\+s|[4-7]\d{3})\s+\S{0,60}\/(?:ba|z|da|k)?sh\b|\buseradd\s[^\n]{0,40}-\w{0,4}u\s{0,2}0\b/i,
+      /(?:\bsocket\b|SOCK_STREAM|fsockopen|TCPSocket|Socket::INET|TcpStream|TCPClient|\bnet\.(?:connect|Socket|Dial))[^\n]{0,400}(?:\/bin\/(?:ba|z|da|k)?sh\b|\bcmd(?:\.exe)?\b|\bdup2\b|\bpty\b|\bIO\.popen|\bsystem\$_|\biex\b)|\bnet\s+(?:user|localgroup)\s[^\n]{0,60}\/add\b|\breg\s+add\s+["']?HKLM|\bnetsh\s+\w{1,20}\s+set\s+opmode\s+disable|\bunset\s+HISTFILE\b|\bHISTSIZE=0\b|\|\s?(?:\/bin\/)?(?:ba|z|da|k)?sh(?:\s-i)?(?:\s2>&1)?\s?\|\s?(?:nc|ncat|telnet|openssl|socat)\b|\/inet\/(?:tcp|udp)\/|\bs_client\b[^\n]{0,120}\|\s?\S{0,8}sh\b|\bhistory\s+-d\b[^\n]{0,20}&&\s?history\b|\bchmod\s+(?:[ug]{1,2}\+s|[4-7]\d{3})\s+\S{0,60}\/(?:ba|z|da|k)?sh\b|\buseradd\s[^\n]{0,40}-\w{0,4}u\s{0,2}0\b/i,
     weights: { path: 0.95, url: 0.95, word: 0.95, command: 0.92, code: 0.2, text: 0.4 },
   },
   {
