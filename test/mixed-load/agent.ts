@@ -26,6 +26,8 @@ const HONEST = [
   'INVALID_PARAMS',
   'cut',
 ];
+/** What the lies of a server's other calls may do to one. */
+const BY_LIES: readonly string[] = ['NO_HEALTHY_SERVER', 'OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED'];
 /** Of these the caller may believe that nothing ran. */
 const NEVER_RAN = ['NO_HEALTHY_SERVER', 'NODE_UNREACHABLE', 'INVALID_PARAMS', 'UNAUTHENTICATED'];
 
@@ -150,7 +152,7 @@ export class Agent {
     if (UNANSWERED.includes(fault)) return;
     if (!HONEST.includes(call.end)) {
       this.#book.violation(`${where}: ${call.end} ${answer.status} ${answer.text.slice(0, 300)}`);
-    } else if (call.alias !== 'liar') {
+    } else if (call.alias !== 'liar' || !BY_LIES.includes(call.end)) {
       this.#book.refused(quietMs);
       if (quietMs <= EXPLAINED_MS) return;
       const tookMs = call.endMs - call.startMs;

@@ -105,7 +105,8 @@ function checkCall(
 /** `beforeMs`: how long before a kill it had ended. */
 function lost(what: string, { beforeMs, book }: { readonly beforeMs: number | undefined; readonly book: Book }): void {
   if (beforeMs === undefined) return book.violation(what);
-  if (beforeMs > LOST_MS) return book.violation(`${what}, ${beforeMs} ms before a kill`);
+  if (beforeMs > LOST_MS)
+    return book.violation(`${what}, ${beforeMs.toFixed(0)} ms before a kill and nothing held it up`);
   book.count(LOST);
 }
 
