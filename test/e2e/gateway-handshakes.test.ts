@@ -43,11 +43,12 @@ async function mute(port: number, localAddress = '127.0.0.1'): Promise<Socket> {
 
 /** Whether the server shakes hands with a client of this address. */
 function shakes(port: number, localAddress = '127.0.0.1'): Promise<TLSSocket | undefined> {
-  const socket = connect({ host: '127.0.0.1', port, localAddress, rejectUnauthorized: false, timeout: 5_000 });
+  const under = connectTcp({ host: '127.0.0.1', port, localAddress });
+  const socket = connect({ socket: under, rejectUnauthorized: false });
   undo.push(() => socket.destroy());
   return new Promise((resolve) => {
     socket.once('secureConnect', () => resolve(socket));
-    socket.once('error', () => resolve(undefined));
+    for (const one of [under, socket]) one.once('error', () => resolve(undefined));
     socket.once('close', () => resolve(undefined));
   });
 }
