@@ -4,6 +4,8 @@ import type { Trouble } from './trouble.ts';
 
 export interface RecordTroubleParts {
   readonly failure: () => Error | undefined;
+  /** Room left for this process on the disk of the data folder; undefined: nobody can say. */
+  readonly freeBytes: () => number | undefined;
   /** Entries that wait for a witness, and for how long the oldest does at most. */
   readonly unwitnessed: () => { readonly entries: number; readonly seconds: number };
   readonly witnesses: () => WitnessStatus;
@@ -15,6 +17,7 @@ export interface RecordTroubleParts {
 
 /** So many times longer than they should wait. */
 const OVERDUE = 10;
+const LOW_MIB = 256;
 
 /** What is wrong with the record of this node, and with what others hold of it. */
 export function* recordTroubles(parts: RecordTroubleParts): Iterable<Trouble> {
@@ -27,6 +30,15 @@ export function* recordTroubles(parts: RecordTroubleParts): Iterable<Trouble> {
       found: `the audit log cannot be written: ${failed.message}`,
       means: 'calls that must be on record are refused; the others go on and are kept in memory as far as that goes',
       remedy: 'look at the disk of the data folder: whether it is full, read-only or failing (`village doctor`)',
+    };
+  }
+  const freeMib = (parts.freeBytes() ?? Number.POSITIVE_INFINITY) / 1024 ** 2;
+  if (freeMib < LOW_MIB) {
+    yield {
+      kind: 'disk-low',
+      found: `the disk of the data folder has ${Math.floor(freeMib)} MiB left`,
+      means: 'when it is full, what must be on record is refused, and votes and placements stop here',
+      remedy: 'make room there; `audit.retention_days` says how long the log is kept',
     };
   }
   const { contradicted, evidence } = parts.witnesses();

@@ -47,6 +47,7 @@ export type TroubleKind =
   | 'audit-of-another'
   | 'audit-unwitnessed'
   | 'audit-alone'
+  | 'disk-low'
   | 'background-failures'
   | 'telemetry-failing';
 

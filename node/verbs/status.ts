@@ -19,7 +19,7 @@ export interface StatusParts {
   readonly directory: Directory;
   readonly links: PeerLinks;
   readonly router: Router;
-  readonly troubles: () => readonly Trouble[];
+  readonly troubles: () => Promise<readonly Trouble[]>;
   readonly audit: AuditStatusParts;
   readonly gateway: () => string;
   /** What the gateway shows under TLS. */
@@ -34,7 +34,7 @@ export function statusVerbs(parts: StatusParts): Pick<AdminHandlers, 'status' | 
   const { host, hosting, directory, router, village, links } = parts;
   return {
     status: async () => {
-      const troubles = parts.troubles();
+      const troubles = await parts.troubles();
       return {
         node_id: host.nodeId,
         village_id: village.villageId,

@@ -18,6 +18,7 @@ interface Given {
   readonly peers?: readonly Partial<AdmittedPeer>[];
   readonly others?: boolean;
   readonly failure?: Error;
+  readonly freeBytes?: number | undefined;
   readonly unwitnessed?: { readonly entries: number; readonly seconds: number };
   readonly witnesses?: Partial<ReturnType<Parts['record']['witnesses']>>;
   readonly standing?: Partial<Parts['standing']>;
@@ -59,6 +60,7 @@ function troubles(given: Given = {}): readonly Trouble[] {
     record: {
       recent,
       failure: () => given.failure,
+      freeBytes: () => ('freeBytes' in given ? given.freeBytes : 1e12),
       unwitnessed: () => given.unwitnessed ?? { entries: 1, seconds: 1 },
       witnesses: () => ({
         ...{ witnessedTo: 1, witnessedAtMs: NOW, witnesses: 1, contradicted: [], evidence: [] },
@@ -237,6 +239,13 @@ describe('the record', () => {
     });
     expect(trouble).toMatchObject({ kind: 'audit-unwritable', sinceMs: NOW });
     expect(trouble.found).toContain('ENOSPC');
+  });
+
+  test('whose disk is nearly full is told before it is', () => {
+    expect(only({ freeBytes: 255.9 * 1024 ** 2 })).toMatchObject({ kind: 'disk-low' });
+    expect(only({ freeBytes: 255.9 * 1024 ** 2 }).found).toContain('255 MiB');
+    expect(troubles({ freeBytes: 256 * 1024 ** 2 })).toEqual([]);
+    expect(troubles({ freeBytes: undefined })).toEqual([]);
   });
 
   test('that witnesses contradict is told with who and where', () => {
