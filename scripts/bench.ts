@@ -89,7 +89,7 @@ try {
       console.log(`${contender.name}: ${unanswered} replies of the run that warms up were no results`);
   }
   if (wanted.includes('decisions')) console.log(`\n${await tokenChecks()}\n${await chosen()}`);
-  if (wanted.includes('tools')) console.log(`\n${await builtInTools(contenders)}`);
+  if (wanted.includes('tools')) console.log(`\n${await builtInTools()}`);
 } finally {
   await cleanUp();
 }
