@@ -1,11 +1,6 @@
-import type {
-  ConnectionEncrypter,
-  ConnectionProtector,
-  MessageStream,
-  StreamMuxer,
-  StreamMuxerFactory,
-} from '@libp2p/interface';
+import type { ConnectionEncrypter, ConnectionProtector, MessageStream, StreamMuxerFactory } from '@libp2p/interface';
 import { WireError } from '../../protocols/wire/index.ts';
+import { eachStream } from './each-stream.ts';
 import { type Framing, LengthPrefixes } from './length-prefixes.ts';
 
 type FramingOf = (protocol: string) => Framing | undefined;
@@ -80,17 +75,6 @@ export function boundedMuxer<Components extends { readonly registrar: { getProto
       if (raw.includes(name)) return 'raw';
       return components.registrar.getProtocols().includes(name) ? 'prefixed' : undefined;
     };
-    const inner = make(components);
-    return {
-      protocol: inner.protocol,
-      createStreamMuxer(connection) {
-        const muxer = inner.createStreamMuxer(connection) as StreamMuxer & { onRemoteStream(stream: unknown): void };
-        const open = muxer.createStream.bind(muxer);
-        const opened = muxer.onRemoteStream.bind(muxer);
-        muxer.createStream = async (options) => bounded(await open(options), framingOf);
-        muxer.onRemoteStream = (stream) => opened(bounded(stream as MessageStream, framingOf));
-        return muxer;
-      },
-    };
+    return eachStream(make(components), (stream) => void bounded(stream, framingOf));
   };
 }

@@ -1,4 +1,5 @@
-import type { StreamMuxer, StreamMuxerFactory } from '@libp2p/interface';
+import type { StreamMuxerFactory } from '@libp2p/interface';
+import { eachStream } from './each-stream.ts';
 
 /** What of a yamux stream tells its peer how much more it may send. */
 interface Windowed {
@@ -15,27 +16,7 @@ interface Windowed {
 export function sparedUpdates<Components>(
   make: (components: Components) => StreamMuxerFactory,
 ): (components: Components) => StreamMuxerFactory {
-  return (components) => {
-    const inner = make(components);
-    return {
-      protocol: inner.protocol,
-      createStreamMuxer(connection) {
-        const muxer = inner.createStreamMuxer(connection) as StreamMuxer & { onRemoteStream(stream: unknown): void };
-        const open = muxer.createStream.bind(muxer);
-        const opened = muxer.onRemoteStream.bind(muxer);
-        muxer.createStream = async (options) => {
-          const stream = await open(options);
-          spare(stream as unknown as Windowed);
-          return stream;
-        };
-        muxer.onRemoteStream = (stream) => {
-          spare(stream as Windowed);
-          opened(stream);
-        };
-        return muxer;
-      },
-    };
-  };
+  return (components) => eachStream(make(components), (stream) => spare(stream as unknown as Windowed));
 }
 
 function spare(stream: Windowed): void {
