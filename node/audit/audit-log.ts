@@ -47,6 +47,8 @@ export interface AuditLimits {
   readonly flood: FloodLimits;
 }
 
+/** What waits behind more than this waits for a disk that hangs. */
+const HANDED_OVER_BYTES = 1024 * 1024;
 const LIMITS: AuditLimits = {
   lazyMs: 10,
   maxPending: 8192,
@@ -71,6 +73,7 @@ export class AuditLog {
   readonly #beganMs: number;
   #lost = 0;
   #closed = false;
+  #handingOver = false;
   #headTimer: NodeJS.Timeout | undefined;
   #floodTimer: NodeJS.Timeout | undefined;
   #flushed = Promise.withResolvers<void>();
@@ -111,6 +114,7 @@ export class AuditLog {
         await options.store.append(batch);
         this.#end.give(batch);
       },
+      onHeldUp: () => this.#handOver(),
       onFlushed: (entries, durationMs) => {
         this.#flushed.resolve();
         this.#flushed = Promise.withResolvers();
@@ -218,6 +222,22 @@ export class AuditLog {
       if (!admitted) return 'counted';
     }
     return this.#append(record);
+  }
+
+  /** A slow disk makes no entry wait in memory: a process that is killed takes none with it that is older than `lazyMs`. */
+  #handOver(): void {
+    const { store } = this.#options;
+    if (store.handOver === undefined || this.#handingOver) return;
+    const lines = this.#end.peek();
+    if (lines === undefined || lines.bytes.length > HANDED_OVER_BYTES) return;
+    this.#handingOver = true;
+    // What fails here is no loss: the next batch begins with the same lines.
+    void store
+      .handOver(lines)
+      .catch(() => undefined)
+      .finally(() => {
+        this.#handingOver = false;
+      });
   }
 
   #append(record: AuditRecord): 'chained' | 'lost' {

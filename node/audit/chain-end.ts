@@ -1,4 +1,11 @@
-import { type AuditHead, type AuditRecord, HEAD_EVERY, type Receipt, SealedLines } from '../../src/audit/index.ts';
+import {
+  type AuditHead,
+  type AuditRecord,
+  HEAD_EVERY,
+  type LogLines,
+  type Receipt,
+  SealedLines,
+} from '../../src/audit/index.ts';
 import { utf8 } from '../../src/kernel/index.ts';
 import type { LogBatch } from './log-store.ts';
 
@@ -51,6 +58,12 @@ export class ChainEnd {
     if (this.#signedSeq === this.#sealed.last.seq) return false;
     this.#sign({ passing });
     return true;
+  }
+
+  /** The lines that the next batch begins with. */
+  peek(): LogLines | undefined {
+    this.#seal();
+    return this.#sealed.peek();
   }
 
   /** Undefined: there is nothing new. Its lines' bytes are to be given back. */

@@ -88,6 +88,14 @@ export class EntryFiles implements LogStore {
     }
   }
 
+  async handOver({ bytes }: LogLines): Promise<void> {
+    const writer = this.#writer;
+    const at = writer?.next;
+    // What may come to another segment would be there twice.
+    if (writer === undefined || at === undefined || !this.#hasRoom(writer, at, bytes)) return;
+    await writer.handOver(Buffer.from(bytes), at);
+  }
+
   entries(range: StoreRange = {}): AsyncIterable<KeyedLine> {
     const prefix = (range.gte ?? range.gt ?? '').slice(0, 2);
     return prefix === ENTRY_KEYS.gte || prefix === HEAD_KEYS.gte
@@ -131,13 +139,9 @@ export class EntryFiles implements LogStore {
 
   /** The segment that `lines` go to. */
   async #writerFor({ first, bytes }: LogLines): Promise<SegmentWriter> {
-    const { segmentBytes, segmentMs } = this.#limits;
     await this.recover();
     const current = this.#writer;
-    const atMs = SegmentWriter.timeOf(bytes) ?? 0;
-    if (current !== undefined && current.size < segmentBytes && atMs - (current.firstAtMs ?? atMs) < segmentMs) {
-      return current;
-    }
+    if (current !== undefined && this.#hasRoom(current, current.size, bytes)) return current;
     if (bytes[0] !== BRACE) {
       if (current !== undefined) return current;
       throw new Error('a log does not begin with a signed head');
@@ -149,6 +153,13 @@ export class EntryFiles implements LogStore {
     this.#writer = next;
     this.#segments.push(first);
     return next;
+  }
+
+  /** Whether lines that are to stand at `size` belong to the segment still. */
+  #hasRoom({ firstAtMs }: SegmentWriter, size: number, lines: Uint8Array): boolean {
+    const { segmentBytes, segmentMs } = this.#limits;
+    const atMs = SegmentWriter.timeOf(lines) ?? 0;
+    return size < segmentBytes && atMs - (firstAtMs ?? atMs) < segmentMs;
   }
 
   async *#lines(prefix: string, range: StoreRange): AsyncGenerator<KeyedLine, void, undefined> {

@@ -6,6 +6,8 @@ export interface GroupCommitOptions<Batch> {
   readonly take: () => Batch | undefined;
   /** Resolves when the batch is on disk for certain. After a refusal the same batch comes again, before any other. */
   readonly write: (batch: Batch) => Promise<void>;
+  /** Something was added, has waited for `lazyMs`, and the disk is not free: it can be brought to safety another way. */
+  readonly onHeldUp?: (() => void) | undefined;
   /** How long a change that nobody waits for may stay in memory. */
   readonly lazyMs: number;
   /** How long the disk may take for one batch before those who wait are told that it failed. */
@@ -59,7 +61,7 @@ export class GroupCommit<Batch> {
   /** There is one more thing to take. */
   added(): void {
     this.#queued += 1;
-    if (this.#soon === undefined && !this.#isDue) this.#timer ??= this.#later(this.#options.lazyMs);
+    if (this.#soon === undefined) this.#timer ??= this.#later(this.#options.lazyMs);
   }
 
   /** Resolves when all that was added so far is on disk. Rejects with AUDIT_UNWRITABLE, at once while the disk fails. */
@@ -100,7 +102,7 @@ export class GroupCommit<Batch> {
   #flush(): void {
     this.#disarm();
     this.#isDue = this.#writing !== undefined;
-    if (this.#isDue) return;
+    if (this.#isDue) return this.#options.onHeldUp?.();
     const flight = this.#inFlight ?? this.#taken();
     if (flight === undefined) {
       this.#waiting?.resolve(); // what was added is part of a batch that stands

@@ -11,4 +11,9 @@ export interface LogBatch {
 export interface LogStore extends Pick<Store, 'entries'> {
   /** All of it is on disk when it resolves. One at a time; one that failed comes again before any other. */
   append(batch: LogBatch): Promise<void>;
+  /**
+   * While a batch is on its way: hands what comes after it to the operating system, so that it outlives this process. Copies the
+   * bytes before it returns; they come again, with more behind them, as the next batch.
+   */
+  handOver?(lines: LogLines): Promise<void>;
 }

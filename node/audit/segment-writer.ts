@@ -22,6 +22,8 @@ export class SegmentWriter {
   #firstAtMs: number | undefined;
   /** Of the batch written and not yet taken as standing. */
   #written = { bytes: 0, seq: 0 };
+  /** Bytes of the batch that is being written, or stands as yet beside what stands. */
+  #coming = 0;
 
   private constructor(file: FileHandle, { first, size }: { readonly first: number; readonly size: number }) {
     this.#file = file;
@@ -69,6 +71,11 @@ export class SegmentWriter {
     return this.#size;
   }
 
+  /** Where the bytes after the batch that is on its way will stand; undefined: none is. */
+  get next(): number | undefined {
+    return this.#coming === 0 ? undefined : this.#size + this.#coming;
+  }
+
   /** When its first entry was made; undefined while it has none. */
   get firstAtMs(): number | undefined {
     return this.#firstAtMs;
@@ -82,6 +89,7 @@ export class SegmentWriter {
   /** Has `lines` on disk when it resolves, behind all that stands; a try that failed is written over. */
   async write({ first, bytes }: LogLines): Promise<void> {
     this.#firstAtMs ??= SegmentWriter.timeOf(bytes);
+    this.#coming = bytes.length;
     await written(this.#file.fd, bytes, this.#size);
     this.#written = { bytes: bytes.length, seq: first };
   }
@@ -90,7 +98,13 @@ export class SegmentWriter {
     const { bytes, seq } = this.#written;
     if (this.#size - (this.#marks.at(-1)?.offset ?? 0) >= MARK_BYTES) this.#marks.push({ seq, offset: this.#size });
     this.#size += bytes;
+    this.#coming = 0;
     this.#written = { bytes: 0, seq: 0 };
+  }
+
+  /** Lays `bytes` where they will be written once more. */
+  async handOver(bytes: Uint8Array, position: number): Promise<void> {
+    await this.#file.write(bytes, 0, bytes.length, position);
   }
 
   async close(): Promise<void> {

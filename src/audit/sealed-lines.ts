@@ -78,6 +78,15 @@ export class SealedLines {
     this.#before = this.#buffer.toString('latin1', this.#end - HASH_DIGITS, this.#end);
   }
 
+  /**
+   * Shows what `take` would hand out, as yet without the blank line; undefined: nothing. More will be laid behind these bytes, and those
+   * at their end are lent to the next entry for a moment: what is to be kept must be copied.
+   */
+  peek(): LogLines | undefined {
+    if (this.#end === HASH_DIGITS) return undefined;
+    return { first: this.#first, bytes: this.#buffer.subarray(HASH_DIGITS, this.#end) };
+  }
+
   /** Hands out what was added since the last time; undefined: nothing. `give` it back when it is no longer needed. */
   take(): LogLines | undefined {
     if (this.#end === HASH_DIGITS) return undefined;

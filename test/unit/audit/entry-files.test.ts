@@ -8,6 +8,7 @@ import { MemoryStore, type StoreRange, type WriteOptions } from '../../../node/s
 import { entryKey, headKey } from '../../../src/audit/index.ts';
 import { headSigner, NODE, recordOf, VILLAGE } from '../../support/audit.ts';
 import { MemoryLog } from '../../support/memory-log.ts';
+import { until } from '../../support/until.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -118,6 +119,78 @@ describe('a log in files', () => {
     for (let seq = 1; seq <= 400; seq += 1) await files.append(entry(seq, `{"seq":${seq},"x":"${'y'.repeat(1000)}"}`));
     expect(await keysOf(files.entries({ gte: entryKey(399), lt: 'e0' }))).toEqual([399, 400].map(entryKey));
     await files.close();
+  });
+});
+
+describe('a log whose disk is slow', () => {
+  /** Files whose batches, once they are to hang, are written and do not come to stand until they are let. */
+  async function hanging(limits = {}) {
+    const beside = new MemoryStore();
+    const [reached, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const state = { hangs: false };
+    const files = await EntryFiles.open(folder, {
+      beside: {
+        entries: (range) => beside.entries(range),
+        batch: async (changes) => {
+          if (state.hangs) reached.resolve();
+          if (state.hangs) await goOn.promise;
+          await beside.batch(changes);
+        },
+      },
+      ...limits,
+    });
+    return { files, beside, state, reached: reached.promise, goOn: goOn.resolve };
+  }
+  /** Targets of the calls that a process which begins now finds. */
+  const found = async (beside: MemoryStore): Promise<string[]> => {
+    const copy = await mkdtemp(join(folder, '..', 'village-entry-copy-'));
+    try {
+      for (const name of await readdir(folder)) await writeFile(join(copy, name), await readFile(join(folder, name)));
+      const files = await EntryFiles.open(copy, { beside });
+      await files.recover();
+      const targets: string[] = [];
+      for await (const [, line] of files.entries(ENTRIES))
+        targets.push(JSON.parse(Buffer.from(line).toString()).target);
+      await files.close();
+      return targets.filter((target) => target !== '');
+    } finally {
+      await rm(copy, { recursive: true });
+    }
+  };
+
+  test('keeps what comes meanwhile from a process that is killed, and has it once when it is not', async () => {
+    const { files, beside, state, reached, goOn } = await hanging();
+    const options = { ...owner, store: files, sign: signer.sign, reporter: { report: () => undefined } };
+    const log = await AuditLog.open({ ...options, limits: { lazyMs: 5, headMs: 5 } });
+    state.hangs = true;
+    log.record(recordOf({ target: 'slow' }));
+    await reached;
+    for (const target of ['b', 'c']) log.record(recordOf({ target }));
+    await until(async () => (await found(beside)).join() === 'slow,b,c');
+    log.record(recordOf({ target: 'd' }));
+    await until(async () => (await found(beside)).join() === 'slow,b,c,d');
+    goOn();
+    log.record(recordOf({ target: 'e' }));
+    await log.stop();
+    expect(await found(beside)).toEqual(['slow', 'b', 'c', 'd', 'e']);
+    expect(await verdict(beside)).toMatchObject({ ok: true });
+  });
+
+  test('lays nothing at the end of a file whose next lines come to another', async () => {
+    const { files, state, reached, goOn } = await hanging({ segmentBytes: 70 });
+    const first = join(folder, '0000000000000001.jsonl');
+    state.hangs = true;
+    const appended = files.append(batchOf(1, [1, 2, 3].map(lineOf), Buffer.from('a.b.c')));
+    await reached;
+    const { size } = await stat(first);
+    await files.handOver(entry(4).lines);
+    expect((await stat(first)).size).toBe(size);
+    goOn();
+    await appended;
+    await files.append(entry(4));
+    await files.close();
+    expect(await readdir(folder)).toHaveLength(2);
+    expect((await stat(first)).size).toBe(size);
   });
 });
 

@@ -8,7 +8,7 @@ interface Write {
 }
 
 /** A disk that answers when it is told to. */
-function slowDisk(changes: { readonly lazyMs?: number } = {}) {
+function slowDisk(changes: { readonly lazyMs?: number; readonly onHeldUp?: () => void } = {}) {
   const writes: Write[] = [];
   const queue: string[] = [];
   const commit = new GroupCommit<readonly string[]>({
@@ -18,6 +18,7 @@ function slowDisk(changes: { readonly lazyMs?: number } = {}) {
       writes.push({ keys, done });
       return done.promise;
     },
+    onHeldUp: changes.onHeldUp,
     lazyMs: changes.lazyMs ?? 1,
     deadlineMs: 5_000,
     retryMs: 1,
@@ -92,6 +93,28 @@ describe('group commit', () => {
       writes[2]?.done.resolve();
       await settled(Promise.resolve());
       expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('says each time that something has waited long enough and the disk is not free', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      let heldUp = 0;
+      const { add } = slowDisk({ lazyMs: 10, onHeldUp: () => (heldUp += 1) });
+      add('a');
+      vi.advanceTimersByTime(10);
+      add('b');
+      vi.advanceTimersByTime(9);
+      expect(heldUp).toBe(0);
+      vi.advanceTimersByTime(1);
+      expect(heldUp).toBe(1);
+      vi.advanceTimersByTime(100);
+      expect(heldUp).toBe(1);
+      add('c');
+      vi.advanceTimersByTime(10);
+      expect(heldUp).toBe(2);
     } finally {
       vi.useRealTimers();
     }

@@ -68,4 +68,21 @@ describe('lines sealed together', () => {
     expect(`${written}\n`).toBe(expected(entries).text);
     expect(lines.take()).toBeUndefined();
   });
+
+  test('can be seen before they are taken, and what was seen is what is taken', () => {
+    const lines = new SealedLines(START);
+    expect(lines.peek()).toBeUndefined();
+    let seen = '';
+    for (let seq = 42; seq < 80; seq += 1) {
+      add(lines, entryOf(seq, `tool-${seq}`));
+      if (seq === 50) lines.addHead('a.b.c');
+      const peeked = lines.peek();
+      const text = Buffer.from(peeked?.bytes ?? []).toString();
+      expect(peeked?.first).toBe(42);
+      expect(text.startsWith(seen)).toBe(true);
+      seen = text;
+    }
+    expect(Buffer.from(lines.take()?.bytes ?? []).toString()).toBe(`${seen}\n`);
+    expect(lines.peek()).toBeUndefined();
+  });
 });
