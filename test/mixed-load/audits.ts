@@ -106,7 +106,7 @@ function checkCall(
 function lost(what: string, { beforeMs, book }: { readonly beforeMs: number | undefined; readonly book: Book }): void {
   if (beforeMs === undefined) return book.violation(what);
   if (beforeMs > LOST_MS)
-    return book.violation(`${what}, ${beforeMs.toFixed(0)} ms before a kill and nothing held it up`);
+    return book.violation(`${what}, ${beforeMs.toFixed(0)} ms before a kill, having had the processor`);
   book.count(LOST);
 }
 

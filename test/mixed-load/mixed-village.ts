@@ -1,11 +1,11 @@
 import { rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AdminClient, readRunFile } from '../../node/admin/index.ts';
 import { ownAgentId } from '../../src/constitution/index.ts';
 import { dataFolder, ProcessNode, ROOT } from '../support/process-node.ts';
 import { AMPLE } from '../support/two-nodes.ts';
 import { until } from '../support/until.ts';
-import { slowestFlushMs } from './disk.ts';
 import { drained } from './drained.ts';
 import { processesWith } from './processes.ts';
 import { Starvation, waitedForProcessorMs } from './starvation.ts';
@@ -16,7 +16,7 @@ const READY_MS = 120_000;
 const END_MS = 60_000;
 /** How long a node that is there may take for a word, on a machine that is starved of time. */
 const HANG_MS = 30_000;
-/** Over how long it is looked whether a node that is to be killed is given the processor, and what the disk takes. */
+/** Over how long it is looked whether a node that is to be killed is given the processor. */
 const BEFORE_KILL_MS = 250;
 /** What the published command tells Node. */
 const AS_PUBLISHED = { nodeArgs: ['--max-semi-space-size=32'], timeoutMs: READY_MS };
@@ -35,7 +35,7 @@ export interface Downtime {
   /** It was killed without a warning. */
   readonly killed: boolean;
   readonly fromMs: number;
-  /** For how long the machine kept it from writing what it had to in the moment before: no processor, or a slow disk. */
+  /** For how long it waited for a processor in the moment before. */
   readonly heldUpMs: number;
   toMs: number;
 }
@@ -91,8 +91,8 @@ export class Member {
   }
 
   /**
-   * How long before a kill something had ended at `toMs` that began at `fromMs`, without the time for which the machine held the
-   * node up; negative: it had not ended; undefined: no kill has to do with it.
+   * How long before a kill something had ended at `toMs` that began at `fromMs`, without what the node waited for a
+   * processor; negative: it had not ended; undefined: no kill has to do with it.
    */
   endedBeforeKillMs({ fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }): number | undefined {
     const kill = this.downtimes.find((one) => one.killed && one.fromMs >= fromMs && toMs <= one.toMs);
@@ -183,9 +183,11 @@ export class MixedVillage {
   /** Resolves in the turn of the event loop in which the node is to be ended. */
   async #down(member: Member, how: 'stop' | 'kill'): Promise<Downtime> {
     const before = waitedForProcessorMs(member) ?? 0;
-    const flushMs = how === 'kill' ? await slowestFlushMs(dirname(this.ran), BEFORE_KILL_MS) : 0;
-    if (how === 'kill') await drained();
-    const heldUpMs = flushMs + (waitedForProcessorMs(member) ?? before) - before;
+    if (how === 'kill') {
+      await delay(BEFORE_KILL_MS);
+      await drained();
+    }
+    const heldUpMs = (waitedForProcessorMs(member) ?? before) - before;
     const downtime = { killed: how === 'kill', fromMs: Date.now(), heldUpMs, toMs: Number.POSITIVE_INFINITY };
     member.downtimes.push(downtime);
     return downtime;
