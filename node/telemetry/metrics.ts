@@ -79,10 +79,15 @@ export function createMetrics(bus: EventBus, sources: MetricsSources): Metrics {
   const delay = monitorEventLoopDelay({ resolution: 50 });
   delay.enable();
 
+  const seriesOf = remembering(({ method, server, target }) =>
+    [method, server, method === 'tools/call' ? target : ''].join('\n'),
+  );
+  const outcomeOf = remembering(({ kind, outcome }) => `${kind}\n${outcome}`);
+
   const ends = [
     bus.on('call.done', (done) => {
-      observeCall(calls, done);
-      outcomes.add(`${done.kind}\n${done.outcome}`, { side: done.kind, outcome: done.outcome });
+      observeCall(calls, done, seriesOf(done));
+      outcomes.add(outcomeOf(done), { side: done.kind, outcome: done.outcome });
       if (done.outcome === 'denied') refusals.add(`call\n${done.reason}`, { stage: 'call', reason: done.reason });
     }),
     bus.on('call.refused', ({ stage, reason }) => refusals.add(`${stage}\n${reason}`, { stage, reason })),
@@ -193,10 +198,34 @@ function auditFamilies(figures: () => AuditFigures): Family[] {
   ];
 }
 
-function observeCall(calls: Histogram, done: Events['call.done']): void {
-  const tool = done.method === 'tools/call' ? done.target : '';
-  calls.observe(`${done.method}\n${done.server}\n${tool}`, done.durationMs / 1000, {
-    labels: () => ({ mcp_method_name: done.method, server: done.server, tool }),
+type CallDone = Events['call.done'];
+
+/** `spell`, which is not asked again while calls are alike: a key made anew for each is hashed anew for each. */
+function remembering(spell: (done: CallDone) => string): (done: CallDone) => string {
+  let last: Pick<CallDone, 'kind' | 'method' | 'server' | 'target' | 'outcome'> | undefined;
+  let key = '';
+  return (done) => {
+    const { kind, method, server, target, outcome } = done;
+    const same =
+      last?.target === target &&
+      last.kind === kind &&
+      last.method === method &&
+      last.server === server &&
+      last.outcome === outcome;
+    if (same) return key;
+    last = { kind, method, server, target, outcome };
+    key = spell(done);
+    return key;
+  };
+}
+
+function observeCall(calls: Histogram, done: CallDone, key: string): void {
+  calls.observe(key, done.durationMs / 1000, {
+    labels: () => ({
+      mcp_method_name: done.method,
+      server: done.server,
+      tool: done.method === 'tools/call' ? done.target : '',
+    }),
     // Names that no server answered to are the caller's inventions and would use up the label sets.
     opens: done.outcome === 'ok' || done.outcome === 'tool_error',
   });

@@ -39,7 +39,7 @@ describe('links between peers', () => {
     const network = new PeerNetwork();
     const a = network.node('a');
     const b = network.node('b');
-    const ends = await Promise.all(Array.from({ length: 30 }, () => a.links.call('b', call())));
+    const ends = await Promise.all(Array.from({ length: 30 }, async () => await a.links.call('b', call())));
     expect(kinds(ends)).toEqual(['result']);
     expect((await b.links.call('a', call())).kind).toBe('result');
     expect(network.opened.map(({ by }) => by)).toEqual(['a']);
