@@ -1,7 +1,6 @@
-import type { RateLimiter } from '../src/routing/index.ts';
+import { rateKeys, type RateLimiter } from '../src/routing/index.ts';
 
-/** The last source and its key: the same text made anew would be hashed anew for each request. */
-let last = { ip: '', key: 'source ' };
+const sourceKey = rateKeys('source');
 
 /** 0: go on; else milliseconds. The whole node has a bucket too, after the source's own. */
 export function sourceLimit(
@@ -11,8 +10,7 @@ export function sourceLimit(
 ): number {
   const now = performance.now();
   const { perSourcePerMinute, perNodePerSecond } = limits;
-  if (last.ip !== ip) last = { ip, key: `source ${ip}` };
-  const ofSource = rates.take(last.key, { perMinute: perSourcePerMinute, burst: perSourcePerMinute }, now);
+  const ofSource = rates.take(sourceKey(ip), { perMinute: perSourcePerMinute, burst: perSourcePerMinute }, now);
   if (ofSource > 0) return ofSource;
   return rates.take('node', { perMinute: perNodePerSecond * 60, burst: perNodePerSecond }, now);
 }

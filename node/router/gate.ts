@@ -1,5 +1,6 @@
 import type { ErrorName } from '../../src/mcp/index.ts';
 import { decide, type Denial, type Principal } from '../../src/permissions/index.ts';
+import { rateKeys } from '../../src/routing/index.ts';
 import { type Job, justificationOf } from './job.ts';
 import type { RatePort } from './parts.ts';
 
@@ -19,13 +20,15 @@ type Question = Pick<
   'side' | 'request' | 'server' | 'target' | 'scope' | 'called' | 'permission' | 'context' | 'standing'
 >;
 
+const agentKey = rateKeys('agent');
+
 /** The limit of the agent itself, whatever it asks for. */
 export function tooOften(
   { agentId }: Principal,
   rates: RatePort,
   { perAgentPerMinute, nowMs }: { readonly perAgentPerMinute: number; readonly nowMs: number },
 ): Refused | undefined {
-  const waitMs = rates.take(`agent ${agentId}`, { perMinute: perAgentPerMinute, burst: perAgentPerMinute }, nowMs);
+  const waitMs = rates.take(agentKey(agentId), { perMinute: perAgentPerMinute, burst: perAgentPerMinute }, nowMs);
   return waitMs > 0 ? tooMany('the limit of this agent', waitMs) : undefined;
 }
 

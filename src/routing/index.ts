@@ -35,6 +35,7 @@ export { isRole, ROLES, type RoleName } from './roles.ts';
 export { scopeOf, scopeOfAll, scopeOfRequest } from './scope.ts';
 export type { Offer, Replica, Service } from './service.ts';
 export { isEnded, type KnownTask, type NewTask, TaskBook } from './task-book.ts';
+export { rateKeys } from './rate-key.ts';
 export { type RateLimit, RateLimiter, type RateLimiterOptions } from './rate-limit.ts';
 export { type Pressure, Shedding } from './shedding.ts';
 export { SharedUsage } from './shared-usage.ts';
