@@ -6,7 +6,11 @@ const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/;
 const Otlp = z
   .strictObject({
     endpoint: z
-      .url({ protocol: /^https?$/, abort: true })
+      .url({
+        protocol: /^https?$/,
+        abort: true,
+        error: 'an http or https URL, as http://127.0.0.1:4318: OTLP over HTTP, not gRPC',
+      })
       .refine((url) => new URL(url).username === '' && new URL(url).password === '', 'put secrets in `headersFile`')
       .refine((url) => !/[?#]/.test(url), 'a base URL, as http://127.0.0.1:4318')
       .describe('base URL of an OpenTelemetry collector that takes OTLP/HTTP; spans go to /v1/traces there'),
@@ -23,6 +27,13 @@ const Otlp = z
       .max(1)
       .default(1)
       .describe('share of the calls that are traced where their caller does not say by `traceparent` whether to'),
+    askedPerMinute: z
+      .int()
+      .positive()
+      .default(600)
+      .describe(
+        'traces that one agent has by its own `traceparent` a minute; of its further calls `sampleRatio` decides too',
+      ),
   })
   .refine(
     ({ endpoint, headersFile }) =>

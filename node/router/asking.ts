@@ -88,7 +88,7 @@ export class Asking {
       sourceIp,
       argumentsHash: argumentsHash(context.callId, request),
       began,
-      span: this.#made.tracing?.begin(context),
+      span: this.#made.tracing?.begin(context).span,
     };
     return answer(await this.#made.recorder.ended(job, reply), undefined, era);
   }
@@ -101,8 +101,8 @@ export class Asking {
     const { service, name, request, task } = target;
     context.argumentsHash = argumentsHash(context.callId, request);
     const scope = scopeOfRequest(service, request, task?.tool);
-    const span = this.#made.tracing?.begin(context);
-    if (span !== undefined) context.traceparent = span.traceparent;
+    const traced = this.#made.tracing?.begin(context);
+    if (traced !== undefined) context.traceparent = traced.traceparent;
     const job: Job = {
       side: 'call',
       request,
@@ -117,7 +117,7 @@ export class Asking {
       sourceIp: call.sourceIp,
       argumentsHash: context.argumentsHash,
       began,
-      span,
+      span: traced?.span,
       standing: undefined,
       refused: undefined,
     };

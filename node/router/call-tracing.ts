@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
-import { ERRORS, parseTraceparent, traceparentOf } from '../../src/mcp/index.ts';
-import type { Replica } from '../../src/routing/index.ts';
+import { ERRORS, parseTraceparent, traceparentOf, untracedParent } from '../../src/mcp/index.ts';
+import { type RateLimit, RateLimiter, type Replica } from '../../src/routing/index.ts';
 import type { Backend, BackendContext, BackendReply } from '../backends/backend.ts';
 import type { Reporter, Span } from '../telemetry/index.ts';
 import type { Job } from './job.ts';
@@ -15,6 +15,14 @@ export interface CallSpan {
   readonly traceparent: string;
 }
 
+/** How a call goes on from here. */
+export interface Begun {
+  /** undefined: this call is not traced here. */
+  readonly span: CallSpan | undefined;
+  /** What whoever does it is to go by; undefined: nobody has said anything. */
+  readonly traceparent: string | undefined;
+}
+
 /** A call on its way to where it is answered. */
 interface Leg {
   readonly context: BackendContext;
@@ -24,10 +32,15 @@ interface Leg {
 export interface TracingOptions {
   /** Share of the calls that are traced where their caller has not said whether to; 0 to 1. */
   readonly sampleRatio: number;
+  /** Traces that one agent has by its own `traceparent` a minute; of further calls `sampleRatio` decides. */
+  readonly askedPerMinute: number;
   readonly reporter: Reporter;
   /** `performance.now()` */
   readonly now: () => number;
 }
+
+/** Agents whose traces are counted at one time. */
+const MAX_AGENTS = 10_000;
 
 /**
  * Which calls are traced, and their place in the trace. The trace of a call that nobody traces yet has the call's own id, so that both
@@ -35,18 +48,29 @@ export interface TracingOptions {
  */
 export class CallTracing {
   readonly #options: TracingOptions;
+  readonly #asked = new RateLimiter({ maxKeys: MAX_AGENTS });
+  readonly #mostAsked: RateLimit;
 
   constructor(options: TracingOptions) {
     this.#options = options;
+    this.#mostAsked = { perMinute: options.askedPerMinute, burst: options.askedPerMinute };
   }
 
-  /** undefined: this call is not traced. */
-  begin({ traceparent, callId }: Pick<BackendContext, 'traceparent' | 'callId'>): CallSpan | undefined {
+  begin({ traceparent, callId, principal }: Pick<BackendContext, 'traceparent' | 'callId' | 'principal'>): Begun {
     const said = traceparent === undefined ? undefined : parseTraceparent(traceparent);
+    const isWanted = said?.sampled ?? isSampled(callId, this.#options.sampleRatio);
+    if (!isWanted) return { span: undefined, traceparent };
     const traceId = said?.traceId ?? hex(callId);
-    if (said === undefined ? !isSampled(callId, this.#options.sampleRatio) : !said.sampled) return undefined;
     const spanId = newSpanId();
-    return { traceId, spanId, parentSpanId: said?.parentId, traceparent: traceparentOf(traceId, spanId) };
+    if (said !== undefined && !this.#has(principal.agentId) && !isSampled(callId, this.#options.sampleRatio))
+      return { span: undefined, traceparent: untracedParent(traceId, spanId) };
+    const span = { traceId, spanId, parentSpanId: said?.parentId, traceparent: traceparentOf(traceId, spanId) };
+    return { span, traceparent: span.traceparent };
+  }
+
+  /** Whether an agent has one more trace by its own word. */
+  #has(agentId: string): boolean {
+    return this.#asked.take(agentId, this.#mostAsked, this.#options.now()) === 0;
   }
 
   /** The span of `job`, which ends as `reply` says. */

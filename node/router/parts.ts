@@ -52,8 +52,8 @@ export interface RouterParts {
   /** Absent: nothing is turned away. */
   readonly overload?: OverloadPort | undefined;
   readonly reporter: Reporter;
-  /** Share of the calls that are traced where their caller does not say; absent: none is, whoever says so. */
-  readonly tracing?: { readonly sampleRatio: number } | undefined;
+  /** As `TracingOptions` has it; absent: no call is traced, whoever says so. */
+  readonly tracing?: { readonly sampleRatio: number; readonly askedPerMinute: number } | undefined;
   /** In force now: they change with the configuration. */
   readonly limits: () => {
     readonly perAgentPerMinute: number;

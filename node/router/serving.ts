@@ -24,6 +24,8 @@ interface ServingParts {
   readonly tracing: CallTracing | undefined;
 }
 
+const UNTRACED = { span: undefined, traceparent: undefined };
+
 /** Calls that peers' nodes ask for. Their delegation and arguments hash are checked; everything else is checked here again. */
 export class Serving {
   readonly #made: ServingParts;
@@ -38,8 +40,8 @@ export class Serving {
     const { peer, server, target, request, argumentsHash } = call;
     const { parts, pipeline, recorder, tracing } = this.#made;
     const began = parts.clock.now();
-    const span = tracing?.begin(call.context);
-    const context = span === undefined ? call.context : new TracedContext(call.context, span.traceparent);
+    const { span, traceparent } = tracing?.begin(call.context) ?? UNTRACED;
+    const context = traceparent === undefined ? call.context : new TracedContext(call.context, traceparent);
     const hosted = parts.hosting.get(server);
     const definition = hosted?.share === 'mesh' ? hosted.definition() : undefined;
     const about = isAboutTask(request.method);

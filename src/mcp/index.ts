@@ -58,6 +58,7 @@ export {
   parseTraceparent,
   type TraceContext,
   traceparentOf,
+  untracedParent,
 } from './trace-context.ts';
 export { type Caller, sessionParams, sessionResult, statelessParams, statelessResult } from './translation.ts';
 export {

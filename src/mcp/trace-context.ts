@@ -35,3 +35,8 @@ export function isTracestate(value: unknown): value is string {
 export function traceparentOf(traceId: string, spanId: string): string {
   return `00-${traceId}-${spanId}-01`;
 }
+
+/** As `traceparentOf`, where the trace goes on without what is done from here on: who changes a flag is a parent of its own. */
+export function untracedParent(traceId: string, spanId: string): string {
+  return `00-${traceId}-${spanId}-00`;
+}

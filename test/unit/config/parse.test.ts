@@ -68,7 +68,12 @@ describe('a configuration', () => {
     const { telemetry } = parse({
       telemetry: { otlp: { endpoint: 'http://[::1]:4318', headersFile: 'h.json' } },
     }).config;
-    expect(telemetry.otlp).toEqual({ endpoint: 'http://[::1]:4318', headersFile: 'h.json', sampleRatio: 1 });
+    expect(telemetry.otlp).toEqual({
+      endpoint: 'http://[::1]:4318',
+      headersFile: 'h.json',
+      sampleRatio: 1,
+      askedPerMinute: 600,
+    });
     expect(parse({}).config.telemetry.otlp).toBeUndefined();
   });
 

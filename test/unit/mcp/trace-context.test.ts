@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isTracestate, parseTraceparent, traceparentOf } from '../../../src/mcp/index.ts';
+import { isTracestate, parseTraceparent, traceparentOf, untracedParent } from '../../../src/mcp/index.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const SPAN = 'b7ad6b7169203331';
@@ -44,6 +44,7 @@ describe('a traceparent', () => {
 
   test('is written as it is read', () => {
     expect(traceparentOf(TRACE, SPAN)).toBe('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01');
+    expect(untracedParent(TRACE, SPAN)).toBe('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00');
   });
 });
 

@@ -8,11 +8,14 @@ import { agentNamed } from '../../support/router-network.ts';
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = 'b7ad6b7169203331';
 
-function tracingAt(sampleRatio: number) {
+function tracingAt(sampleRatio: number, { askedPerMinute = 600, now = (): number => 5 } = {}) {
   const bus = createEventBus();
   const spans: Span[] = [];
   bus.on('call.forwarded', ({ span }) => spans.push(span));
-  return { tracing: new CallTracing({ sampleRatio, reporter: bus, now: () => 5 }), spans };
+  const tracing = new CallTracing({ sampleRatio, askedPerMinute, reporter: bus, now });
+  const begin = (callId: Uint8Array, traceparent?: string, agent = 'ann') =>
+    tracing.begin({ callId, traceparent, principal: agentNamed(agent) });
+  return { tracing, spans, begin };
 }
 const idOf = (hex: string): Uint8Array => Buffer.from(hex, 'hex');
 const LOW = idOf('0123456789abcdef00000000000000ff');
@@ -21,9 +24,11 @@ const HIGH = idOf('0123456789abcdef00fffffffffffffe');
 
 describe('whether a call is traced', () => {
   test.each([1, 0.5, 0])('is what its caller says, at a ratio of %d', (ratio) => {
-    const { tracing } = tracingAt(ratio);
-    expect(tracing.begin({ callId: LOW, traceparent: `00-${TRACE}-${PARENT}-00` })).toBeUndefined();
-    const span = tracing.begin({ callId: LOW, traceparent: `00-${TRACE}-${PARENT}-01` });
+    const { begin } = tracingAt(ratio);
+    const unwanted = `00-${TRACE}-${PARENT}-00`;
+    expect(begin(LOW, unwanted)).toEqual({ span: undefined, traceparent: unwanted });
+    const { span, traceparent } = begin(LOW, `00-${TRACE}-${PARENT}-01`);
+    expect(traceparent).toBe(span?.traceparent);
     expect(span).toMatchObject({ traceId: TRACE, parentSpanId: PARENT });
     expect(span?.spanId).not.toBe(PARENT);
     expect(parseTraceparent(span?.traceparent ?? '')).toEqual({
@@ -35,7 +40,7 @@ describe('whether a call is traced', () => {
 
   test('is drawn by its id where nobody says, so that every node of a hop draws the same', () => {
     const drawn = (ratio: number) =>
-      [LOW, MIDDLE, HIGH].map((callId) => tracingAt(ratio).tracing.begin({ callId }) !== undefined);
+      [LOW, MIDDLE, HIGH].map((callId) => tracingAt(ratio).begin(callId).span !== undefined);
     expect(drawn(0)).toEqual([false, false, false]);
     expect(drawn(0.000_001)).toEqual([false, false, true]);
     expect(drawn(0.5)).toEqual([false, true, true]);
@@ -43,24 +48,58 @@ describe('whether a call is traced', () => {
   });
 
   test('and then its trace has the id under which the audit log has it', () => {
-    const span = tracingAt(1).tracing.begin({ callId: MIDDLE });
+    const { span } = tracingAt(1).begin(MIDDLE);
     expect(span).toMatchObject({ traceId: '0123456789abcdef00800000000000ff', parentSpanId: undefined });
   });
 
   test('is never so for an id that no trace may have', () => {
-    expect(tracingAt(1).tracing.begin({ callId: Buffer.alloc(16) })).toBeUndefined();
+    expect(tracingAt(1).begin(Buffer.alloc(16)).span).toBeUndefined();
   });
 
   test('is drawn as often as the ratio says', () => {
-    const { tracing } = tracingAt(0.125);
+    const { begin } = tracingAt(0.125);
     let traced = 0;
     // A fixed sequence of ids, spread evenly: the draw has nothing random of its own.
     for (let nth = 0; nth < 4_096; nth += 1) {
       const callId = Buffer.alloc(16, 1);
       callId.writeUIntBE(nth * 2 ** 36, 9, 6);
-      if (tracing.begin({ callId }) !== undefined) traced += 1;
+      if (begin(callId).span !== undefined) traced += 1;
     }
     expect(traced).toBe(512);
+  });
+
+  describe('when one agent asks for more traces than it has', () => {
+    const wanted = `00-${TRACE}-${PARENT}-01`;
+    let now = 0;
+    const askedByAnn = (sampleRatio: number) => {
+      now = 0;
+      const asking = tracingAt(sampleRatio, { askedPerMinute: 2, now: () => now });
+      const first = [asking.begin(LOW, wanted), asking.begin(LOW, wanted)];
+      expect(first.map(({ span }) => span?.traceId)).toEqual([TRACE, TRACE]);
+      return asking;
+    };
+
+    test('goes on in its trace as one that is not sampled, so that no further node makes spans of it', () => {
+      const { span, traceparent } = askedByAnn(0).begin(LOW, wanted);
+      expect(span).toBeUndefined();
+      expect(parseTraceparent(traceparent ?? '')).toMatchObject({ traceId: TRACE, sampled: false });
+      expect(traceparent).not.toContain(PARENT);
+    });
+
+    test('is drawn like any other, and keeps its trace', () => {
+      const { begin } = askedByAnn(0.5);
+      expect(begin(LOW, wanted).span).toBeUndefined();
+      expect(begin(HIGH, wanted).span).toMatchObject({ traceId: TRACE, parentSpanId: PARENT });
+    });
+
+    test('another agent has its own, and so has this one in the next minute', () => {
+      const { begin } = askedByAnn(0);
+      expect(begin(LOW, wanted, 'bob').span).toBeDefined();
+      expect(begin(LOW, wanted).span).toBeUndefined();
+      now = 30_000;
+      expect(begin(LOW, wanted).span).toBeDefined();
+      expect(begin(LOW, wanted).span).toBeUndefined();
+    });
   });
 });
 

@@ -111,7 +111,7 @@ test('each place that a traced call is sent to is a span of its own beside the o
       said.push(context.traceparent);
       return answer(request, context);
     };
-  const tracing = new CallTracing({ sampleRatio: 0, reporter: bus, now: () => 0 });
+  const tracing = new CallTracing({ sampleRatio: 0, askedPerMinute: 600, reporter: bus, now: () => 0 });
   const here = village({ a: heard(absent), b: heard(absent) }, { tracing });
   await here.call('get', { ...contextFor(), traceparent: `00-${traceId}-b7ad6b7169203331-01` });
   expect(legs.map(({ peer }) => peer).sort()).toEqual(['a', 'b']);
