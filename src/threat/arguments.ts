@@ -1,35 +1,29 @@
-import { disguises } from './disguises.ts';
-import { type Finding, type Signature, type ThreatFamily, weightIn } from './finding.ts';
+import { CleanValues } from './clean-values.ts';
+import { DISGUISED, disguises } from './disguises.ts';
+import { type Finding, type Hint, type Signature, type ThreatFamily, weightIn } from './finding.ts';
 import { GADGETS } from './gadgets.ts';
 import { INJECTIONS } from './injections.ts';
 import { type ParameterKind, parameterKind } from './parameter-kind.ts';
 import { MARKUP, PLACES_OUT_OF_BOUNDS } from './places.ts';
-import { promptInjection } from './prompts.ts';
+import { MARKERS, type Marker, promptInjection } from './prompts.ts';
 import { RUNNING } from './running.ts';
-import { secretLeaving } from './secrets.ts';
+import { SECRETS, secretLeaving } from './secrets.ts';
 import { SHELL } from './shell.ts';
+import { type Candidate, Sieve } from './sieve.ts';
 
-const SIGNATURES: readonly Signature[] = [
+/** Everything that is looked for, found by reading a text once. */
+const SIEVE = new Sieve<Signature | Marker | Hint>([
+  ...MARKERS,
   ...INJECTIONS,
   ...SHELL,
   ...PLACES_OUT_OF_BOUNDS,
   ...MARKUP,
   ...RUNNING,
   ...GADGETS,
-];
-/** By kind of value, what can say anything of it at all. */
-const telling = (kind: ParameterKind) => SIGNATURES.filter(({ weights }) => weightIn(weights, kind) > 0);
-const TELLING: Readonly<Record<ParameterKind, readonly Signature[]>> = {
-  path: telling('path'),
-  url: telling('url'),
-  word: telling('word'),
-  command: telling('command'),
-  code: telling('code'),
-  text: telling('text'),
-  line: telling('line'),
-  filter: telling('filter'),
-  template: telling('template'),
-};
+  ...SECRETS,
+  ...DISGUISED,
+]);
+type Candidates = readonly Candidate<Signature | Marker | Hint>[];
 
 /** Letters, digits, and what stands in ids, dates and ordinary words: nothing that an expression looks for. */
 const PLAIN = /^[\w ,:@-]*(?:\.[\w ,:@-]+)*$/;
@@ -37,24 +31,11 @@ const PLAIN = /^[\w ,:@-]*(?:\.[\w ,:@-]+)*$/;
 const SAYING =
   /union|select|nc -|ncat|systemctl|history -|histfile|order by|waitfor|having|_schema|_catalog|sqlite_|sysobjects|all_tables|outfile|dumpfile|id_[rde]|RowSetImpl|TemplatesImpl|ObjectDataProvider|Diagnostics\.Process|functors\.|__proto|constructor\.|[A-Z]: ?$/i;
 const isPlain = (value: string) => PLAIN.test(value) && !SAYING.test(value);
+const CLEAN = new CleanValues();
 const SHORTEST_INSTRUCTION = 20;
 /** Scripts that write a word in one or two signs say as much in fewer. */
 const DENSE = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
 const maySay = (text: string) => text.length >= SHORTEST_INSTRUCTION || (text.length >= 8 && DENSE.test(text));
-/** Ids and paths come again and again: what was read and found clean is not read again. A cache, and bounded; it changes no answer. */
-const CLEAN: Readonly<Record<ParameterKind, Set<string>>> = {
-  path: new Set(),
-  url: new Set(),
-  word: new Set(),
-  command: new Set(),
-  code: new Set(),
-  text: new Set(),
-  line: new Set(),
-  filter: new Set(),
-  template: new Set(),
-};
-const LONGEST_REMEMBERED = 256;
-const MOST_REMEMBERED = 2_048;
 const HEAD = 24_576;
 const TAIL = 8_192;
 /** Of a word, a path, an address or a line; none that is honest is as long. */
@@ -150,10 +131,9 @@ function openUp(here: Here, open: Here[], note: (finding: Finding) => void): voi
 }
 
 function readText(value: string, { kind, at }: Here, tool: string, note: (finding: Finding) => void): void {
+  if (CLEAN.knows(value, kind)) return;
   if (value.length < SHORTEST_INSTRUCTION && isPlain(value)) return;
-  const clean = CLEAN[kind];
-  if (clean.has(value)) return;
-  let isClean = value.length <= LONGEST_REMEMBERED;
+  let isClean = true;
   const found = (finding: Finding) => {
     isClean = false;
     note(finding);
@@ -161,30 +141,37 @@ function readText(value: string, { kind, at }: Here, tool: string, note: (findin
   const [head, tail] = isLong(kind) ? [HEAD, TAIL] : [SHORT_HEAD, SHORT_TAIL];
   const whole = INLINE_DATA.test(value) ? value.slice(0, INLINE_HEAD) : value;
   const text = whole.length <= head + tail ? whole : `${whole.slice(0, head)}\n${whole.slice(-tail)}`;
-  look(text, 0);
-  const secret = secretLeaving(text, { kind, tool });
+  const candidates = SIEVE.candidates(text);
+  look(text, { odd: 0, candidates });
+  const secret = secretLeaving(text, { kind, tool, candidates });
   // How bad a secret is depends on the tool, and the memory knows of none.
   if (secret > 0) found({ family: 'secret-leaving', at, score: secret });
-  for (const { text: behind, odd } of disguises(text)) {
-    const hidden = secretLeaving(behind, { kind, tool });
+  for (const { text: behind, odd } of disguises(text, candidates)) {
+    const inside = SIEVE.candidates(behind);
+    const hidden = secretLeaving(behind, { kind, tool, candidates: inside });
     if (hidden > secret) found({ family: 'secret-leaving', at, score: hidden });
     if (odd >= 0.3 && kind !== 'code') found({ family: 'hidden-text', at, score: odd });
-    look(behind, odd);
+    look(behind, { odd, candidates: inside });
   }
-  if (isClean) {
-    if (clean.size >= MOST_REMEMBERED) clean.clear();
-    clean.add(value);
-  }
+  if (isClean) CLEAN.add(value, kind);
 
-  function look(what: string, odd: number): void {
+  function look(
+    what: string,
+    { odd, candidates: mine }: { readonly odd: number; readonly candidates: Candidates },
+  ): void {
+    if (mine.length === 0) return;
     if (maySay(what)) {
-      const score = promptInjection(what, kind);
+      const score = promptInjection(what, { kind, candidates: mine });
       if (score > 0) found({ family: 'prompt-injection', at, score: raised(score, odd) });
     }
-    if (isPlain(what)) return;
-    const as = kind === 'text' && isBare(what) ? 'line' : kind;
-    for (const { family, pattern, weights } of TELLING[as]) {
-      if (pattern.test(what)) found({ family, at, score: raised(weightIn(weights, as), odd) });
+    let as: ParameterKind | undefined;
+    for (const { rule, pattern } of mine) {
+      if (!('weights' in rule)) continue;
+      as ??= kind === 'text' && isBare(what) ? 'line' : kind;
+      const weight = weightIn(rule.weights, as);
+      if (weight === 0 || !pattern.test(what)) continue;
+      if (isPlain(what)) return;
+      found({ family: rule.family, at, score: raised(weight, odd) });
     }
   }
 }

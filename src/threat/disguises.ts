@@ -1,3 +1,5 @@
+import type { Hint } from './finding.ts';
+
 /** What stands behind an encoding, and whether the encoding itself is odd. */
 export interface Disguise {
   readonly text: string;
@@ -13,8 +15,16 @@ const INVISIBLE = /[\u200B-\u200D\u2060\uFEFF\u00AD\u180E]/g;
 const REVERSING = /[\u202D\u202E\u2066-\u2069]/;
 const WHOLE_BASE64 = /^[\w+/-]{16,}={0,2}$/;
 const WHOLE_HEX = /^(?:0x|\\x)?[0-9a-f]{24,}$/i;
-const ESCAPES =
-  /%[0-9a-f]{2}|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|&#[xX]?[0-9a-f]{1,7};?|&(?:lt|gt|quot|amp|apos|colon|lpar|rpar|tab|newline);/i;
+const ESCAPED: Hint = {
+  pattern:
+    /%[0-9a-f]{2}|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|&#[xX]?[0-9a-f]{1,7};?|&(?:lt|gt|quot|amp|apos|colon|lpar|rpar|tab|newline);/i,
+};
+const BEYOND_ASCII: Hint = { pattern: /[\x80-\uffff]/ };
+const TOLD_BASE64: Hint = { pattern: /base64|decod/i };
+const ROTATED: Hint = { pattern: /\brot-?13\b|\b(?:vtaber|cerivbhf|vafgehpgvbaf?)\b/i };
+const REVERSED: Hint = { pattern: /\b(?:snoitcurtsni|suoiverp|tpmorp|erongi|drowssap)\b/i };
+/** What says that a value may be read otherwise. */
+export const DISGUISED: readonly Hint[] = [ESCAPED, BEYOND_ASCII, TOLD_BASE64, ROTATED, REVERSED];
 const MIXED_WORD = /[a-z][\u0430-\u0456\u03b1-\u03c9]|[\u0430-\u0456\u03b1-\u03c9][a-z]/i;
 const LATIN: Readonly<Record<string, string>> = Object.fromEntries(
   Array.from('аеорсухіјѕԁһοανкАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ').map((letter, at) => [
@@ -28,18 +38,21 @@ const SPACED_RUN = /(?:\w {1,4}){8,400}\w?/g;
 const PICKED_APART = /(?:[a-z ][|*_~.-]){8}/i;
 const BASE64_PIECE = /[A-Za-z0-9+/]{24,4096}={0,2}/g;
 const DIGIT_IN_WORD = /\b(?=\w{0,12}[a-z]{2})(?:[a-z]{0,12}[013457@$]){1,6}[a-z]{0,12}\b|\b\d[a-z]\d\b/gi;
+/** Every one of these has a letter beside a digit. */
+const DIGIT_BY_LETTER = /[a-z][013457@$]|[013457@$][a-z]/i;
 const MANY_DIGIT_WORDS = 4;
 const LETTER: Readonly<Record<string, string>> = { 0: 'o', 1: 'i', 3: 'e', 4: 'a', 5: 's', 7: 't', '@': 'a', $: 's' };
 const LAYERS = 3;
 const LONGEST_ENCODED = 16_384;
 
-/** Every other way to read a value; nothing for a plain one. */
-export function disguises(value: string): Disguise[] {
+/** Every other way to read a value; nothing for a plain one. `candidates`: what may match this value. */
+export function disguises(value: string, candidates: readonly { readonly rule: Hint }[]): Disguise[] {
   const found: Disguise[] = [];
+  const has = (hint: Hint) => candidates.some(({ rule }) => rule === hint) && hint.pattern.test(value);
   const add = (text: string, odd: number) => {
     if (text !== value && text.length > 0) found.push({ text, odd });
   };
-  if (!isAscii(value)) {
+  if (has(BEYOND_ASCII)) {
     const tags = value.match(TAGS);
     if (tags !== null && tags.length >= TAG_FLAG) {
       const hidden = tags.map((tag) => String.fromCharCode((tag.codePointAt(0) ?? 0) - 0xe0000)).join('');
@@ -56,7 +69,7 @@ export function disguises(value: string): Disguise[] {
         0.4,
       );
   }
-  if (ESCAPES.test(value)) {
+  if (has(ESCAPED)) {
     let text = value.slice(0, LONGEST_ENCODED);
     for (let layer = 0; layer < LAYERS; layer += 1) {
       const next = unescape(text);
@@ -77,17 +90,16 @@ export function disguises(value: string): Disguise[] {
         0.4,
       );
     if (PICKED_APART.test(value)) add(value.replace(/([\w ])[|*_~.-](?=[\w ])/g, '$1'), 0.4);
-    if (/base64|decod/i.test(value))
+    if (has(TOLD_BASE64))
       for (const [piece] of value.matchAll(BASE64_PIECE))
         addReadable(Buffer.from(piece, 'base64').toString('latin1'), (text) => add(text, 0.4));
-    if ((value.match(DIGIT_IN_WORD)?.length ?? 0) >= MANY_DIGIT_WORDS)
+    if (DIGIT_BY_LETTER.test(value) && (value.match(DIGIT_IN_WORD)?.length ?? 0) >= MANY_DIGIT_WORDS)
       add(
         value.replace(/[013457@$]/g, (digit) => LETTER[digit] ?? digit),
         0.3,
       );
-    if (/\brot-?13\b|\b(?:vtaber|cerivbhf|vafgehpgvbaf?)\b/i.test(value)) add(value.replace(/[a-z]/gi, rotated), 0.3);
-    if (/\b(?:snoitcurtsni|suoiverp|tpmorp|erongi|drowssap)\b/i.test(value))
-      add(Array.from(value).reverse().join(''), 0.45);
+    if (has(ROTATED)) add(value.replace(/[a-z]/gi, rotated), 0.3);
+    if (has(REVERSED)) add(Array.from(value).reverse().join(''), 0.45);
   }
   if (value.includes('/*')) add(value.slice(0, LONGEST_ENCODED).replace(/\/\*[^*]{0,80}\*\//g, ''), 0.1);
   if (value.includes('+')) add(value.slice(0, LONGEST_ENCODED).replaceAll('+', ' '), 0);
@@ -103,11 +115,6 @@ function rotated(letter: string): string {
 function addReadable(text: string, add: (text: string, odd: number) => void): void {
   // Random bytes are no message: what decodes to print was put there to be read.
   if (/^[\t\n\r\x20-\x7e]{8,}$/.test(text)) add(text, 0.2);
-}
-
-function isAscii(value: string): boolean {
-  // oxlint-disable-next-line no-control-regex
-  return !/[^\x00-\x7f]/.test(value);
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

@@ -51,3 +51,8 @@ export interface Signature {
   readonly pattern: RegExp;
   readonly weights: Weights;
 }
+
+/** An expression that something else is looked for after. */
+export interface Hint {
+  readonly pattern: RegExp;
+}

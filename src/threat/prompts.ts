@@ -1,13 +1,15 @@
+import type { Hint, Signature } from './finding.ts';
 import type { ParameterKind } from './parameter-kind.ts';
+import type { Candidate } from './sieve.ts';
 
-interface Marker {
+export interface Marker {
   readonly pattern: RegExp;
   /** What it says alone. */
   readonly score: number;
 }
 
 /** Words that speak to the model behind a tool rather than to the tool. One may be a quotation; two that fit together seldom are. */
-const MARKERS: readonly Marker[] = [
+export const MARKERS: readonly Marker[] = [
   {
     pattern:
       /\b(?:ignore|disregard|forget|override|bypass|discard|drop|skip)\b[^.\n]{0,40}\b(?:previous|prior|above|earlier|preceding|all|any|your|system|original|existing|safety)\b[^.\n]{0,40}\b(?:instruction|prompt|rule|guideline|polic|directive|safeguard|restriction|guardrail|training|constraint|message)/i,
@@ -99,20 +101,26 @@ const MENTIONED =
   /(?:\b(?:e\.g\.|such as|like|inject\w{0,4}|says?|said|saying|reads?|contain\w{0,4}|examples?|called|answered|told|asks?|phrases?|words|strings?|variations?|instead of|attempts?|attacks?)\b[^"“`'\n]{0,30}|(?:^|\n)\s{0,8}[-*]\s{1,4})(?:`[^`\n]{1,200}`|["“][^"”\n]{1,200}["”])/gi;
 const QUOTED_AT_MOST = 0.62;
 
-/** How much a text looks like instructions for somebody else's model: 0 to 1. */
-export function promptInjection(text: string, kind: ParameterKind): number {
-  let score = ordersIn(text);
-  if (score > QUOTED_AT_MOST) score = Math.max(QUOTED_AT_MOST, ordersIn(text.replace(MENTIONED, ' ')));
+/** How much a text looks like instructions for somebody else's model: 0 to 1. `candidates`: what may match this text. */
+export function promptInjection(
+  text: string,
+  {
+    kind,
+    candidates,
+  }: { readonly kind: ParameterKind; readonly candidates: readonly Candidate<Signature | Marker | Hint>[] },
+): number {
+  const markers = new Set<Marker>();
+  for (const { rule, pattern } of candidates) if ('score' in rule && pattern.test(text)) markers.add(rule);
+  if (markers.size === 0) return 0;
+  let score = scoreOf(markers);
+  if (score > QUOTED_AT_MOST) {
+    const said = text.replace(MENTIONED, ' ');
+    score = Math.max(QUOTED_AT_MOST, scoreOf(new Set(MARKERS.filter(({ pattern }) => pattern.test(said)))));
+  }
   return kind === 'code' || kind === 'command' ? score * 0.6 : score;
 }
 
-function ordersIn(text: string): number {
-  let found = 0;
-  let strongest = 0;
-  for (const { pattern, score } of MARKERS) {
-    if (!pattern.test(text)) continue;
-    found += 1;
-    if (score > strongest) strongest = score;
-  }
-  return found > 2 ? MORE : found === 2 ? PAIR : strongest;
+function scoreOf(markers: ReadonlySet<Marker>): number {
+  if (markers.size > 2) return MORE;
+  return markers.size === 2 ? PAIR : Math.max(0, ...Array.from(markers, ({ score }) => score));
 }
