@@ -3,7 +3,7 @@ import { DISGUISED, disguises } from './disguises.ts';
 import { type Finding, type Hint, type Signature, type ThreatFamily, weightIn } from './finding.ts';
 import { GADGETS } from './gadgets.ts';
 import { INJECTIONS } from './injections.ts';
-import { type ParameterKind, parameterKind } from './parameter-kind.ts';
+import { type ParameterKind, parameterNamed } from './parameter-kind.ts';
 import { MARKUP, PLACES_OUT_OF_BOUNDS } from './places.ts';
 import { MARKERS, type Marker, promptInjection } from './prompts.ts';
 import { RUNNING } from './running.ts';
@@ -56,8 +56,6 @@ const LEAVING_THE_OBJECT = new Set(['__proto__', 'prototype', 'constructor']);
 /** A picture or a file as an address: nothing of it is read by anybody but its decoder. */
 const INLINE_DATA = /^data:(?:image|audio|video|font|application)\/[\w.+-]{1,40};base64,[\w+/=\s]{0,64}/i;
 const INLINE_HEAD = 16;
-/** What goes into a file is code, beside the path that says where. */
-const FILE_CONTENT = /^(?:contents?|text|data|body|file_?text|(?:new|old)_?(?:str(?:ing)?|text)|edits)$/i;
 const CREDENTIAL = /(?:^|\.)(?:pass\w{0,6}|pwd|pin|otp|token|secret)$/i;
 const isCredential = (at: string) => CREDENTIAL.test(at);
 /** A short text that begins with what is no prose: it is there for the machine that shows it. */
@@ -78,7 +76,7 @@ interface Here {
  * (the first 24 and the last 8 KiB are read, of a word, path, address or line 6 and 2 KiB, of the values after 128 KiB the first one). One finding a family, the strongest.
  */
 export function suspicionsIn(args: unknown, tool: string): readonly Finding[] {
-  if (typeof args !== 'object' || args === null) return NOTHING;
+  if (typeof args !== 'object' || args === null || isEmpty(args)) return NOTHING;
   let found: Map<ThreatFamily, Finding> | undefined;
   const note = (finding: Finding) => {
     found ??= new Map();
@@ -100,6 +98,11 @@ export function suspicionsIn(args: unknown, tool: string): readonly Finding[] {
 
 const NOTHING: readonly Finding[] = [];
 
+function isEmpty(value: object): boolean {
+  for (const key in value) if (Object.hasOwn(value, key)) return false;
+  return true;
+}
+
 function openUp(here: Here, open: Here[], note: (finding: Finding) => void): void {
   if (here.depth >= DEEPEST) return;
   const { value, kind, at } = here;
@@ -108,18 +111,21 @@ function openUp(here: Here, open: Here[], note: (finding: Finding) => void): voi
     for (const item of value.slice(0, MOST_VALUES - open.length)) open.push({ value: item, kind, at, depth });
     return;
   }
-  const isFile = depth <= 3 && Object.keys(value as object).some((key) => parameterKind(key) === 'path');
-  for (const key of Object.keys(value as object).slice(0, Math.max(0, MOST_VALUES - open.length))) {
+  const keys = Object.keys(value as object);
+  const most = Math.min(keys.length, MOST_VALUES - open.length);
+  let isFile: boolean | undefined;
+  for (let number = 0; number < most; number += 1) {
+    const key = keys[number] as string;
+    const named = parameterNamed(key);
     const place = (at === '' ? key : `${at}.${key}`).slice(0, LONGEST_PLACE);
-    if (LEAVING_THE_OBJECT.has(key))
-      note({ family: 'object-injection', at: place, score: key === '__proto__' ? 0.95 : 0.5 });
-    // A word with operators in it: the password that is "not equal to nothing".
-    if (kind === 'word' && OPERATORS.test(key) && (here.depth === 1 || isCredential(at)))
-      note({ family: 'object-injection', at: place, score: 0.92 });
-    if (key === 'prototype' && at.endsWith('constructor')) note({ family: 'object-injection', at: place, score: 0.95 });
-    if (RUNS.has(key)) note({ family: 'object-injection', at: place, score: 0.85 });
+    if (named.isLoaded) {
+      const score = loaded(key, here);
+      if (score > 0) note({ family: 'object-injection', at: place, score });
+    }
     if (key.length > 64) readText(key, { value: key, kind: 'word', at: place, depth }, '', note);
-    const own = isFile && FILE_CONTENT.test(key) ? 'code' : parameterKind(key);
+    // What goes into a file is code, beside the path that says where.
+    if (named.isContent) isFile ??= depth <= 3 && keys.some((other) => parameterNamed(other).kind === 'path');
+    const own = named.isContent && isFile === true ? 'code' : named.kind;
     open.push({
       value: (value as Record<string, unknown>)[key],
       // A table of commands has any names in it.
@@ -128,6 +134,15 @@ function openUp(here: Here, open: Here[], note: (finding: Finding) => void): voi
       depth,
     });
   }
+}
+
+/** What the name of a field alone says against it. */
+function loaded(key: string, { kind, at, depth }: Here): number {
+  if (key === '__proto__' || (key === 'prototype' && at.endsWith('constructor'))) return 0.95;
+  if (LEAVING_THE_OBJECT.has(key)) return 0.5;
+  // A word with operators in it: the password that is "not equal to nothing".
+  if (kind === 'word' && OPERATORS.test(key) && (depth === 1 || isCredential(at))) return 0.92;
+  return RUNS.has(key) ? 0.85 : 0;
 }
 
 function readText(value: string, { kind, at }: Here, tool: string, note: (finding: Finding) => void): void {

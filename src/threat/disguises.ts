@@ -23,8 +23,10 @@ const BEYOND_ASCII: Hint = { pattern: /[\x80-\uffff]/ };
 const TOLD_BASE64: Hint = { pattern: /base64|decod/i };
 const ROTATED: Hint = { pattern: /\brot-?13\b|\b(?:vtaber|cerivbhf|vafgehpgvbaf?)\b/i };
 const REVERSED: Hint = { pattern: /\b(?:snoitcurtsni|suoiverp|tpmorp|erongi|drowssap)\b/i };
+/** So has every word of `DIGIT_IN_WORD`. */
+const DIGIT_BY_LETTER: Hint = { pattern: /[a-z][013457@$]|[013457@$][a-z]/i };
 /** What says that a value may be read otherwise. */
-export const DISGUISED: readonly Hint[] = [ESCAPED, BEYOND_ASCII, TOLD_BASE64, ROTATED, REVERSED];
+export const DISGUISED: readonly Hint[] = [ESCAPED, BEYOND_ASCII, TOLD_BASE64, ROTATED, REVERSED, DIGIT_BY_LETTER];
 const MIXED_WORD = /[a-z][\u0430-\u0456\u03b1-\u03c9]|[\u0430-\u0456\u03b1-\u03c9][a-z]/i;
 const LATIN: Readonly<Record<string, string>> = Object.fromEntries(
   Array.from('аеорсухіјѕԁһοανкАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ').map((letter, at) => [
@@ -38,8 +40,6 @@ const SPACED_RUN = /(?:\w {1,4}){8,400}\w?/g;
 const PICKED_APART = /(?:[a-z ][|*_~.-]){8}/i;
 const BASE64_PIECE = /[A-Za-z0-9+/]{24,4096}={0,2}/g;
 const DIGIT_IN_WORD = /\b(?=\w{0,12}[a-z]{2})(?:[a-z]{0,12}[013457@$]){1,6}[a-z]{0,12}\b|\b\d[a-z]\d\b/gi;
-/** Every one of these has a letter beside a digit. */
-const DIGIT_BY_LETTER = /[a-z][013457@$]|[013457@$][a-z]/i;
 const MANY_DIGIT_WORDS = 4;
 const LETTER: Readonly<Record<string, string>> = { 0: 'o', 1: 'i', 3: 'e', 4: 'a', 5: 's', 7: 't', '@': 'a', $: 's' };
 const LAYERS = 3;
@@ -93,7 +93,7 @@ export function disguises(value: string, candidates: readonly { readonly rule: H
     if (has(TOLD_BASE64))
       for (const [piece] of value.matchAll(BASE64_PIECE))
         addReadable(Buffer.from(piece, 'base64').toString('latin1'), (text) => add(text, 0.4));
-    if (DIGIT_BY_LETTER.test(value) && (value.match(DIGIT_IN_WORD)?.length ?? 0) >= MANY_DIGIT_WORDS)
+    if (has(DIGIT_BY_LETTER) && (value.match(DIGIT_IN_WORD)?.length ?? 0) >= MANY_DIGIT_WORDS)
       add(
         value.replace(/[013457@$]/g, (digit) => LETTER[digit] ?? digit),
         0.3,

@@ -24,6 +24,7 @@ const LEARNING = 0.3;
 /** The book of one agent: counters by the minute, a few names; of bounded size. */
 export class History {
   #minute = 0;
+  #minuteEndsMs = MINUTE;
   #calls = 0;
   #usual = BASELINE;
   #refusals: number[] | undefined;
@@ -85,8 +86,8 @@ export class History {
   }
 
   #advance(nowMs: number): void {
+    if (nowMs < this.#minuteEndsMs) return;
     const minute = Math.floor(nowMs / MINUTE);
-    if (minute <= this.#minute) return;
     // The first minute of an agent says nothing of what is usual for it.
     const passed = Math.min(minute - this.#minute, WINDOW);
     if (this.#minute > 0) this.#usual = Math.max(BASELINE, this.#usual + LEARNING * (this.#calls - this.#usual));
@@ -96,6 +97,7 @@ export class History {
       if (this.#failures !== undefined) this.#failures[at] = 0;
     }
     this.#minute = minute;
+    this.#minuteEndsMs = (minute + 1) * MINUTE;
     this.#calls = 0;
   }
 }

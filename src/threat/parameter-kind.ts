@@ -30,17 +30,32 @@ const KIND_OF = new Map<string, ParameterKind>([
   ...named('filter', FILTERS),
   ...named('template', TEMPLATES),
 ]);
-const remembered = new Map<string, ParameterKind>();
+/** What the name of a parameter says. */
+interface Parameter {
+  readonly kind: ParameterKind;
+  /** Beside a path it is what goes into the file. */
+  readonly isContent: boolean;
+  /** A name that means something to the machine which takes the object apart. */
+  readonly isLoaded: boolean;
+}
+
+const CONTENT = /^(?:contents?|text|data|body|file_?text|(?:new|old)_?(?:str(?:ing)?|text)|edits)$/i;
+const LOADED = /^(?:\$.*|__proto__|prototype|constructor)$/s;
+const remembered = new Map<string, Parameter>();
 const REMEMBERED_AT_MOST = 4_096;
 const LONGEST_NAME = 128;
 
-/** The kind of a parameter; what no name tells is text. */
-export function parameterKind(name: string): ParameterKind {
+/** Of a name that tells nothing the kind is text. */
+export function parameterNamed(name: string): Parameter {
   const known = remembered.get(name);
   if (known !== undefined) return known;
-  const kind = kindBy(name.slice(0, LONGEST_NAME));
-  if (remembered.size < REMEMBERED_AT_MOST && name.length <= LONGEST_NAME) remembered.set(name, kind);
-  return kind;
+  const parameter = {
+    kind: kindBy(name.slice(0, LONGEST_NAME)),
+    isContent: CONTENT.test(name),
+    isLoaded: LOADED.test(name),
+  };
+  if (remembered.size < REMEMBERED_AT_MOST && name.length <= LONGEST_NAME) remembered.set(name, parameter);
+  return parameter;
 }
 
 function kindBy(name: string): ParameterKind {

@@ -13,7 +13,8 @@ interface Part {
   readonly holds: Required;
 }
 
-const MOST_EXACT = 48;
+const MOST_EXACT = 224;
+const FEW_SIGNS = 26;
 /** Wider sets of characters say nothing. */
 const WIDEST = 40;
 const UNKNOWN: Part = { holds: [] };
@@ -178,7 +179,7 @@ function folded(sign: string): string {
 }
 
 function ofSigns(signs: readonly string[]): Part {
-  if (signs.length <= 4) return { exact: signs, holds: [] };
+  if (signs.length <= FEW_SIGNS) return { exact: signs, holds: [] };
   return signs.length <= WIDEST ? { holds: [signs] } : UNKNOWN;
 }
 
@@ -214,14 +215,25 @@ function anyOf(parts: readonly Part[]): Part {
 }
 
 function rarest(holds: Required): readonly string[] | undefined {
-  return holds.filter((strings) => !strings.includes('')).toSorted((one, other) => chanceOf(one) - chanceOf(other))[0];
+  let best: readonly string[] | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const strings of holds) {
+    const chance = strings.includes('') ? least : chanceOf(strings);
+    if (chance >= least) continue;
+    best = strings;
+    least = chance;
+  }
+  return best;
 }
 
-const LETTERS: Readonly<Record<string, number>> = Object.fromEntries(
-  Array.from(' etaoinsrhldcumfpgwybvkxjqz').map((letter, at) => [letter, 0.18 * 0.87 ** at]),
-);
+const LETTERS = ' etaoinsrhldcumfpgwybvkxjqz';
 /** What stands between words and numbers of ordinary prose. */
-const COMMON = new Set('.,-:/\n');
+const COMMON = '.,-:/\n';
+const CHANCES = Float64Array.from({ length: 128 }, (_, code) => {
+  const letter = LETTERS.indexOf(String.fromCharCode(code));
+  if (letter >= 0) return 0.18 * 0.87 ** letter;
+  return COMMON.includes(String.fromCharCode(code)) ? 0.01 : 0.003;
+});
 
 /** About how often one of these stands in 200 characters of prose, by what is looked for of it: four characters, two, or one. */
 export function chanceOf(strings: readonly string[]): number {
@@ -241,6 +253,6 @@ export function gramOf(string: string): string {
 
 function chance(gram: string): number {
   let all = 1;
-  for (const sign of gram) all *= LETTERS[sign] ?? (COMMON.has(sign) ? 0.01 : 0.003);
+  for (let at = 0; at < gram.length; at += 1) all *= CHANCES[gram.charCodeAt(at)] as number;
   return all;
 }

@@ -61,7 +61,7 @@ export function scoreOf(
   add('new-place', conduct.isElsewhere ? 0.15 : 0);
   if (reasons.length === 0) return NO_THREAT;
   add('high-risk', isHighRisk ? 0.15 : 0);
-  reasons.sort((one, other) => other.score - one.score);
+  if (reasons.length > 1) reasons.sort((one, other) => other.score - one.score);
   // Independent doubts: what is left of trust is what each of them leaves.
   const left = reasons.reduce((rest, { score }) => rest * (1 - score), 1);
   return { score: Math.round((1 - left) * 1_000) / 1_000, reasons };

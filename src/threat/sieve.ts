@@ -8,8 +8,9 @@ export interface Candidate<Rule> {
 }
 
 /** Beyond this a list of strings is in most texts anyway. */
-const USEFUL = 3;
+const USEFUL = 25;
 const MOST_REQUIRED = 3;
+const NONE: readonly never[] = [];
 const QUAD_BITS = 14;
 const QUADS = 1 << QUAD_BITS;
 const SIGNS = 128;
@@ -26,6 +27,8 @@ export class Sieve<Rule extends { readonly pattern: RegExp }> {
   readonly #pairs = new Uint16Array(SIGNS * SIGNS);
   readonly #quads = new Uint16Array(QUADS);
   readonly #listsOf: number[][] = [[]];
+  /** By the same number: the four characters themselves; 0 where it is two, or several that share a slot. */
+  readonly #whole: Int32Array;
   /** By list: the candidates that it is the rarest one of. */
   readonly #ledBy: number[][] = [];
   /** By candidate: what it needs besides. */
@@ -52,17 +55,20 @@ export class Sieve<Rule extends { readonly pattern: RegExp }> {
     for (const rule of rules) {
       for (const pattern of alternativesOf(rule.pattern)) {
         const required = requiredBy(pattern)
-          .filter((strings) => chanceOf(strings) < USEFUL)
-          .toSorted((one, other) => chanceOf(one) - chanceOf(other))
+          .map((strings) => ({ strings, chance: chanceOf(strings) }))
+          .filter(({ chance }) => chance < USEFUL)
+          .toSorted((one, other) => one.chance - other.chance)
           .slice(0, MOST_REQUIRED)
-          .map(listOf);
+          .map(({ strings }) => listOf(strings));
         const number = this.#candidates.push({ rule, pattern }) - 1;
         this.#besides.push(required.slice(1));
         const [rarest] = required;
         (rarest === undefined ? this.#always : (this.#ledBy[rarest] as number[])).push(number);
       }
     }
-    for (const { gram, list } of grams) this.#place(gram, list);
+    const whole: number[] = [0];
+    for (const { gram, list } of grams) this.#place(gram, list, whole);
+    this.#whole = Int32Array.from(this.#listsOf, (_, number) => whole[number] ?? 0);
     this.#seenGram = new Uint32Array(this.#listsOf.length);
     this.#seenList = new Uint32Array(lists.size);
   }
@@ -70,17 +76,23 @@ export class Sieve<Rule extends { readonly pattern: RegExp }> {
   /** What may match, in the order of the rules; valid for this text only. */
   candidates(text: string): readonly Candidate<Rule>[] {
     this.#reading += 1;
-    const found = this.#always.slice();
     const hit = this.#read(text);
+    if (hit.length === 0 && this.#always.length === 0) return NONE;
+    const found = this.#always.slice();
     for (const list of hit) {
       for (const number of this.#ledBy[list] as number[]) if (this.#hasAll(number)) found.push(number);
     }
+    if (found.length === 0) return NONE;
     return found.sort((one, other) => one - other).map((number) => this.#candidates[number] as Candidate<Rule>);
   }
 
   #read(text: string): number[] {
     const hit: number[] = [];
-    const [pairs, quads, seen, reading] = [this.#pairs, this.#quads, this.#seenGram, this.#reading];
+    const pairs = this.#pairs;
+    const quads = this.#quads;
+    const whole = this.#whole;
+    const seen = this.#seenGram;
+    const reading = this.#reading;
     let gram = 0;
     for (let at = 0; at < text.length; at += 1) {
       const code = text.charCodeAt(at);
@@ -88,7 +100,8 @@ export class Sieve<Rule extends { readonly pattern: RegExp }> {
       const pair = pairs[((gram >> 1) & 0x3f80) | (gram & 0x7f)] as number;
       if (pair !== 0 && seen[pair] !== reading) this.#note(pair, hit);
       const quad = quads[slotOf(gram)] as number;
-      if (quad !== 0 && seen[quad] !== reading) this.#note(quad, hit);
+      if (quad === 0 || seen[quad] === reading) continue;
+      if (whole[quad] === gram || whole[quad] === 0) this.#note(quad, hit);
     }
     return hit;
   }
@@ -109,19 +122,27 @@ export class Sieve<Rule extends { readonly pattern: RegExp }> {
     return true;
   }
 
-  #place(gram: string, list: number): void {
+  #place(gram: string, list: number, whole: number[]): void {
     const codes = Array.from(gram, (sign) => sign.charCodeAt(0));
     const [first = 0, second = 0] = codes;
-    if (codes.length === 4) this.#add(this.#quads, slotOf(codes.reduce((all, code) => (all << 8) | code, 0)), list);
-    else if (codes.length === 2) this.#add(this.#pairs, (first << 7) | second, list);
+    if (codes.length === 4) {
+      const packed = codes.reduce((all, code) => (all << 8) | code, 0);
+      const slot = this.#add(this.#quads, slotOf(packed), list);
+      whole[slot] = (whole[slot] ?? packed) === packed ? packed : 0;
+    } else if (codes.length === 2) this.#add(this.#pairs, (first << 7) | second, list);
     else for (let before = 0; before < SIGNS; before += 1) this.#add(this.#pairs, (before << 7) | first, list);
   }
 
   /** Two strings may share a slot: a text is then read for more than it holds, never for less. */
-  #add(slots: Uint16Array, slot: number, list: number): void {
+  #add(slots: Uint16Array, slot: number, list: number): number {
     const own = slots[slot] as number;
-    if (own === 0) slots[slot] = this.#listsOf.push([list]) - 1;
-    else if (!(this.#listsOf[own] as number[]).includes(list)) (this.#listsOf[own] as number[]).push(list);
+    if (own === 0) {
+      slots[slot] = this.#listsOf.push([list]) - 1;
+      return slots[slot];
+    }
+    const lists = this.#listsOf[own] as number[];
+    if (!lists.includes(list)) lists.push(list);
+    return own;
   }
 }
 
