@@ -105,3 +105,15 @@ test('a flood of connections from one source is on record, and a gateway shakes 
     await gateway.stop();
   }
 });
+
+test('connections that stay open after their handshake leave room for as many again', async () => {
+  const tls = { settings: () => settings, onChange: () => () => undefined };
+  const { gateway, router, origin } = await openGateway({ listen: '0.0.0.0:0', tls });
+  try {
+    const port = Number(new URL(origin).port);
+    for (let open = 0; open < 140; open += 1) expect(await shakes(port), `${open} are open`).toBeDefined();
+    expect(router.refusals).toEqual([]);
+  } finally {
+    await gateway.stop();
+  }
+});

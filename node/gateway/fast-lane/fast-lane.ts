@@ -31,12 +31,14 @@ export class FastLane<Admitted> {
     this.#options = options;
     this.#desk = desk;
     const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
-    const listeners = server.listeners(event) as ((this: Server, socket: Socket) => void)[];
-    server.removeAllListeners(event);
+    // node:http's own was there first; whoever else listens goes on to hear of every connection.
+    const [serve] = server.listeners(event) as ((this: Server, socket: Socket) => void)[];
+    if (serve === undefined) throw new TypeError('a server that hears of no connections');
+    server.off(event, serve);
     server.on(event, (socket: Socket) => this.#accept(socket));
     this.#toHttp = (socket) => {
       options.toHttp(socket);
-      for (const listener of listeners) listener.call(server, socket);
+      serve.call(server, socket);
     };
   }
 
