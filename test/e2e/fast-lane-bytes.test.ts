@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { FastLane, type LaneDesk, type LaneResponse } from '../../node/gateway/fast-lane/index.ts';
 import { auth, bearer, type Opened, openGateway, stateless } from '../support/echo-gateway.ts';
@@ -56,6 +57,26 @@ describe('all connections are read into one buffer, and', () => {
     known.resolve();
     expect((await waiting.response()).status).toBe(401);
     expect(await said(waiting)).toBe('who came behind');
+  });
+
+  test('who has a connection after node:http and does not read it holds back its client', async () => {
+    const server = createServer();
+    const taken = Promise.withResolvers<Duplex>();
+    server.on('upgrade', (_request, socket) => taken.resolve(socket));
+    await using lane = await laneOf(() => {}, server);
+    lane.client.send('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n');
+    const socket = await taken.promise;
+    try {
+      const sent = 32 * 1024 * 1024;
+      lane.client.socket.end(Buffer.alloc(sent, 'x'));
+      for (let turn = 0; turn < 1_000; turn += 1) await new Promise(setImmediate); // each reads what has come
+      expect(socket.readableLength).toBeLessThan(1024 * 1024);
+      let read = 0;
+      for await (const chunk of socket) read += (chunk as Buffer).length;
+      expect(read).toBe(sent);
+    } finally {
+      socket.destroy();
+    }
   });
 
   test('what node:http goes on with is what came', async () => {
@@ -119,8 +140,7 @@ describe('replies of one turn are written together, and', () => {
 const POST = postBytes('/mcp', { Host: 'x' }, '{}');
 
 /** A lane of its own, whose n-th request `answer` answers. */
-async function laneOf(answer: (response: LaneResponse, number: number) => void) {
-  const server = createServer();
+async function laneOf(answer: (response: LaneResponse, number: number) => void, server = createServer()) {
   let served = 0;
   const desk: LaneDesk<true> = {
     admit: () => true,

@@ -120,9 +120,10 @@ export class LaneConnection<Admitted> {
     if (bytes.length > MAX_AHEAD_BYTES) this.#socket.pause();
   };
 
-  readonly #onLent = (lent: Buffer): void => {
-    if (this.#ours) this.#onData(lent);
-    else this.#socket.push(Buffer.from(lent)); // whoever has the connection now reads it as any other
+  readonly #onLent = (lent: Buffer): boolean => {
+    if (!this.#ours) return this.#socket.push(Buffer.from(lent)); // whoever has the connection now reads it as any other
+    this.#onData(lent);
+    return true;
   };
 
   /** Bytes that stay. */

@@ -16,11 +16,12 @@ let shared: Buffer | undefined;
 
 /**
  * Has all that comes on an accepted TCP socket read into one buffer, which `onBytes` gets lent: it holds these bytes until `onBytes` returns.
+ * Where `onBytes` answers false nothing more is read until the socket is resumed or read.
  * Node's own way takes 64 KiB for each read, copies what came, frees the rest and goes through a stream, a seventh of the time of a call. It has this one
  * for sockets one makes oneself (`onread` of `new net.Socket`); accepted ones have the same fields. False: not with this socket, or not with this
  * version of Node, and the bytes come as 'data'.
  */
-export function readShared(socket: Socket, onBytes: (lent: Buffer) => void): boolean {
+export function readShared(socket: Socket, onBytes: (lent: Buffer) => boolean): boolean {
   const inside = socket as unknown as Inside;
   if (FIELDS === undefined || socket.constructor !== Socket) return false;
   if (typeof inside._handle?.useUserBuffer !== 'function') return false;
