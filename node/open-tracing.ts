@@ -1,10 +1,7 @@
-import { isAbsolute, join } from 'node:path';
-import { z } from 'zod';
-import { type Config, ConfigError } from './config/index.ts';
-import { readPrivateFile } from './identity/index.ts';
+import { collectorHeaders } from './collector-headers.ts';
+import type { Config } from './config/index.ts';
 import { type EventBus, type ExporterFigures, SpanExporter } from './telemetry/index.ts';
 
-const Headers = z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.string().regex(/^[\x20-\x7e]*$/));
 const TIMEOUT_MS = 10_000;
 /** The last spans hold the end of a node up no longer than this. */
 const GRACE_MS = 1_000;
@@ -24,7 +21,7 @@ export function openTracing(
   if (otlp === undefined) return undefined;
   const { dataDir, bus, nodeId, version } = foundation;
   const { endpoint, headersFile } = otlp;
-  const headers = () => (headersFile === undefined ? {} : headersIn(inFolder(dataDir, headersFile)));
+  const headers = () => (headersFile === undefined ? {} : collectorHeaders(headersFile, dataDir));
   headers();
   const exporter = new SpanExporter(bus, { endpoint, headers, by: { nodeId, version }, timeoutMs: TIMEOUT_MS });
   return {
@@ -32,23 +29,4 @@ export function openTracing(
     figures: () => exporter.figures,
     stop: () => exporter.stop({ graceMs: GRACE_MS }),
   };
-}
-
-function headersIn(file: string): Readonly<Record<string, string>> {
-  const text = readPrivateFile(file);
-  if (text === undefined)
-    throw new ConfigError('CONFIG_NOT_FOUND', `there is no file ${file} (telemetry.otlp.headersFile)`);
-  let said: unknown;
-  try {
-    said = JSON.parse(text);
-  } catch {
-    said = undefined;
-  }
-  const read = Headers.safeParse(said);
-  if (read.success) return read.data;
-  throw new ConfigError('CONFIG_INVALID', `${file} is no JSON object of headers, each a name and a text`);
-}
-
-function inFolder(dataDir: string, path: string): string {
-  return isAbsolute(path) ? path : join(dataDir, path);
 }

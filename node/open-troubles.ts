@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import type { Foundation } from './assemble.ts';
+import { isLoopback } from './gateway/index.ts';
 import type { AdminParts } from './open-admin.ts';
 import { RecentTroubles, type Trouble, troublesOf } from './troubles/index.ts';
 
@@ -39,10 +40,17 @@ export function openTroubles(foundation: Foundation, parts: AdminParts): () => P
         ...{ village, governance, fog: fogging.fog, recent, now: Date.now },
         voters: () => Object.keys(village.constitution.voters).filter((name) => identity.keystore.has(name)),
         certificateEndsMs: () => tls?.certificate.notAfterMs,
+        plainGateway: () => (tls === undefined ? exposed(parts.addresses.gateway) : undefined),
         tracing: tracing && (() => tracing.figures()),
       },
     });
   };
+}
+
+/** HOST:PORT of the gateway, where others than this machine reach it. */
+function exposed(gateway: string): string | undefined {
+  const { host, hostname } = URL.parse(gateway) ?? {};
+  return hostname === undefined || isLoopback(hostname) ? undefined : host;
 }
 
 /** undefined: the file system cannot say, or not now. */

@@ -9,6 +9,8 @@ export interface StandingTroubleParts {
   readonly voters: () => readonly string[];
   /** When the gateway's certificate ends, where it has one. */
   readonly certificateEndsMs: () => number | undefined;
+  /** The address beyond loopback on which the gateway speaks plain HTTP; undefined: there is none. */
+  readonly plainGateway: () => string | undefined;
   readonly governance: { warnings(): readonly string[] };
   readonly fog: { troubles(): readonly string[] };
   /** Where spans go; undefined: nowhere. */
@@ -37,6 +39,17 @@ export function* standingTroubles(parts: StandingTroubleParts): Iterable<Trouble
   }
   yield* membership(parts);
   yield* certificate(parts);
+  const plain = parts.plainGateway();
+  if (plain !== undefined) {
+    yield {
+      kind: 'gateway-plain',
+      of: plain,
+      isNote: true,
+      found: `the gateway speaks plain HTTP on ${plain} (insecureGatewayBind)`,
+      means: 'whoever sees the network sees the tokens of agents, and can use them',
+      remedy: 'nothing, if something in front of it speaks TLS 1.3; else take `insecureGatewayBind` out',
+    };
+  }
   const voters = parts.voters();
   if (voters.length > 1) {
     yield {

@@ -38,6 +38,7 @@ export type TroubleKind =
   | 'membership-ending'
   | 'certificate-ending'
   | 'certificate-unusable'
+  | 'gateway-plain'
   | 'config-unusable'
   | 'voters-together'
   | 'governance'

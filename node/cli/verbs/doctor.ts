@@ -6,6 +6,7 @@ import {
   checkCommands,
   checkConfig,
   checkDataFolder,
+  checkNamedFiles,
   checkNodeVersion,
   checkSecretFiles,
   type Finding,
@@ -51,6 +52,7 @@ async function examine(command: Command, invocation: Invocation): Promise<Findin
     await checkSecretFiles(dataDir),
     ...ofConfig,
     ...(config === undefined ? [] : await checkCommands(config, invocation.env)),
+    ...(config === undefined ? [] : checkNamedFiles(config, { dataDir, nowMs: Date.now() })),
     checkRunning(running, dataDir),
   ];
   if (running.kind !== 'running' && config !== undefined) {

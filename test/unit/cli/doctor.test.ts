@@ -9,13 +9,18 @@ import {
   checkCommands,
   checkConfig,
   checkDataFolder,
+  checkNamedFiles,
   checkNodeVersion,
   checkSecretFiles,
 } from '../../../node/cli/doctor/index.ts';
 import { parseConfig } from '../../../node/config/index.ts';
+import { createEventBus } from '../../../node/telemetry/index.ts';
+import { GatewayTls } from '../../../node/tls/index.ts';
 import { VillageError } from '../../../src/kernel/index.ts';
 import { runCommand } from '../../support/command-line.ts';
 
+const NOW = Date.UTC(2026, 10, 23);
+const DAY = 24 * 3_600_000;
 let data: string;
 beforeEach(() => {
   data = mkdtempSync(join(tmpdir(), 'village-doctor-'));
@@ -112,6 +117,46 @@ describe('doctor', () => {
     expect(await statuses(withEnv, 0o600)).toEqual(['ok']);
     expect(await statuses({ command: 'x' }, 0o644)).toEqual(['ok']);
     expect(await statuses({ command: 'x', env: { KEY: '${KEY}' } }, 0o644)).toEqual(['ok']);
+  });
+
+  describe('of files that the configuration names', () => {
+    const ofHeaders = (content: string | undefined, mode = 0o600) => {
+      const file = join(data, 'headers.json');
+      rmSync(file, { force: true });
+      if (content !== undefined) writeFileSync(file, content, { mode });
+      const otlp = { endpoint: 'https://collector.example', headersFile: 'headers.json' };
+      const { config } = parseConfig(JSON.stringify({ telemetry: { otlp } }), { name: 'x', env: {} });
+      return checkNamedFiles(config, { dataDir: data, nowMs: NOW });
+    };
+    const ofGateway = (gatewayTls: object, nowMs = NOW) => {
+      const { config } = parseConfig(JSON.stringify({ gatewayTls }), { name: 'x', env: {} });
+      return checkNamedFiles(config, { dataDir: data, nowMs });
+    };
+
+    test('finds headers for a collector that are missing, open to others, or none, and shows no value', () => {
+      expect(ofHeaders('{"authorization":"Bearer hush"}')).toEqual([
+        { check: 'headers for traces', status: 'ok', found: 'authorization' },
+      ]);
+      const [missing, open, broken] = [ofHeaders(undefined), ofHeaders('{}', 0o644), ofHeaders('hush')];
+      expect([...missing, ...open, ...broken].map(({ status }) => status)).toEqual(['problem', 'problem', 'problem']);
+      expect(open[0]?.remedy).toContain('chmod 600');
+      expect(JSON.stringify([missing, open, broken])).not.toContain('hush');
+    });
+
+    test('finds a certificate of the gateway that is missing, ends soon, has ended, or is not good yet', () => {
+      expect(ofGateway({ cert: 'gateway.crt', key: 'gateway.key' })).toMatchObject([{ status: 'problem' }]);
+      const names = ['localhost'];
+      const reporter = createEventBus();
+      using made = new GatewayTls({ keysDir: data, given: undefined, clientCa: undefined, names, reporter });
+      const { notAfterMs, notBeforeMs } = made.certificate;
+      const given = { cert: 'gateway-tls.crt', key: 'gateway-tls.key', clientCa: 'gateway-tls.crt' };
+      const at = (nowMs: number) => ofGateway(given, nowMs).map(({ status }) => status);
+      expect(at(notAfterMs - 15 * DAY)).toEqual(['ok', 'ok']);
+      expect(at(notAfterMs - 13 * DAY)).toEqual(['warning', 'ok']);
+      expect(at(notAfterMs)).toEqual(['problem', 'ok']);
+      expect(at(notBeforeMs - 1)).toEqual(['problem', 'ok']);
+      expect(ofGateway({ clientCa: 'none.pem' })).toMatchObject([{ status: 'problem' }]);
+    });
   });
 
   test('reports a store that another process holds, a broken log, a run.json that was left, and ends with 1', async () => {

@@ -73,6 +73,7 @@ function troubles(given: Given = {}): readonly Trouble[] {
       village: { standing: () => ({ kind: 'member', membership: { expiresAtMs: NOW + 20 * DAY } }) as never },
       voters: () => ['ann'],
       certificateEndsMs: () => NOW + 90 * DAY,
+      plainGateway: () => undefined,
       governance: { warnings: () => [] },
       fog: { troubles: () => [] },
       tracing: undefined,
@@ -287,6 +288,12 @@ describe('what a node is and was told to be', () => {
     expect(troubles(at(15))).toEqual([]);
     expect(only(at(13)).means).toContain('after that');
     expect(only(at(-1))).toMatchObject({ kind: 'certificate-ending', means: 'clients refuse to connect' });
+  });
+
+  test('a gateway that speaks plain HTTP to others is noted', () => {
+    const plain = only({ standing: { plainGateway: () => '0.0.0.0:7117' } });
+    expect(plain).toMatchObject({ kind: 'gateway-plain', of: '0.0.0.0:7117', isNote: true });
+    expect(plain.found).toContain('insecureGatewayBind');
   });
 
   test('a membership is told of when its renewal is overdue, and when it is gone', () => {
