@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isObject, type RpcId } from '../../src/mcp/index.ts';
 import { sha256Hex, utf8 } from '../../src/kernel/index.ts';
 import type { BackendReply } from '../backends/backend.ts';
-import type { Store, StoreChange } from '../storage/index.ts';
+import { StorageError, type Store, type StoreChange } from '../storage/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 
 /** A call with a key of its agent's making, as it began. */
@@ -42,6 +42,8 @@ const Head = z.strictObject({
 });
 
 const LINE_END = 0x0a;
+/** Calls whose changes wait for a disk that is slow; no more are begun then. */
+const MAX_WAITING = 4_096;
 
 /**
  * Keyed calls on disk, so that a key that is sent again after a crash finds what came of the first. One writer, one fsync for all that
@@ -85,8 +87,9 @@ export class OnceLog {
     return kept;
   }
 
-  /** Resolves when it is on disk that the call may have run. `peer`: where alone it may run. */
+  /** Resolves when it is on disk that the call may have run. Rejects at once where too much waits for a slow disk. */
   begun(call: KeyedCall): Promise<void> {
+    if (this.#changes.size >= MAX_WAITING) return Promise.reject(behind());
     return this.#write({ type: 'put', key: placeOf(call), value: written(call, undefined) });
   }
 
@@ -97,7 +100,9 @@ export class OnceLog {
 
   /** It never began, or is too old. Nobody waits: what stays is dropped at the next start. */
   forget(call: Pick<KeyedCall, 'agentId' | 'key'>): void {
-    this.#write({ type: 'del', key: placeOf(call) }).catch((error: unknown) =>
+    const key = placeOf(call);
+    if (this.#changes.size >= MAX_WAITING && !this.#changes.has(key)) return;
+    this.#write({ type: 'del', key }).catch((error: unknown) =>
       this.#reporter.report('background.failed', { area: 'idempotency keys', error }),
     );
   }
@@ -122,6 +127,10 @@ export class OnceLog {
     this.#writing = written.catch(() => undefined); // whoever waits for it is told
     return written;
   }
+}
+
+function behind(): StorageError {
+  return new StorageError('STORE_FAILED', `${MAX_WAITING} idempotency keys wait for the disk`);
 }
 
 /** Agents choose their keys: none may pass for another's. */

@@ -62,43 +62,42 @@ export class OnlyOnce {
       if (ended === undefined) continue; // it never began: whoever finds that first begins it now
       if (ended.reply.outcome !== 'unknown' || ended.peer === '' || job.side === 'serve') return again(job, ended);
       job.only = ended.peer;
-      return this.#first(job, key, { digest, work });
+      return this.#first(job, key, { digest, work, before: ended });
     }
   }
 
+  /** `before`: of a time when it may have run. That it does not begin now says nothing of that. */
   async #first(
     job: Job,
     key: string,
-    { digest, work }: { readonly digest: string; readonly work: () => Awaitable<BackendReply> },
+    { digest, work, before }: { digest: string; work: () => Awaitable<BackendReply>; before?: KeyedEnd },
   ): Promise<BackendReply> {
     const { promise, resolve } = Promise.withResolvers<KeyedEnd | undefined>();
     const { agentId } = job.context.principal;
     const kept = this.#book.begin(agentId, key, { digest, result: promise, nowMs: this.#clock.now() });
     const call = { agentId, key, digest, atMs: this.#log?.wallMs() ?? 0 };
     const neverBegan = (): void => {
-      kept.forget();
-      resolve(undefined);
+      if (before === undefined) kept.forget();
+      resolve(before);
     };
     if (!(await this.#isOnDisk(job, this.#log?.begun(call)))) {
       neverBegan();
-      return unwritable(job);
+      return before === undefined ? unwritable(job) : again(job, before);
     }
     try {
       const found = await work();
-      // Asked again where it may have run: that it does not begin there now says nothing of the first time.
-      const unclear = job.only !== undefined && found.notStarted === true;
-      const reply = unclear ? unknownEnd(job) : found;
-      if (unclear) job.peer = job.only as string;
-      if (reply.notStarted === true || reply.outcome === 'denied') neverBegan();
-      else {
-        const end = { reply, id: job.request.id, peer: job.peer };
-        // Should the disk refuse it, the call is known to have begun, and is not made again.
-        if (kept.ended(reply.body.length)) await this.#isOnDisk(job, this.#log?.ended(call, end));
-        resolve(end);
+      const began = found.notStarted !== true && found.outcome !== 'denied';
+      const end = began ? { reply: found, id: job.request.id, peer: job.peer } : before;
+      if (end === undefined) {
+        neverBegan();
+        return found;
       }
-      return reply;
+      // Should the disk refuse it, the call is known to have begun, and is not made again.
+      if (kept.ended(end.reply.body.length)) await this.#isOnDisk(job, this.#log?.ended(call, end));
+      resolve(end);
+      return began ? found : again(job, end);
     } catch (error) {
-      resolve({ reply: unknownEnd(job), id: job.request.id, peer: job.peer });
+      resolve(before ?? { reply: unknownEnd(job), id: job.request.id, peer: job.peer });
       throw error;
     }
   }

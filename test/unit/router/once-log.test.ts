@@ -78,6 +78,27 @@ test('a refusal of the disk reaches those who wait, and is reported where nobody
   expect(await entries(store)).toHaveLength(1);
 });
 
+test('where the disk hangs, calls with keys are refused before they fill the memory', async () => {
+  const store = new MemoryStore();
+  const held = Promise.withResolvers<void>();
+  let most = 0;
+  store.batch = (changes) => {
+    most = Math.max(most, changes.length);
+    return held.promise;
+  };
+  const reports = new Reports();
+  const log = await open(store, reports);
+  const first = log.begun(call('first'));
+  await Promise.resolve();
+  const waiting = Array.from({ length: 5_000 }, (_, at) => log.begun(call(`k${at}`)));
+  for (let at = 0; at < 5_000; at += 1) log.forget(call(`l${at}`));
+  const refused = waiting.slice(4_096).map((begun) => expect(begun).rejects.toMatchObject({ code: 'STORE_FAILED' }));
+  await Promise.all(refused);
+  held.resolve();
+  await Promise.all([first, ...waiting.slice(0, 4_096)]);
+  expect(most).toBe(4_096);
+});
+
 async function entries(store: Store): Promise<(readonly [string, Uint8Array])[]> {
   const found: (readonly [string, Uint8Array])[] = [];
   for await (const entry of store.entries()) found.push(entry);

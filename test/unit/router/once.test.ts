@@ -187,6 +187,28 @@ describe('a call with a key, when the node starts again', () => {
     expect(there.ran.length + beside.ran.length).toBe(1);
   });
 
+  test('is still asked of no other node when the disk refused it in between', async () => {
+    const [there, beside] = [new StoreServer('store', PLAIN), new StoreServer('store', PLAIN)];
+    network.add('there', [there]);
+    network.add('beside', [beside]);
+    const disk = new MemoryStore();
+    const batch = disk.batch.bind(disk);
+    const here = network.add('here', [], { once: await logOn(disk) });
+    const held = Promise.withResolvers<void>();
+    there.held = held.promise;
+    beside.held = held.promise;
+    const lost = send(here, 'k');
+    await until(() => there.ran.length + beside.ran.length === 1);
+    network.disconnect(there.ran.length === 1 ? 'there' : 'beside');
+    expect((await lost).error.data.code).toBe('OUTCOME_UNKNOWN');
+    held.resolve();
+    disk.batch = () => Promise.reject(new Error('full'));
+    expect((await send(here, 'k')).error.data.code).toBe('OUTCOME_UNKNOWN');
+    disk.batch = batch;
+    expect((await send(here, 'k')).error.data.code).toBe('OUTCOME_UNKNOWN');
+    expect(there.ran.length + beside.ran.length).toBe(1);
+  });
+
   test('does not begin when the disk does not take its key', async () => {
     const store = new StoreServer('store', PLAIN);
     const full = new MemoryStore();
