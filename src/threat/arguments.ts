@@ -57,11 +57,13 @@ const LEAVING_THE_OBJECT = new Set(['__proto__', 'prototype', 'constructor']);
 const INLINE_DATA = /^data:(?:image|audio|video|font|application)\/[\w.+-]{1,40};base64,[\w+/=\s]{0,64}/i;
 const INLINE_HEAD = 16;
 const CREDENTIAL = /(?:^|\.)(?:pass\w{0,6}|pwd|pin|otp|token|secret)$/i;
+/** Of tests a filter chooses by their names, and these say anything. */
+const NAMES_TESTS = /(?:^|[^a-z])tests?(?:$|[^a-z])/i;
 const isCredential = (at: string) => CREDENTIAL.test(at);
-/** A short text that begins with what is no prose: it is there for the machine that shows it. */
+/** A short text that begins with what is no prose, nor a point of a list, a quoted line or a heading: it is there for the machine that shows it. */
 const LONGEST_BARE = 300;
 const isBare = (text: string) =>
-  text.length <= LONGEST_BARE && /^\s{0,4}(?:[<"'$#{*;|&%>)]|`(?!``)|javascript:|O:\d)/i.test(text);
+  text.length <= LONGEST_BARE && /^\s{0,4}(?![*>#]{1,6}\s)(?:[<"'$#{*;|&%>)]|`(?!``)|javascript:|O:\d)/i.test(text);
 
 interface Here {
   readonly value: unknown;
@@ -84,13 +86,14 @@ export function suspicionsIn(args: unknown, tool: string): readonly Finding[] {
     if (known === undefined || known.score < finding.score) found.set(finding.family, finding);
   };
   let left = READ_AT_LENGTH;
+  const isTests = NAMES_TESTS.test(tool);
   const open: Here[] = [{ value: args, kind: 'text', at: '', depth: 0 }];
   for (let seen = 0; open.length > 0 && seen < MOST_VALUES; seen += 1) {
     const here = open.pop() as Here;
     if (typeof here.value === 'string') {
       const text = left > 0 ? here.value : here.value.slice(0, BEGINNING);
       left -= Math.min(text.length, HEAD + TAIL);
-      readText(text, here, tool, note);
+      readText(text, isTests && here.kind === 'filter' ? { ...here, kind: 'text' } : here, tool, note);
     } else if (typeof here.value === 'object' && here.value !== null) openUp(here, open, note);
   }
   return found === undefined ? NOTHING : [...found.values()];
@@ -129,7 +132,7 @@ function openUp(here: Here, open: Here[], note: (finding: Finding) => void): voi
     open.push({
       value: (value as Record<string, unknown>)[key],
       // A table of commands has any names in it.
-      kind: (own === 'text' && depth > 1) || kind === 'command' ? kind : own,
+      kind: (!named.isTold && own === 'text' && depth > 1) || kind === 'command' ? kind : own,
       at: place,
       depth,
     });
@@ -183,7 +186,8 @@ function readText(value: string, { kind, at }: Here, tool: string, note: (findin
     for (const { rule, pattern } of mine) {
       if (!('weights' in rule)) continue;
       as ??= kind === 'text' && isBare(what) ? 'line' : kind;
-      const weight = weightIn(rule.weights, as);
+      // However it begins, a text has lines, and some of them look like headers.
+      const weight = weightIn(rule.weights, rule.family === 'header-injection' ? kind : as);
       if (weight === 0 || !pattern.test(what)) continue;
       if (isPlain(what)) return;
       found({ family: rule.family, at, score: raised(weight, odd) });

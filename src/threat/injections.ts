@@ -22,7 +22,7 @@ const object = of('object-injection');
 /** Values that break out of the language they are put into: SQL, templates, header lines, LDAP filters, serialised objects. */
 export const INJECTIONS: readonly Signature[] = [
   sql(
-    /['"`]\s*\){0,4}\s*(?:or|and|xor|\|\||&&)\s+(?:not\s+)?['"`(]{0,4}[\w.@]{1,64}['"`)]{0,4}\s*(?:=|<|>|!=|like\b|between\b|in\b|is\b|regexp\b)/i,
+    /['"`]\s*\){0,4}\s*(?:or|and|xor|\|\||&&)\s+(?:not\s+)?['"`(]{0,4}[\w.@]{1,64}['"`)]{0,4}\s*(?:=|<|>|!=|like\s*['"(%\w]|between\b|in\s*\(|is\s+(?:not\s+)?(?:null|true|false)\b|regexp\b)/i,
     foreign(0.95, 0.4),
   ),
   sql(/['"`]\s*\){0,4}\s*(?:or|and)\s*(?:\(|['"`]\s*['"`])/i, foreign(0.9, 0.3)),

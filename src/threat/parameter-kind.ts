@@ -17,6 +17,9 @@ const WORDS =
   'id ids uid cn dn ou uuid to cc bcc recipient recipients headers header key keys user username login account owner author assignee email host hostname domain ip address port branch tag tags ref commit repo repository label labels sort order column columns table field fields format lang language locale timezone currency date time status state type kind mode topic channel city country region zip phone version package image_name container pod namespace bucket node peer agent role group team project workspace device sensor model name firstname lastname sku isbn slug sort_by order_by password passwd pin otp symbol ticker level priority category cursor invoice printer size width height number serial customer supplier vendor product order parcel shipment booking payment transaction iban street';
 
 const LINES = 'title subject display displayname heading caption summary_line greeting signature nickname bio';
+/** Wherever it stands: what the rules for a value say, not the value. */
+const TEXTS =
+  'text message description comment comments summary note notes content body reason pattern example examples help default';
 const FILTERS = 'filter filters where condition conditions criteria predicate having';
 const TEMPLATES = 'template templates';
 
@@ -26,6 +29,7 @@ const KIND_OF = new Map<string, ParameterKind>([
   ...named('command', COMMANDS),
   ...named('code', CODE),
   ...named('word', WORDS),
+  ...named('text', TEXTS),
   ...named('line', ['display_name', LINES].join(' ')),
   ...named('filter', FILTERS),
   ...named('template', TEMPLATES),
@@ -33,6 +37,8 @@ const KIND_OF = new Map<string, ParameterKind>([
 /** What the name of a parameter says. */
 interface Parameter {
   readonly kind: ParameterKind;
+  /** Its name says what it is, also inside of something else. */
+  readonly isTold: boolean;
   /** Beside a path it is what goes into the file. */
   readonly isContent: boolean;
   /** A name that means something to the machine which takes the object apart. */
@@ -49,8 +55,10 @@ const LONGEST_NAME = 128;
 export function parameterNamed(name: string): Parameter {
   const known = remembered.get(name);
   if (known !== undefined) return known;
+  const told = kindBy(name.slice(0, LONGEST_NAME));
   const parameter = {
-    kind: kindBy(name.slice(0, LONGEST_NAME)),
+    kind: told ?? 'text',
+    isTold: told !== undefined,
     isContent: CONTENT.test(name),
     isLoaded: LOADED.test(name),
   };
@@ -58,14 +66,14 @@ export function parameterNamed(name: string): Parameter {
   return parameter;
 }
 
-function kindBy(name: string): ParameterKind {
+function kindBy(name: string): ParameterKind | undefined {
   const whole = name.toLowerCase();
   const parts = name
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .toLowerCase()
     .split(/[^a-z0-9]+/);
   // `user_id` is an id, `file_path` a path: the last word says what it is.
-  return KIND_OF.get(whole) ?? KIND_OF.get(parts.at(-1) ?? '') ?? 'text';
+  return KIND_OF.get(whole) ?? KIND_OF.get(parts.at(-1) ?? '');
 }
 
 function named(kind: ParameterKind, names: string): [string, ParameterKind][] {

@@ -81,7 +81,7 @@ export const PLACES_OUT_OF_BOUNDS: readonly Signature[] = [
   {
     family: 'request-forgery',
     // `https://trusted.example@evil.example`, `https://trusted.example\@evil.example`
-    pattern: /^https?:\/\/[\w.-]{3,80}(?::[\w.-]{0,40})?[\\#]?@[\w.-]{3,80}|^https?:\/\/[^/\s]{0,80}\\/i,
+    pattern: /^https?:\/\/[\w.-]{3,80}(?::[\w.-]{0,40})?[\\#]?@[\w.-]{3,80}|^https?:\/\/[^/\s]{0,80}\\\S/i,
     weights: { path: 0.5, url: 0.85, word: 0.6, command: 0, code: 0, text: 0 },
   },
 ];
@@ -97,7 +97,7 @@ export const MARKUP: readonly Signature[] = [
   {
     family: 'external-entity',
     pattern:
-      /<!(?:ENTITY|DOCTYPE)\b[^>]{0,200}\b(?:SYSTEM|PUBLIC)\s{1,8}["'](?:file|https?|ftp|php|expect|gopher|netdoc|jar|\/|\.\.)|<!ENTITY\s{1,8}%\s|<xi:include\b[^>]{0,120}\bhref\s*=\s*["'](?:file|\/(?:etc|proc|root|home|var|dev)\b)|<!ENTITY\s{1,8}\w{1,20}\s{1,8}["'](?:&\w{1,20};){4}/i,
+      /<!(?:ENTITY|DOCTYPE)\b[^>]{0,200}\b(?:SYSTEM|PUBLIC)\s{1,8}["'](?:file|https?|ftp|php|expect|gopher|netdoc|jar|\/|\.\.(?![\w./-]{1,80}\.dtd["']))|<!ENTITY\s{1,8}%\s|<xi:include\b[^>]{0,120}\bhref\s*=\s*["'](?:file|\/(?:etc|proc|root|home|var|dev)\b)|<!ENTITY\s{1,8}\w{1,20}\s{1,8}["'](?:&\w{1,20};){4}/i,
     weights: { path: 0.95, url: 0.95, word: 0.95, command: 0.3, code: 0.82, text: 0.82 },
   },
 ];

@@ -83,8 +83,7 @@ export const MARKERS: readonly Marker[] = [
     score: 0.45,
   },
   {
-    pattern:
-      /\bhide (?:this|it|that)\b[^.\n]{0,40}\bfrom\b|\bwithout (?:telling|asking|informing|notifying|mentioning)\b/i,
+    pattern: /\bhide (?:this|it|that)\b[^.\n]{0,40}\bfrom\b|\bwithout (?:telling|informing|notifying|mentioning)\b/i,
     score: 0.4,
   },
   {

@@ -1,10 +1,11 @@
 import type { Hint } from './finding.ts';
 import type { ParameterKind } from './parameter-kind.ts';
 
+/** A key, not only the line before one: manuals tell of that. */
 const PRIVATE_KEY =
-  /-----BEGIN[ +](?:[A-Z]{2,10}[ +])?PRIVATE[ +]KEY(?:[ +]BLOCK)?-----|\b[a-z_]\w{0,31}:\$(?:1|2[aby]|5|6|y)\$[^:\s]{20,200}:|"d"\s{0,2}:\s{0,2}"[\w-]{40,}"/;
+  /-----BEGIN[ +](?:[A-Z]{2,10}[ +])?PRIVATE[ +]KEY(?:[ +]BLOCK)?-----(?:\s|\\[nr]|\+|%0[ad]){0,8}(?:(?:Proc-Type|DEK-Info|Version|Comment):[^\n]{1,80}\s{1,4}){0,3}[\w+/]{10}|\b[a-z_]\w{0,31}:\$(?:1|2[aby]|5|6|y)\$[^:\s]{20,200}:|"d"\s{0,2}:\s{0,2}"[\w-]{40,}"/;
 const ACCESS_KEY =
-  /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{36}\b|\bgithub_pat_\w{22,}|\bxox[abprs]-[\w-]{20,}|\bsk-(?:ant-|proj-)?[\w-]{32,}|\bAIza[\w-]{35}\b|\bglpat-[\w-]{20}\b|\bnpm_\w{36}\b|\b[rs]k_live_\w{20,}|\bsecret_access_key\b\s{0,3}[=:]\s{0,3}\S{30,}|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/;
+  /(?<!(?:X-Amz-Credential|AWSAccessKeyId)=)\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{36}\b|\bgithub_pat_\w{22,}|\bxox[abprs]-[\w-]{20,}|\bsk-(?:ant-|proj-)?[\w-]{32,}|\bAIza[\w-]{35}\b|\bglpat-[\w-]{20}\b|\bnpm_\w{36}\b|\b[rs]k_live_\w{20,}|\bsecret_access_key\b\s{0,3}[=:]\s{0,3}\S{30,}|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/;
 const KEY: Hint = { pattern: PRIVATE_KEY };
 const TOKEN: Hint = { pattern: ACCESS_KEY };
 export const SECRETS: readonly Hint[] = [KEY, TOKEN];

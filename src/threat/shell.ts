@@ -8,6 +8,8 @@ const PROGRAMS = [
 ]
   .join(' ')
   .replaceAll(' ', '|');
+/** Words of everyday lists and of prose, which do nothing where nothing follows: `dog|cat`, "must be `set`". */
+const IDLE = 'cat|type|set|find|head|tail|host|more|less|sleep|node|mail|dir|del|dig|touch|echo|tee|cd|mv|cp';
 const WORD_LIKE = { path: 0.95, url: 0.9, word: 0.95, command: 0, code: 0, text: 0.15 };
 
 /** A shell at work where none was asked for, and what no command line of an honest agent holds. */
@@ -16,7 +18,7 @@ export const SHELL: readonly Signature[] = [
     family: 'command-injection',
     // Not before `=`: `&type=x` is a query of an address.
     pattern: new RegExp(
-      `(?:[;&|\`\\n]|\\\\n|\\$\\(|[<>]\\()\\s{0,8}(?:\\\\?/(?:usr/)?(?:local/)?s?bin/)?(?:${PROGRAMS})(?![\\w=,-])(?!\\s*=)`,
+      `(?:[;&|\`\\n]|\\\\n|\\$\\(|[<>]\\()\\s{0,8}(?:\\\\?/(?:usr/)?(?:local/)?s?bin/)?(?!(?:${IDLE})\\s{0,4}(?:[|;,\`'")\\].:]|$))(?:${PROGRAMS})(?![\\w=,-])(?!\\s*=)`,
     ),
     weights: WORD_LIKE,
   },
@@ -24,7 +26,7 @@ export const SHELL: readonly Signature[] = [
     family: 'command-injection',
     // Also a command taken apart so that a filter does not see it: `w\ho`, `{cat,x}`, `/???/c?t`.
     pattern:
-      /\$\((?![A-Z_]{2,40}\))[^)]{1,200}\)|`(?=\/|[^`]{0,200}(?:\$[({]|[;|&>]\s{0,2}\/))[^`]{1,200}`|\$\{?IFS\b|;\s*\$\w|[;&|]\s{0,8}\w{1,20}(?:\\|''|""|'\w{1,8}')\w|[;&|]\s{0,8}\/[?*/]{2,}|[;&|]\s{0,8}\{\w{1,20},|[;&|]\s{0,8}\w?=?\$'|(?:[;|]|&&)\s{0,8}\w{1,3}=\S{1,60}[;&]/,
+      /\$\((?![A-Z]\w{1,40}\))[^)]{1,200}\)|`(?=\/|[^`]{0,200}(?:\$[({]|[;|&>]\s{0,2}\/))[^`]{1,200}`|\$\{?IFS\b|;\s*\$\w|[;&|]\s{0,8}\w{1,20}(?:\\|''|""|'\w{1,8}')\w|[;&|]\s{0,8}\/[?*/]{2,}|[;&|]\s{0,8}\{\w{1,20},|[;&|]\s{0,8}\w?=?\$'|(?:[;|]|&&)\s{0,8}\w{1,3}=\S{1,60}[;&]/,
     weights: { path: 0.9, url: 0.85, word: 0.9, command: 0.1, code: 0, text: 0 },
   },
   {
@@ -43,7 +45,7 @@ export const SHELL: readonly Signature[] = [
   {
     family: 'command-injection',
     pattern:
-      /\brm\s+(?:-{1,2}[\w-]{1,30}\s+){1,4}["']?(?:\/(?:\s|\*|$|["';&|]|(?:etc|usr|home|var|boot|bin|lib|root|opt)(?:\/?\*?)?(?:\s|$|["';&|]))|~\/?(?:\s|$|\*)|\$HOME)|:\(\)\s*\{\s*:\s*\||\bmkfs(?:\.\w{1,8})?\s+[^\n]{0,40}\/dev\/|\bdd\s+(?=[^\n]{0,80}\bif=\/dev\/(?:zero|u?random))[^\n]{0,80}\bof=\/dev\/(?:sd|hd|nvme|vd|mmc)|>\s*\/dev\/(?:sd|nvme|vd)\w|\bchmod\s+(?:-R\s+)?[0-7]?777\s+\/(?:\s|$)|\brm\s+-[a-z]{0,4}[rf][a-z]{0,4}\s[^\n;|&]{0,200}\s\/(?:etc|usr|var|home|boot|bin|lib|root|opt)\/?(?:\s|$)|\bfind\s+\/(?:(?:etc|usr|var|home|root)\/?)?\s+(?:-(?:type\s+\w|depth|xdev|mindepth\s+\d|maxdepth\s+\d|mount)\s+){0,4}-(?:delete|exec\s+rm)\b|\bformat\s+[a-z]:|\b(?:del|rd|rmdir)\s+(?:\/[a-z]\s+){1,5}[a-z]:\\|\bremove-item\b[^\n]{0,80}-recurse\b[^\n]{0,80}\b[a-z]:\\(?:\*|\s|$|windows|users)|\bshred\b[^\n]{0,60}\/(?:var\/log|etc|dev)\b|\bdocker\s+run\b[^\n]{0,120}\s-v\s+\/:\/[\w/]{1,30}(?=\s)|\biptables\s+-F\b[^\n]{0,80}\bstop\b|\bsystemctl\s+(?:stop|disable)\s+(?:auditd|rsyslog|apparmor|falco)/i,
+      /\brm\s+(?:-{1,2}[\w-]{1,30}\s+){1,4}["']?(?:\/(?:\s|\*|$|["';&|]|(?:etc|usr|home|var|boot|bin|lib|root|opt)(?:\/?\*?)?(?:\s|$|["';&|]))|~\/?(?:\s|$|\*)|\$\{?HOME\}?["']?\/?\*?(?:\s|$|["';&|)]))|:\(\)\s*\{\s*:\s*\||\bmkfs(?:\.\w{1,8})?\s+[^\n]{0,40}\/dev\/|\bdd\s+(?=[^\n]{0,80}\bif=\/dev\/(?:zero|u?random))[^\n]{0,80}\bof=\/dev\/(?:sd|hd|nvme|vd|mmc)|>\s*\/dev\/(?:sd|nvme|vd)\w|\bchmod\s+(?:-R\s+)?[0-7]?777\s+\/(?:\s|$)|\brm\s+-[a-z]{0,4}[rf][a-z]{0,4}\s[^\n;|&]{0,200}\s\/(?:etc|usr|var|home|boot|bin|lib|root|opt)\/?(?:\s|$)|\bfind\s+\/(?:(?:etc|usr|var|home|root)\/?)?\s+(?:-(?:type\s+\w|depth|xdev|mindepth\s+\d|maxdepth\s+\d|mount)\s+){0,4}-(?:delete|exec\s+rm)\b|\bformat\s+[a-z]:|\b(?:del|rd|rmdir)\s+(?:\/[a-z]\s+){1,5}[a-z]:\\|\bremove-item\b[^\n]{0,80}-recurse\b[^\n]{0,80}\b[a-z]:\\(?:\*|\s|$|windows|users)|\bshred\b[^\n]{0,60}\/(?:var\/log|etc|dev)\b|\bdocker\s+run\b[^\n]{0,120}\s-v\s+\/:\/[\w/]{1,30}(?=\s)|\biptables\s+-F\b[^\n]{0,80}\bstop\b|\bsystemctl\s+(?:stop|disable)\s+(?:auditd|rsyslog|apparmor|falco)/i,
     weights: { path: 0.97, url: 0.97, word: 0.97, command: 0.92, code: 0.3, text: 0.3 },
   },
   {
@@ -76,7 +78,7 @@ export const SHELL: readonly Signature[] = [
   {
     family: 'command-injection',
     pattern:
-      /(?:\/etc\/(?:shadow|sudoers|crontab|cron\.d)|\/authorized_keys(?![\w-])|\.bash(?:rc|_profile)|\/etc\/ld\.so\.preload)\b|>>?\s*\/etc\//i,
+      /(?:\/etc\/(?:shadow|sudoers|crontab|cron\.d)|\/authorized_keys(?![\w-])|(?<!\w)\.bash(?:rc|_profile)|\/etc\/ld\.so\.preload)\b|>>?\s*\/etc\//i,
     weights: { path: 0.85, url: 0.85, word: 0.9, command: 0.7, code: 0.1, text: 0.1 },
   },
 ];
