@@ -5,6 +5,8 @@ import { readReceipt } from './receipt.ts';
 export type Mismatch =
   /** The other node gave a receipt for an entry that its log has otherwise, or has not; or asked for a call that it has not. */
   | { readonly kind: 'other-there' | 'missing-there'; readonly seq: number; readonly theirSeq?: number }
+  /** The same, and by its log the other node was ended by force just then: what was not yet on disk is lost, if that is true. */
+  | { readonly kind: 'lost-there'; readonly seq: number; readonly theirSeq: number }
   /** The other node served, or asked and was given a receipt for, a call that is not on record here. */
   | { readonly kind: 'missing-here'; readonly theirSeq: number }
   /** Both ends are there and say different things of the call. */
@@ -30,6 +32,9 @@ export type Compared = Pick<AuditEntry, 'seq' | 'atMs' | 'kind' | 'callId' | 'pe
 const MAX_LISTED = 1_000;
 /** How far the clocks of two nodes may differ, and how long an answer may travel. */
 const SKEW_MS = 5_000;
+
+/** Entries that a log can lose at once: those of the moment before its process ended. */
+const MAX_LOST = 4_096;
 
 /** The stretch that a log covers. */
 class Covered {
@@ -62,6 +67,9 @@ export class CallMatcher {
   readonly #served = new Map<string, Compared>();
   readonly #asked = new Map<string, Compared>();
   readonly #hashes = new Map<number, string>();
+  /** Where their log was broken off: its first entry after, and when the last one before was made. */
+  readonly #gaps: { readonly seq: number; readonly afterMs: number }[] = [];
+  #theirLastMs: number | undefined;
   readonly #theirs = new Covered();
   readonly #ours = new Covered();
   readonly #mismatches: Mismatch[] = [];
@@ -76,6 +84,8 @@ export class CallMatcher {
   theirs(entry: Compared): void {
     this.#theirs.add(entry);
     this.#hashes.set(entry.seq, entry.hash);
+    if (entry.kind === 'gap') this.#gaps.push({ seq: entry.seq, afterMs: this.#theirLastMs ?? entry.atMs });
+    this.#theirLastMs = entry.atMs;
     if (entry.peer !== this.#self || entry.callId === '') return;
     if (entry.kind === 'serve') this.#served.set(entry.callId, entry);
     else if (entry.kind === 'call') this.#asked.set(entry.callId, entry);
@@ -105,6 +115,9 @@ export class CallMatcher {
     if (given !== undefined) {
       const found = this.#hashes.get(given.seq);
       if (found === given.hash && there !== undefined) return this.#compare(ours, there);
+      if (this.#mayBeLost(given.seq, ours.atMs)) {
+        return this.#report({ kind: 'lost-there', seq, theirSeq: given.seq });
+      }
       if (found !== undefined) return this.#report({ kind: 'other-there', seq, theirSeq: given.seq });
       const within = given.seq >= this.#theirs.first && given.seq <= this.#theirs.last;
       if (within || this.#theirs.has(ours.atMs, this.#skewMs)) {
@@ -116,6 +129,11 @@ export class CallMatcher {
     } else if (ours.peer === this.#other) {
       this.#counts.unanswered += 1;
     }
+  }
+
+  #mayBeLost(theirSeq: number, atMs: number): boolean {
+    const gap = this.#gaps.findLast(({ seq }) => seq <= theirSeq);
+    return gap !== undefined && theirSeq - gap.seq < MAX_LOST && Math.abs(atMs - gap.afterMs) <= this.#skewMs;
   }
 
   /** Served here. */

@@ -79,6 +79,8 @@ function mismatchLine(mismatch: Mismatch): string {
       return mismatch.theirSeq === undefined
         ? `entry ${mismatch.seq}: a call that is not on record there`
         : `entry ${mismatch.seq}: the other node gave its entry ${mismatch.theirSeq} as receipt, and has it no more`;
+    case 'lost-there':
+      return `entry ${mismatch.seq}: the other node gave its entry ${mismatch.theirSeq} as receipt and, by its own log, was ended by force before that was on disk`;
     case 'other-there':
       return `entry ${mismatch.seq}: the other node gave its entry ${mismatch.theirSeq} as receipt, and another stands there now`;
     case 'differs':

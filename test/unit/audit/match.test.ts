@@ -61,6 +61,22 @@ describe('the logs of two nodes', () => {
     ]);
   });
 
+  test('say so where the other one was ended by force just then, and only there', () => {
+    const matcher = new CallMatcher({ self: 'A', other: 'B', skewMs: 50 });
+    for (const seq of [1, 2, 3, 4, 5, 6]) matcher.theirs(entry('b', seq));
+    matcher.theirs(entry('b', 7, { kind: 'gap', atMs: 60_000 }));
+    for (const seq of [8, 9, 10]) matcher.theirs(entry('b', seq, { atMs: 60_000 + seq }));
+    const lost = (seq: number) => receiptOf({ seq, hash: 'f'.repeat(64) });
+    matcher.ours({ ...call(11, 7), receipt: lost(7), atMs: 6_020 });
+    matcher.ours({ ...call(12, 8), receipt: lost(8), atMs: 6_030 });
+    matcher.ours({ ...call(13, 8), receipt: lost(8), atMs: 30_000 });
+    matcher.ours({ ...call(14, 5), receipt: lost(5), atMs: 6_020 });
+    matcher.ours({ ...call(15, 8), receipt: lost(5_000), atMs: 6_020 });
+    expect(matcher.end().mismatches.map(({ kind }) => kind)).toEqual([
+      ...['lost-there', 'lost-there', 'other-there', 'other-there', 'missing-there'],
+    ]);
+  });
+
   test('do not agree on a call that only the node that served has', () => {
     expect(match([], [serve(7)]).mismatches).toEqual([{ kind: 'missing-here', theirSeq: 7 }]);
   });
