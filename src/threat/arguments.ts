@@ -59,6 +59,11 @@ const INLINE_HEAD = 16;
 const CREDENTIAL = /(?:^|\.)(?:pass\w{0,6}|pwd|pin|otp|token|secret)$/i;
 /** Of tests a filter chooses by their names, and these say anything. */
 const NAMES_TESTS = /(?:^|[^a-z])tests?(?:$|[^a-z])/i;
+/** What is searched for is shown to nobody, and people search for what they read of attacks. */
+const SEARCHES = /(?:^|[^a-z])search(?:$|[^a-z])/i;
+/** A tool that keeps prompts is told in prompts. */
+const KEEPS_PROMPTS = /(?:^|[^a-z])prompts?(?:$|[^a-z])/i;
+const ORDERS_KEPT = 0.8;
 const isCredential = (at: string) => CREDENTIAL.test(at);
 /** A short text that begins with what is no prose, nor a point of a list, a quoted line or a heading: it is there for the machine that shows it. */
 const LONGEST_BARE = 300;
@@ -179,13 +184,14 @@ function readText(value: string, { kind, at }: Here, tool: string, note: (findin
   ): void {
     if (mine.length === 0) return;
     if (maySay(what)) {
-      const score = promptInjection(what, { kind, candidates: mine });
+      const orders = promptInjection(what, { kind, candidates: mine });
+      const score = orders > 0 && kind === 'text' && KEEPS_PROMPTS.test(tool) ? orders * ORDERS_KEPT : orders;
       if (score > 0) found({ family: 'prompt-injection', at, score: raised(score, odd) });
     }
     let as: ParameterKind | undefined;
     for (const { rule, pattern } of mine) {
       if (!('weights' in rule)) continue;
-      as ??= kind === 'text' && isBare(what) ? 'line' : kind;
+      as ??= kind === 'text' && !SEARCHES.test(tool) && isBare(what) ? 'line' : kind;
       // However it begins, a text has lines, and some of them look like headers.
       const weight = weightIn(rule.weights, rule.family === 'header-injection' ? kind : as);
       if (weight === 0 || !pattern.test(what)) continue;

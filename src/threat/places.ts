@@ -13,7 +13,7 @@ export const PLACES_OUT_OF_BOUNDS: readonly Signature[] = [
   {
     family: 'path-traversal',
     pattern:
-      /(?:\.\.[\\/]){5}|(?:\.\.[\\/]){2,8}(?:etc|proc|root|var|home|usr|boot|sys|dev|windows|winnt|users|private|tmp|opt)[\\/]/i,
+      /(?:\.\.[\\/]){5}(?!(?:\.\.[\\/]){0,8}(?:node_modules|packages|src)[\\/](?!.{0,200}\.\.))|(?:\.\.[\\/]){2,8}(?:etc|proc|root|var|home|usr|boot|sys|dev|windows|winnt|users|private|tmp|opt)[\\/]/i,
     weights: { path: 0.92, url: 0.95, word: 0.95, command: 0.3, code: 0, text: 0.1 },
   },
   {
@@ -26,7 +26,7 @@ export const PLACES_OUT_OF_BOUNDS: readonly Signature[] = [
   {
     family: 'path-traversal',
     pattern:
-      /(?:^|[\\/:=])(?:etc[\\/](?:(?:passwd|shadow|sudoers|master\.passwd)(?![\w-])|ssh[\\/])|proc[\\/](?:self|\d{1,7}|version|cmdline)(?:[\\/]|$)|\.ssh[\\/]|\.aws[\\/]cred|\.git[\\/]config|\.kube[\\/]config|\.docker[\\/]config|\.gnupg[\\/]|\.netrc$|\.pgpass$|\.npmrc$|\.bash_history$|windows[\\/](?:system32|win\.ini|repair)|boot\.ini|web-inf[\\/]|wp-config\.php|var[\\/]run[\\/]docker\.sock|run[\\/]secrets[\\/]|var[\\/]log[\\/]auth\.log)|^\/(?:etc|usr|root|boot|proc|sys|var)\/[^\n]{0,120}\.\.\/|\bid_(?:rsa|dsa|ecdsa|ed25519)$/i,
+      /(?:^|[\\/:=])(?:etc[\\/](?:(?:passwd|shadow|sudoers|master\.passwd)(?![\w-])|ssh[\\/])|proc[\\/](?:self|\d{1,7}|version|cmdline)(?:[\\/]|$)|\.ssh[\\/](?![\w.-]{1,40}\.pub$)|\.aws[\\/]cred|\.git[\\/]config|\.kube[\\/]config|\.docker[\\/]config|\.gnupg[\\/]|\.netrc$|\.pgpass$|\.npmrc$|\.bash_history$|windows[\\/](?:system32|win\.ini|repair)|boot\.ini|web-inf[\\/]|wp-config\.php|var[\\/]run[\\/]docker\.sock|run[\\/]secrets[\\/]|var[\\/]log[\\/]auth\.log)|^\/(?:etc|usr|root|boot|proc|sys|var)\/[^\n]{0,120}\.\.\/|\bid_(?:rsa|dsa|ecdsa|ed25519)$/i,
     weights: { path: 0.88, url: 0.88, word: 0.9, command: 0.35, code: 0, text: 0.1 },
   },
   {
@@ -81,7 +81,8 @@ export const PLACES_OUT_OF_BOUNDS: readonly Signature[] = [
   {
     family: 'request-forgery',
     // `https://trusted.example@evil.example`, `https://trusted.example\@evil.example`
-    pattern: /^https?:\/\/[\w.-]{3,80}(?::[\w.-]{0,40})?[\\#]?@[\w.-]{3,80}|^https?:\/\/[^/\s]{0,80}\\\S/i,
+    pattern:
+      /^https?:\/\/(?:localhost|[\w-]{1,60}\.[\w.-]{1,60})(?::[\w.-]{0,40})?[\\#]?@[\w.-]{3,80}|^https?:\/\/[^/\s]{0,80}\\\S/i,
     weights: { path: 0.5, url: 0.85, word: 0.6, command: 0, code: 0, text: 0 },
   },
 ];

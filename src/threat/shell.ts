@@ -72,7 +72,7 @@ export const SHELL: readonly Signature[] = [
   {
     family: 'secret-leaving',
     pattern:
-      /(?:\/etc\/(?:passwd|shadow|sudoers)|\.ssh\/|id_rsa|id_ed25519|\.aws\/credentials|\.env\b|\.netrc|\.kube\/config|\bprintenv|(?:^|[;&|(]\s{0,4})env\b)[^\n]{0,100}\|\s*(?:curl|wget|nc|ncat|base64|mail|ssh|xxd)\b|\b(?:curl|wget|scp|rsync)\b[^\n]{0,100}(?:@|=|\s)(?:\/etc\/(?:passwd|shadow)|~?\/?[\w/.]{0,60}\.ssh\/|~?\/?[\w/.]{0,60}\.aws\/|[\w/.]{0,60}id_rsa|[\w/.~]{0,60}\.env\b(?!\*))|\b(?:tar|zip|cat|for\s+\w{1,10}\s+in|cp)\b[^\n]{0,100}(?:\.ssh|\.aws|\.gnupg|\/etc\/shadow|\.kube|id_rsa)[^\n]{0,100}\b(?:ssh|nc|curl|scp|dig|wget|nslookup|ftp)\b|\bcurl\b[^\n]{0,100}\$\((?:env|printenv|base64|whoami|id|cat\s[^)\n]{0,60}(?:passwd|shadow|\.ssh|\.aws|\.env\b|id_rsa))\b/i,
+      /(?:\/etc\/(?:passwd|shadow|sudoers)|\.ssh\/(?![\w.-]{1,40}\.pub\b)|id_(?:rsa|ed25519)(?!\.pub\b)|\.aws\/credentials|\.env\b|\.netrc|\.kube\/config|\bprintenv|(?:^|[;&|(]\s{0,4})env\b)[^\n]{0,100}\|\s*(?:curl|wget|nc|ncat|base64|mail|ssh|xxd)\b|\b(?:curl|wget|scp|rsync)\b[^\n]{0,100}(?:@|=|(?<!\s-i)\s)(?:\/etc\/(?:passwd|shadow)|~?\/?[\w/.]{0,60}\.ssh\/(?![\w.-]{1,40}\.pub\b)|~?\/?[\w/.]{0,60}\.aws\/|[\w/.]{0,60}id_rsa(?!\.pub\b)|[\w/.~]{0,60}\.env\b(?!\*))|\b(?:tar|zip|cat|for\s+\w{1,10}\s+in|cp)\b[^\n]{0,100}(?:\.ssh|\.aws|\.gnupg|\/etc\/shadow|\.kube|id_rsa)[^\n]{0,100}\b(?:ssh|nc|curl|scp|dig|wget|nslookup|ftp)\b|\bcurl\b[^\n]{0,100}\$\((?:env|printenv|base64|whoami|id|cat\s[^)\n]{0,60}(?:passwd|shadow|\.ssh|\.aws|\.env\b|id_rsa))\b/i,
     weights: { path: 0.97, url: 0.95, word: 0.97, command: 0.92, code: 0.3, text: 0.45 },
   },
   {

@@ -22,9 +22,9 @@ test('a thousand honest calls and two hundred attacks at least are held out, eac
   expect(new Set([...honest, ...attacks].map(({ id }) => id)).size).toBe(honest.length + attacks.length);
 });
 
-test('of honest calls nobody tuned it by, at most six in a thousand are blocked: one more than the goal of five', () => {
+test('of honest calls nobody tuned it by, at most five in a thousand are blocked', () => {
   report('honest', honest);
-  expect(blockedOf(honest, 'held out')).toBeLessThanOrEqual(0.006);
+  expect(blockedOf(honest, 'held out')).toBeLessThanOrEqual(0.005);
 });
 
 test('of attacks nobody tuned it by, at least nine in ten are caught', () => {
