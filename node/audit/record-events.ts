@@ -44,7 +44,7 @@ export function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): vo
   bus.on('audit.contradiction', ({ node, by, kind, seq }) =>
     record({ method: 'audit.contradiction', peer: by, agentId: node, target: String(seq), reason: kind }),
   );
-  bus.on('threat.quarantined', ({ agent }) => record({ method: 'threat.quarantined', agentId: agent }));
+  bus.on('threat.quarantined', ({ agent, peer }) => record({ method: 'threat.quarantined', agentId: agent, peer }));
   bus.on('tool.changed', ({ peer, server, tool, was, is }) =>
     record({ method: 'tool.changed', peer, server, target: tool, content: JSON.stringify({ was, is }) }),
   );

@@ -10,6 +10,7 @@ import type { RouterParts } from './parts.ts';
 import type { Recorder } from './recorder.ts';
 import { Running } from './running.ts';
 import { ThreatGate } from './threat-gate.ts';
+import type { Quarantined } from './threat-records.ts';
 import { standingOf, type VotePort } from './vote-port.ts';
 
 type Parts = Pick<RouterParts, 'rates' | 'overload' | 'pins' | 'limits' | 'policy' | 'votes' | 'reporter'>;
@@ -65,7 +66,7 @@ export class Pipeline {
   }
 
   /** Agents that this node keeps in quarantine by itself. */
-  quarantined(nowMs: number): readonly string[] {
+  quarantined(nowMs: number): readonly Quarantined[] {
     return this.#threat.quarantined(nowMs);
   }
 

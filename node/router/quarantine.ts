@@ -1,7 +1,6 @@
 const WINDOW_MS = 10 * 60_000;
 const BLOCKED_AT_MOST = 5;
 const LASTS_MS = 60 * 60_000;
-const MOST_AGENTS = 10_000;
 
 interface Record {
   times: number[];
@@ -11,6 +10,11 @@ interface Record {
 /** Agents whose calls were blocked five times in ten minutes: an hour without calls, on this node. Bounded; the oldest goes first. */
 export class Quarantine {
   readonly #agents = new Map<string, Record>();
+  readonly #maxAgents: number;
+
+  constructor({ maxAgents = 10_000 }: { readonly maxAgents?: number } = {}) {
+    this.#maxAgents = maxAgents;
+  }
 
   holds(agentId: string, nowMs: number): boolean {
     if (this.#agents.size === 0) return false;
@@ -27,7 +31,7 @@ export class Quarantine {
     const known = this.#agents.get(agentId) ?? { times: [], untilMs: 0 };
     this.#agents.delete(agentId);
     this.#agents.set(agentId, known);
-    if (this.#agents.size > MOST_AGENTS) this.#agents.delete(this.#agents.keys().next().value as string);
+    if (this.#agents.size > this.#maxAgents) this.#agents.delete(this.#agents.keys().next().value as string);
     known.times = known.times.filter((at) => nowMs - at < WINDOW_MS).slice(1 - BLOCKED_AT_MOST);
     known.times.push(nowMs);
     if (known.times.length < BLOCKED_AT_MOST) return false;

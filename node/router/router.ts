@@ -25,6 +25,7 @@ import { Reuse } from './reuse.ts';
 import { Serving } from './serving.ts';
 import { TASK_LIST, TaskList } from './task-list.ts';
 import { Tasks } from './tasks.ts';
+import type { Quarantined } from './threat-records.ts';
 
 const INSTRUCTIONS =
   'Tools of a whole village of nodes. A name with two underscores (everything__echo) belongs to the server before them; plain names are the village’s own.';
@@ -85,7 +86,7 @@ export class Router implements RouterPort {
   }
 
   /** Agents that this node keeps in quarantine by itself, now. */
-  quarantined(): readonly string[] {
+  quarantined(): readonly Quarantined[] {
     return this.#pipeline.quarantined(performance.now());
   }
 

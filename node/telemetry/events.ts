@@ -129,7 +129,11 @@ export interface Events {
     readonly memory: number;
   };
   /** So many calls of an agent were blocked that this node takes none for a while. */
-  'threat.quarantined': { readonly agent: string };
+  'threat.quarantined': {
+    readonly agent: string;
+    /** Whose calls in its name those were, and which are not taken; empty: those at this node. */
+    readonly peer: string;
+  };
   /** A peer has countersigned this node's log up to `seq`. */
   'audit.witnessed': { readonly peer: string; readonly seq: number };
   /** What `by` holds of the log of `node` is not what that node now signs, or what its log says. */

@@ -54,7 +54,7 @@ export const IMPORTANCE: { readonly [Name in EventName]: Importance<Events[Name]
   'tool.approved': { level: 'info', fields: ['peer', 'server', 'is'] },
   'overload.changed': { level: 'warn', fields: ['levels', 'delay', 'inFlight', 'memory'] },
   'threat.blocked': { level: 'warn', fields: ['agent', 'server', 'score', 'signals'] },
-  'threat.quarantined': { level: 'warn', fields: ['agent'] },
+  'threat.quarantined': { level: 'warn', fields: ['agent', 'peer'] },
   'audit.witnessed': { level: 'debug', fields: ['peer', 'seq'] },
   'audit.contradiction': { level: 'error', fields: ['node', 'by', 'kind', 'seq'] },
   'audit.flushed': { level: 'debug', fields: ['entries', 'durationMs'] },

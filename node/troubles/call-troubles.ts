@@ -54,13 +54,16 @@ export function* callTroubles({ router, recent, nodeId, epochMs }: CallTroublePa
         'give it less to do or more to do it with: another node that serves the same servers, or higher limits.overload if the machine is idle',
     };
   }
-  for (const agent of router.quarantined()) {
+  for (const { agent, peer } of router.quarantined()) {
     yield {
       kind: 'agent-quarantined',
-      of: agent,
-      sinceMs: recent.lasting(`agent ${agent}`)?.sinceMs,
-      found: `${agent} is in quarantine on this node`,
-      means: 'too many of its calls looked dangerous within ten minutes: all its calls are refused for an hour',
+      of: peer === '' ? agent : `${agent} by ${peer}`,
+      sinceMs: recent.lasting(`agent ${peer}/${agent}`)?.sinceMs,
+      found: `${agent} is in quarantine on this node${peer === '' ? '' : ` for what ${peer} sends in its name`}`,
+      means:
+        peer === ''
+          ? 'too many of its calls looked dangerous within ten minutes: all its calls here are refused for an hour'
+          : 'too many of those calls looked dangerous within ten minutes: they are refused for an hour; its calls here and by other nodes are not',
       remedy: `look at what it asked for (\`village audit tail\`); to lift it at once, propose a \`threat.pardoned\` that names it`,
     };
   }

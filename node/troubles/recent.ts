@@ -34,9 +34,9 @@ export class RecentTroubles {
     bus.on('overload.changed', ({ levels }) =>
       levels === 0 ? this.#over('overload') : this.#began('overload', String(levels)),
     );
-    bus.on('threat.quarantined', ({ agent }) => {
-      this.#over(`agent ${agent}`);
-      this.#began(`agent ${agent}`);
+    bus.on('threat.quarantined', ({ agent, peer }) => {
+      this.#over(`agent ${peer}/${agent}`);
+      this.#began(`agent ${peer}/${agent}`);
     });
     bus.on('config.invalid', ({ problem }) => this.#began('config', problem));
     bus.on('config.reloaded', () => this.#over('config'));
@@ -56,7 +56,7 @@ export class RecentTroubles {
     });
   }
 
-  /** Since when; `of` as `server NAME`, `tool NODE/SERVER__TOOL`, `agent NAME`, `overload`, `config`, `certificate`, `audit`. */
+  /** Since when; `of` as `server NAME`, `tool NODE/SERVER__TOOL`, `agent PEER/NAME`, `overload`, `config`, `certificate`, `audit`. */
   lasting(of: string): { readonly sinceMs: number; readonly problem: string } | undefined {
     return this.#since.get(of);
   }

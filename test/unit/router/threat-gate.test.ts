@@ -87,7 +87,7 @@ describe('quarantine', () => {
     for (let blocked = 1; blocked <= 5; blocked += 1) made.check(job(ATTACK, { began: blocked * MINUTE }));
     expect(heard.filter((name) => name === 'threat.quarantined')).toHaveLength(1);
     expect(made.check(job({}, { began: 6 * MINUTE }))).toMatchObject({ error: 'QUARANTINED' });
-    expect(made.quarantined(6 * MINUTE)).toEqual(['sage']);
+    expect(made.quarantined(6 * MINUTE)).toEqual([{ agent: 'sage', peer: '' }]);
     expect(made.check(job({}, { began: 66 * MINUTE }))).toBeUndefined();
   });
 
@@ -104,6 +104,21 @@ describe('quarantine', () => {
     expect(made.check(job({}, { context: { principal: principal('magi') } as Job['context'] }))).toBeUndefined();
     policy['threat.quarantined'] = [];
     expect(made.check(job({}))).toBeUndefined();
+  });
+
+  test('by a decision holds by whichever peer the agent comes, and a pardon too', () => {
+    const policy: Record<string, PolicyValue> = { 'threat.quarantined': ['sage'] };
+    const { gate: made } = gate(policy);
+    const served = (peer: string, args: object = {}) => made.check(job(args, { side: 'serve', peer, sourceIp: '' }));
+    expect([served('one'), served('other'), made.check(job({}))].map((refused) => refused?.error)).toEqual(
+      Array(3).fill('QUARANTINED'),
+    );
+    policy['threat.quarantined'] = [];
+    for (let blocked = 0; blocked < 5; blocked += 1) served('one', ATTACK);
+    expect(served('one')?.message).toContain('for what one sends in its name');
+    expect(served('other')).toBeUndefined();
+    policy['threat.pardoned'] = ['sage'];
+    expect(served('one')).toBeUndefined();
   });
 
   test('does not touch whom a decision pardons', () => {

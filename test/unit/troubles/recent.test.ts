@@ -50,15 +50,15 @@ describe('since when a trouble lasts', () => {
   });
 
   test('begins anew for an agent that is put in quarantine again', () => {
-    bus.report('threat.quarantined', { agent: 'ann' });
+    bus.report('threat.quarantined', { agent: 'ann', peer: '' });
     now = 9_000;
-    bus.report('threat.quarantined', { agent: 'ann' });
-    expect(recent.lasting('agent ann')?.sinceMs).toBe(9_000);
+    bus.report('threat.quarantined', { agent: 'ann', peer: '' });
+    expect(recent.lasting('agent /ann')?.sinceMs).toBe(9_000);
   });
 
   test('is kept for a bounded number', () => {
-    for (let nth = 0; nth < 500; nth += 1) bus.report('threat.quarantined', { agent: `a${nth}` });
-    const known = Array.from({ length: 500 }, (_, nth) => recent.lasting(`agent a${nth}`)).filter(Boolean);
+    for (let nth = 0; nth < 500; nth += 1) bus.report('threat.quarantined', { agent: `a${nth}`, peer: '' });
+    const known = Array.from({ length: 500 }, (_, nth) => recent.lasting(`agent /a${nth}`)).filter(Boolean);
     expect(known).toHaveLength(64);
   });
 });

@@ -14,7 +14,7 @@ interface Given {
   readonly changed?: ReturnType<Parts['servers']['pins']['changed']>;
   readonly blocked?: boolean;
   readonly avoided?: ReturnType<Parts['calls']['router']['avoided']>;
-  readonly quarantined?: readonly string[];
+  readonly quarantined?: readonly { readonly agent: string; readonly peer: string }[];
   readonly peers?: readonly Partial<AdmittedPeer>[];
   readonly others?: boolean;
   readonly failure?: Error;
@@ -177,10 +177,11 @@ test('calls turned away are told with how many levels, and since when', () => {
 
 test('an agent in quarantine is told with what lifts it', () => {
   const trouble = only({
-    quarantined: ['eve'],
-    tell: (bus) => bus.report('threat.quarantined', { agent: 'eve' }),
+    quarantined: [{ agent: 'eve', peer: '' }],
+    tell: (bus) => bus.report('threat.quarantined', { agent: 'eve', peer: '' }),
   });
   expect(trouble).toMatchObject({ kind: 'agent-quarantined', of: 'eve', sinceMs: NOW });
+  expect(only({ quarantined: [{ agent: 'eve', peer: 'liar' }] })).toMatchObject({ of: 'eve by liar' });
   expect(trouble.remedy).toContain('threat.pardoned');
 });
 
