@@ -73,7 +73,8 @@ export class Asking {
     { resolved, began }: { readonly resolved: NotFound; readonly began: number },
   ): Promise<RouterReply> {
     const called = nameIn(request);
-    const reply = failure(request.id, this.#whyNone(resolved, context));
+    const why = this.#whyNone(resolved, context);
+    const reply = failure(request.id, why, { notStarted: why.name === 'NO_HEALTHY_SERVER' });
     const job: Job = {
       side: 'call',
       request,

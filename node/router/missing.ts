@@ -125,7 +125,8 @@ function conditionOf(
   return {
     since: new Date(since).toISOString(),
     // Why it is down may be the last thing that it printed: that is for the node's status, not for agents.
-    problem: state === 'starting' ? 'it is starting' : 'it is down, and the status of this node says why',
+    // Up, and not listed yet: that comes a moment later.
+    problem: state === 'down' ? 'it is down, and the status of this node says why' : 'it is starting',
   };
 }
 

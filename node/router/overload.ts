@@ -10,16 +10,20 @@ export interface OverloadPort {
 }
 
 const RETRY_AFTER_MS = 2_000;
-/** What tells how a node is: asked most when it is worst. */
+/** Roles' tools that tell how a node is: asked most when it is worst. */
 const HEALTH: ReadonlySet<string> = new Set(['mesh_ping', 'system_overview', 'performance_metrics', 'network_health']);
 
 /**
  * Under pressure the lowest levels are turned away first. What tells of the node's health, casts a vote or ends an emergency is
  * let through to the last, whoever asks.
  */
-export function shed({ context, permission, target, server }: Job, { levels }: OverloadPort): Refused | undefined {
+export function shed(
+  { context, permission, target, server, service }: Job,
+  { levels }: OverloadPort,
+): Refused | undefined {
   if (levels === 0 || rankOf(context.principal.level) > levels) return undefined;
-  if (permission?.level === 'EMERGENCY' || isVital(server, target)) return undefined;
+  // A third party's tool may have any name.
+  if (permission?.level === 'EMERGENCY' || (service?.kind === 'role' && isVital(server, target))) return undefined;
   const message = `this node has more to do than it can, and turns away ${upTo(levels)}; try again in ${RETRY_AFTER_MS / 1000} s`;
   return { error: 'RATE_LIMITED', reason: 'overload', message, retryAfterMs: RETRY_AFTER_MS };
 }

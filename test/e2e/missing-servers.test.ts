@@ -63,7 +63,7 @@ describe('a server that is not there', () => {
     await until(async () => missingIn(await agent.listTools()).length > 0, { timeoutMs: 12_000 });
     expect(missingIn(await agent.listTools())).toMatchObject([{ server: 'everything', node: a.ready.node_id }]);
     await expect(agent.callTool({ name: 'everything__echo', arguments: { message: 'anyone?' } })).rejects.toMatchObject(
-      { code: -32006 },
+      { code: -32006, data: { retryable: true } }, // it never began
     );
     a = await ProcessNode.start({ data: a.data });
     await until(async () => missingIn(await agent.listTools()).length === 0, { timeoutMs: 20_000 });
