@@ -39,6 +39,11 @@ try {
   for (const [what, often] of [...result.book.counts].sort()) console.log(`${String(often).padStart(9)}  ${what}`);
   console.log(result.book.explained());
   for (const line of slopes(result.lives)) console.log(line);
+  for (const [name, rests] of result.rests) {
+    console.log(
+      `at rest, ${name}: ${rests.map(({ minutes, heapMib }) => `${heapMib.toFixed(1)} MiB of heap after ${minutes.toFixed(0)} min`).join(', ')}`,
+    );
+  }
   for (const what of violations) console.log(`VIOLATION ${what}`);
   console.log(`seed ${seed}: ${violations.length === 0 ? 'nothing wrong' : `${violations.length} violations`}`);
   process.exitCode = violations.length === 0 ? 0 : 1;

@@ -12,6 +12,8 @@ export interface Measure {
   readonly pid: number;
   readonly residentMib: number;
   readonly heapMib: number;
+  /** Of what is set aside for the heap, what is not used. */
+  readonly spareMib: number;
   readonly externalMib: number;
   readonly files: number;
   readonly threads: number;
@@ -31,6 +33,7 @@ export async function measured(member: Member, minutes: number): Promise<Measure
     pid,
     residentMib: mib('process_resident_memory_bytes'),
     heapMib: mib('nodejs_heap_size_used_bytes'),
+    spareMib: mib('nodejs_heap_size_total_bytes') - mib('nodejs_heap_size_used_bytes'),
     externalMib: mib('nodejs_external_memory_bytes'),
     files: readdirSync(`/proc/${pid}/fd`).length,
     threads: Number(/^Threads:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Chance } from '../simulation/governance/chance.ts';
+import { until } from '../support/until.ts';
 import { Agent } from './agent.ts';
 import { checkAudits, checkMatches, checkRuns } from './audits.ts';
 import { Book, type CallRecord } from './book.ts';
@@ -14,6 +15,12 @@ const EVENTS = ['kill', 'join', 'backend', 'leave', 'stop', 'two', 'calm'] as co
 type Event = (typeof EVENTS)[number];
 const MOVABLE = ['founder', 'second', 'third'] as const;
 const ORPHAN_MS = 30_000;
+/** In a run of so long the village rests twice: once its memory has settled, and at the end. */
+const RESTS_FROM_MS = 10 * 60_000;
+const SETTLED_MINUTES = 4;
+/** A node that rests gives back what it does not need; so much is left over. */
+const RESTED_SPARE_MIB = 12;
+const REST_MS = 180_000;
 
 export interface MixedLoadOptions {
   readonly seed: number;
@@ -31,6 +38,8 @@ export interface MixedLoadResult {
   readonly book: Book;
   /** What each process took after each round, by its node's name and its own id. */
   readonly lives: ReadonlyMap<string, readonly Measure[]>;
+  /** The same while the village rested: what is in memory then is needed. */
+  readonly rests: ReadonlyMap<string, readonly Measure[]>;
 }
 
 /** Runs a village of real processes under mixed load, and checks it from outside after every round. */
@@ -38,9 +47,13 @@ export async function mixedLoad(options: MixedLoadOptions): Promise<MixedLoadRes
   const run = new Run(options);
   await run.start();
   const begun = Date.now();
+  const minutes = () => (Date.now() - begun) / 60_000;
   for (let round = 0; Date.now() - begun < options.forMs || round < EVENTS.length; round += 1) {
-    await run.round(EVENTS[round], { minutes: (Date.now() - begun) / 60_000, round });
+    await run.round(EVENTS[round], { minutes: minutes(), round });
+    if (options.forMs >= RESTS_FROM_MS && run.rests.size === 0 && minutes() >= SETTLED_MINUTES)
+      await run.rest(minutes());
   }
+  if (run.rests.size > 0) await run.rest(minutes());
   await run.end();
   return run;
 }
@@ -48,6 +61,7 @@ export async function mixedLoad(options: MixedLoadOptions): Promise<MixedLoadRes
 class Run implements MixedLoadResult {
   readonly book = new Book();
   readonly lives = new Map<string, Measure[]>();
+  readonly rests = new Map<string, Measure[]>();
   readonly #options: MixedLoadOptions;
   readonly #chance: Chance;
   readonly #village = new MixedVillage();
@@ -98,7 +112,18 @@ class Run implements MixedLoadResult {
     for (const what of this.book.violations.slice(known)) tell(what);
     if (this.book.violated > violated) this.#keepLogs(at.round);
     tell(`round ${at.round} (${event}): ${calls.length} calls, ${this.book.violated} violations`);
-    for (const member of this.#village.members.values()) await this.#measure(member, at.minutes);
+    for (const member of this.#village.members.values())
+      await this.#measure(member, { at: at.minutes, into: this.lives });
+  }
+
+  /** Waits until every node has given back what it does not need, and looks at what is left. */
+  async rest(at: number): Promise<void> {
+    this.#options.tell('rests');
+    for (const member of this.#village.members.values()) {
+      const isRested = async () => (await measured(member, at)).spareMib < RESTED_SPARE_MIB;
+      await until(isRested, { timeoutMs: REST_MS, intervalMs: 2_000, what: `${member.name} gives memory back` });
+      await this.#measure(member, { at, into: this.rests });
+    }
   }
 
   #keepLogs(round: number): void {
@@ -109,10 +134,13 @@ class Run implements MixedLoadResult {
     }
   }
 
-  async #measure(member: Member, minutes: number): Promise<void> {
-    const measure = await measured(member, minutes);
+  async #measure(
+    member: Member,
+    { at, into }: { readonly at: number; readonly into: Map<string, Measure[]> },
+  ): Promise<void> {
+    const measure = await measured(member, at);
     const life = `${member.name} ${measure.pid}`;
-    this.lives.set(life, [...(this.lives.get(life) ?? []), measure]);
+    into.set(life, [...(into.get(life) ?? []), measure]);
     this.#options.tell(shown(member.name, measure));
   }
 
