@@ -1,14 +1,7 @@
-import {
-  type AuditHead,
-  type AuditRecord,
-  EMPTY_RECORD,
-  FLOOD_LIMITS,
-  FloodGate,
-  type FloodLimits,
-  type Receipt,
-} from '../../src/audit/index.ts';
+import { type AuditHead, type AuditRecord, EMPTY_RECORD, FloodGate, type Receipt } from '../../src/audit/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import { AuditError } from './audit-error.ts';
+import { type AuditLimits, LIMITS } from './audit-limits.ts';
 import { ChainEnd } from './chain-end.ts';
 import type { LogBatch, LogStore } from './log-store.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -33,31 +26,8 @@ export interface AuditLogOptions {
   readonly limits?: Partial<AuditLimits> | undefined;
 }
 
-export interface AuditLimits {
-  /** An entry that nobody waits for is on disk after at most about this long. */
-  readonly lazyMs: number;
-  /** Entries in memory above which `room` makes callers wait; at four times as many, entries are lost and counted. */
-  readonly maxPending: number;
-  /** How long the disk may take for a batch. */
-  readonly flushDeadlineMs: number;
-  readonly retryMs: number;
-  readonly maxRetryMs: number;
-  /** How long an entry may be without a signed head after it. */
-  readonly headMs: number;
-  readonly flood: FloodLimits;
-}
-
 /** What waits behind more than this waits for a disk that hangs. */
 const HANDED_OVER_BYTES = 1024 * 1024;
-const LIMITS: AuditLimits = {
-  lazyMs: 10,
-  maxPending: 8192,
-  flushDeadlineMs: 3_000,
-  retryMs: 100,
-  maxRetryMs: 5_000,
-  headMs: 5_000,
-  flood: FLOOD_LIMITS,
-};
 
 /**
  * The hash-chained log of one node. Entries are chained in the order of the calls and written in batches; `open` records where
@@ -156,7 +126,7 @@ export class AuditLog {
    * rejects with AUDIT_UNWRITABLE when the disk fails.
    */
   room(): Promise<void> | undefined {
-    return this.#commit.pending < this.#limits.maxPending ? undefined : this.#commit.durable();
+    return this.#isOver(1) ? this.#commit.durable() : undefined;
   }
 
   /**
@@ -241,7 +211,7 @@ export class AuditLog {
   }
 
   #append(record: AuditRecord): 'chained' | 'lost' {
-    if (this.#commit.pending >= this.#limits.maxPending * 4) {
+    if (this.#isOver(4)) {
       this.#lost += 1; // told by a `gap` entry as soon as there is room
       return 'lost';
     }
@@ -256,6 +226,12 @@ export class AuditLog {
     }
     this.#chain(record);
     return 'chained';
+  }
+
+  /** Whether so many times as much waits as callers may make wait. */
+  #isOver(times: number): boolean {
+    const { maxPending, maxPendingText } = this.#limits;
+    return this.#commit.pending >= maxPending * times || this.#end.waitingText >= maxPendingText * times;
   }
 
   #chain(record: AuditRecord): void {

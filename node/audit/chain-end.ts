@@ -26,6 +26,7 @@ export class ChainEnd {
   readonly #sealed: SealedLines;
   #records: AuditRecord[] = [];
   #times: number[] = [];
+  #waitingText = 0;
   #signedSeq: number;
   #newestHead: Uint8Array | undefined;
 
@@ -40,10 +41,16 @@ export class ChainEnd {
     return this.#sealed.last.seq + this.#records.length;
   }
 
+  /** Characters of the longer texts in what was not yet taken. */
+  get waitingText(): number {
+    return this.#waitingText;
+  }
+
   /** `record` is this chain's from now on: it must not change. */
   push(record: AuditRecord): void {
     this.#records.push(record);
     this.#times.push(this.#parts.now());
+    this.#waitingText += record.target.length + record.justification.length + (record.content?.length ?? 0);
   }
 
   /** The last entry. */
@@ -72,6 +79,7 @@ export class ChainEnd {
     const lines = this.#sealed.take();
     const newestHead = this.#newestHead;
     this.#newestHead = undefined;
+    this.#waitingText = 0;
     return lines === undefined && newestHead === undefined ? undefined : { lines, newestHead };
   }
 

@@ -1,5 +1,6 @@
 export { AuditError } from './audit-error.ts';
-export { type AuditLimits, AuditLog, type AuditLogOptions } from './audit-log.ts';
+export type { AuditLimits } from './audit-limits.ts';
+export { AuditLog, type AuditLogOptions } from './audit-log.ts';
 export { auditRange, type Places } from './audit-range.ts';
 export { type ExportRange, exportAudit, type LiveLog, tailAudit } from './read-audit.ts';
 export { type AuditOwner, hashAt, type SeqRange, verifyAudit } from './verify-audit.ts';

@@ -251,6 +251,25 @@ describe('an audit log whose disk fails', () => {
     expect(await verifyAudit(store, owner)).toMatchObject({ ok: true });
   });
 
+  test('holds no more of long entries than of short ones', async () => {
+    const store = new MoodyStore();
+    const log = await open(store, { maxPendingText: 1_000 });
+    store.hold();
+    log.record(recordOf({ content: JSON.stringify('x'.repeat(400)) }));
+    await until(() => store.batches.length > 1);
+    for (let i = 0; i < 3; i += 1) log.record(recordOf({ content: JSON.stringify('x'.repeat(400)) }));
+    const room = log.room();
+    expect(room).toBeInstanceOf(Promise);
+    for (let i = 0; i < 20; i += 1) log.record(recordOf({ content: JSON.stringify('x'.repeat(400)) }));
+    store.release();
+    await room;
+    await log.stop();
+    const entries = await exported(store);
+    expect(entries.filter(({ kind }) => kind === 'call')).toHaveLength(11);
+    expect(entries.find(({ kind }) => kind === 'gap')).toMatchObject({ reason: 'overflow', count: 13 });
+    expect(await verifyAudit(store, owner)).toMatchObject({ ok: true });
+  });
+
   test('stops with an error when its end cannot be written, and the next start records the gap', async () => {
     const store = new MoodyStore();
     const log = await open(store, { retryMs: 1, maxRetryMs: 1 });
