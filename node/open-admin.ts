@@ -115,7 +115,10 @@ export function openAdmin(
         ...revokeVerbs({ ...identity, keys, villageId, spread, reporter: bus, now: Date.now }),
         invite: inviteVerb(village, async () => host.addresses()),
         join: joinWhileRunning(),
-        ...auditVerbs(audit.store, { villageId, nodeId, issuerKey: keys.issuerKey, anchors: anchorsOf(parts) }),
+        ...auditVerbs(audit.store, {
+          ...{ villageId, nodeId, issuerKey: keys.issuerKey, anchors: anchorsOf(parts) },
+          settled: () => audit.settled(),
+        }),
         'audit.tail': auditTail(audit),
         ...restoredVerbs({ villageId, nodeId, log: audit, witnesses: parts.witnesses }),
       },

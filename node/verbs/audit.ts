@@ -18,7 +18,15 @@ class AuditVerbError extends VillageError<'BAD_ANCHOR'> {}
 /** Reading the log needs no running node; asking its witnesses does. */
 export function auditVerbs(
   log: Log,
-  { anchors: source, ...owner }: AuditOwner & { readonly anchors: AnchorSource },
+  {
+    anchors: source,
+    settled,
+    ...owner
+  }: AuditOwner & {
+    readonly anchors: AnchorSource;
+    /** Of a log that is being written: resolves when all that was recorded so far is on disk. */
+    readonly settled?: () => Promise<unknown>;
+  },
 ): Pick<AdminHandlers, 'audit.verify' | 'audit.export' | 'audit.anchors'> {
   return {
     'audit.verify': async ({ anchors: given = [], ...places }, { signal }) => {
@@ -28,6 +36,8 @@ export function auditVerbs(
       return verdictOf(await verifyAudit(log, { ...owner, ...range, witnessed, signal }), told);
     },
     'audit.export': async function* (places, { signal }) {
+      // Whoever asks after a call finds it. What a failing disk did not take is missing, and status says so.
+      await settled?.().catch(() => undefined);
       const range = await auditRange(log, places, { signal });
       for await (const line of exportAudit(log, { ...range, signal })) yield lineAsObject(line);
     },
