@@ -12,7 +12,8 @@ export const addLook: AddVerb = (program, invocation) => {
       withSession(command, invocation, async (session) => {
         const status = await session.call('status', {});
         const { warnings, troubles, ...members } = status;
-        terminal.answer(status, listing(members));
+        const shown = Object.entries(members).map(([name, member]) => [name, inWords(member)]);
+        terminal.answer(status, listing(Object.fromEntries(shown)));
         if (terminal.json) return;
         for (const trouble of troubles) terminal.note(explained(trouble));
         const rest = warnings.filter((warning) => !troubles.some(({ found }) => warning.startsWith(found)));
@@ -64,3 +65,11 @@ const DRAINING = [
   ['drain', 'lets a server of this node finish what runs and begin nothing: calls go to its replicas'],
   ['undrain', 'lets it take calls again'],
 ] as const;
+
+/** An object in a line: each member after its name; of several objects, each so. Anything else as it is. */
+function inWords(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inWords);
+  if (typeof value !== 'object' || value === null) return value;
+  const said = Object.entries(value).filter(([, member]) => member !== undefined);
+  return said.map(([name, member]) => `${name.replaceAll('_', ' ')} ${String(member)}`).join(', ');
+}
