@@ -229,18 +229,6 @@ describe('where no node runs', () => {
     });
     expect(ran.stdout).not.toContain('\u001b');
   });
-
-  test('status says in words what has members of its own', async () => {
-    const said = {
-      audit: { entries: 5, witnessed_to: 3, witnessed_at: undefined },
-      missing: [{ server: 'x', since: 'y' }],
-    };
-    const ran = await runCommand(['status', '--data', data], {
-      handlers: { status: async () => ({ ...said, troubles: [], warnings: [] }) as never },
-    });
-    expect(ran.stdout).toMatch(/^audit {4}entries 5, witnessed to 3$/m);
-    expect(ran.stdout).toMatch(/^missing {2}server x, since y$/m);
-  });
 });
 
 describe('gov', () => {
