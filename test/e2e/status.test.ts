@@ -46,6 +46,7 @@ describe('status', () => {
     expect(down.found).toContain('no licence for this host');
     expect(Math.abs(Date.parse(down.since ?? '') - Date.now())).toBeLessThan(60_000);
     const { stdout, stderr, code } = await node.cli(['status']);
+    expect(stdout).toMatch(/^audit +entries \d+, witnessed to \d+/m);
     expect(code).toBe(0);
     expect(stdout).toContain(node.ready.node_id);
     const lines = stderr.split('\n');
