@@ -12,8 +12,6 @@ const LATE_MS = 1_000;
 const HANG_MS = 30_000;
 /** Who is not served within this time of a disturbance is refused for no reason. */
 const EXPLAINED_MS = 5_000;
-/** A village finds a node again within this time. */
-const SETTLED_MS = 30_000;
 const FAULTS = ['none', 'wrong-id', 'again', 'garbage', 'empty', 'huge', 'large', 'silent', 'crash'] as const;
 /** Lies after which there is no right answer. */
 const UNANSWERED: readonly string[] = ['empty', 'huge', 'silent', 'crash'];
@@ -46,6 +44,7 @@ export class Agent {
   readonly #connections = new Connections({ keepAlive: true });
   #token: { readonly text: string; readonly expiresMs: number } | undefined;
   #session: string | undefined;
+  #sessionMs = 0;
   #id = 0;
 
   constructor(name: string, options: { member: Member; village: MixedVillage; book: Book; chance: Chance }) {
@@ -86,10 +85,12 @@ export class Agent {
       this.#book.count('tokens made');
     }
     if (this.#isStateless || this.#session !== undefined) return;
+    const askedMs = Date.now();
     const opened = await this.#post(JSON.stringify(initialize('2025-11-25')), {});
     if (opened.status === 401) this.#token = undefined;
     if (opened.session === null) throw new Error(`no session: ${opened.status} ${opened.text}`);
     this.#session = opened.session;
+    this.#sessionMs = askedMs;
     this.#book.count('sessions opened');
   }
 
@@ -142,7 +143,8 @@ export class Agent {
     if (answer.status === 404 && !this.#isStateless) {
       call.end = 'no-session';
       this.#session = undefined;
-      if (this.#member.upSince(call.startMs - SETTLED_MS)) this.#book.violation(`${where}: its session was lost`);
+      // A node that begins anew has none of its sessions.
+      if (this.#member.upSince(this.#sessionMs)) this.#book.violation(`${where}: its session was lost`);
       return;
     }
     if (call.startMs > expiresMs + LATE_MS) this.#book.violation(`${where}: an expired token was good`);
