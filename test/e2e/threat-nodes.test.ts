@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { changingServer } from '../support/changing-server.ts';
 import { cleanUp, dataFolder, ProcessNode } from '../support/process-node.ts';
 import { until } from '../support/until.ts';
 
@@ -10,7 +11,7 @@ let far: ProcessNode;
 const data = dataFolder('changing-host');
 const script = join(data, 'changing.mjs');
 const config = { mcpServers: { odd: { command: process.execPath, args: [script] } } };
-const describeAs = (description: string) => writeFileSync(script, SERVER.replace('DESCRIPTION', description));
+const describeAs = (description: string) => writeFileSync(script, changingServer(description));
 const WAIT = { timeoutMs: 30_000, intervalMs: 200 };
 
 beforeAll(async () => {
@@ -73,21 +74,3 @@ test('a tool of another node that changed is told of, kept back once the village
   expect(await status(far)).not.toContain('tools approve odd__say');
   expect(await audited(far)).toMatch(/tool\.changed[^]*tool\.approved/);
 }, 120_000);
-
-const SERVER = `
-import { createInterface } from 'node:readline';
-const tools = [{ name: 'say', description: 'DESCRIPTION', inputSchema: { type: 'object' } }];
-const answers = {
-  initialize: { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'odd', version: '1' } },
-  ping: {},
-  'tools/list': { tools },
-  'tools/call': { content: [{ type: 'text', text: 'said' }] },
-};
-for await (const line of createInterface({ input: process.stdin })) {
-  const { id, method } = JSON.parse(line);
-  if (id === undefined) continue;
-  const result = answers[method];
-  const error = { code: -32601, message: 'no such method' };
-  process.stdout.write(JSON.stringify(result ? { jsonrpc: '2.0', id, result } : { jsonrpc: '2.0', id, error }) + '\\n');
-}
-`;

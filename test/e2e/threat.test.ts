@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { EVERYTHING } from '../support/agents.ts';
 import { type Reply, send } from '../support/http.ts';
+import { changingServer } from '../support/changing-server.ts';
 import { cleanUp, dataFolder, ProcessNode } from '../support/process-node.ts';
 import { until } from '../support/until.ts';
 
@@ -138,7 +139,7 @@ test('a node with too much to do turns the lowest level away with 429 and when t
 test('a third party’s tool that changes its description is kept back where the village says so, until it is approved', async () => {
   const data = dataFolder('changing');
   const script = join(data, 'changing.mjs');
-  const write = (description: string) => writeFileSync(script, SERVER.replace('DESCRIPTION', description));
+  const write = (description: string) => writeFileSync(script, changingServer(description));
   write('Says it again.');
   const config = { mcpServers: { odd: { command: process.execPath, args: [script] } } };
   let here = await ProcessNode.start({ data, config });
@@ -170,21 +171,3 @@ test('a third party’s tool that changes its description is kept back where the
   await here.json(['tools', 'approve', 'odd__say']);
   expect((await here.cli(['tools', 'call', 'odd__say', '--args', '{}'])).code).toBe(0);
 }, 90_000);
-
-const SERVER = `
-import { createInterface } from 'node:readline';
-const tools = [{ name: 'say', description: 'DESCRIPTION', inputSchema: { type: 'object' } }];
-const answers = {
-  initialize: { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'odd', version: '1' } },
-  ping: {},
-  'tools/list': { tools },
-  'tools/call': { content: [{ type: 'text', text: 'said' }] },
-};
-for await (const line of createInterface({ input: process.stdin })) {
-  const { id, method } = JSON.parse(line);
-  if (id === undefined) continue;
-  const result = answers[method];
-  const error = { code: -32601, message: 'no such method' };
-  process.stdout.write(JSON.stringify(result ? { jsonrpc: '2.0', id, result } : { jsonrpc: '2.0', id, error }) + '\\n');
-}
-`;
