@@ -124,13 +124,19 @@ test('each place that a traced call is sent to is a span of its own beside the o
 });
 
 describe('among the replicas of a service', () => {
-  test('one that fails now and then more than its siblings is left alone for a while, and tried again', async () => {
+  /** Three nodes, of which `c` loses every other call. */
+  function oneFlaky() {
     let calls = 0;
     const flaky: Answer = (request, context) => ((calls += 1) % 2 === 0 ? ok : lost)(request, context);
     const answers = { a: ok, b: ok, c: flaky };
     const here = village(answers);
     answers.a = here.taking(5);
     answers.b = here.taking(5);
+    return { here, answers };
+  }
+
+  test('one that fails now and then more than its siblings is left alone for a while, and tried again', async () => {
+    const { here, answers } = oneFlaky();
     await here.calls(600);
     const asked = await here.calls(200, 5);
     expect(asked['c']).toBe(0);
@@ -140,12 +146,7 @@ describe('among the replicas of a service', () => {
   });
 
   test('one that is left alone is told of with since when, and until when, and no more once it is tried', async () => {
-    let calls = 0;
-    const flaky: Answer = (request, context) => ((calls += 1) % 2 === 0 ? ok : lost)(request, context);
-    const answers = { a: ok, b: ok, c: flaky };
-    const here = village(answers);
-    answers.a = here.taking(5);
-    answers.b = here.taking(5);
+    const { here } = oneFlaky();
     await until(async () => (await here.calls(20)) && here.avoided().length > 0, { intervalMs: 0 });
     const [avoided] = here.avoided();
     expect(avoided).toMatchObject({ because: 'worse-than-its-siblings', nodeId: 'c', server: 'store' });
