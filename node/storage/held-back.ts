@@ -24,6 +24,8 @@ export class HeldBack implements Values {
   readonly #held = new Map<string, Uint8Array>();
   /** When each value was written that may not be again before its time. */
   readonly #writtenMs = new Map<string, number>();
+  /** What is being written of the held, until it is. Never rejects. The database keeps no order among writes that overlap. */
+  #flushing: Promise<void> | undefined;
   readonly #timer: NodeJS.Timeout;
 
   constructor(level: Values, options: { readonly now?: () => number; readonly lookEveryMs?: number } = {}) {
@@ -46,16 +48,19 @@ export class HeldBack implements Values {
     }
     this.#writtenMs.set(key, now);
     this.#held.delete(key);
+    await this.#flushing;
     await this.#level.put(key, value);
   }
 
   async del(key: string): Promise<void> {
     this.#forget(key);
+    await this.#flushing;
     await this.#level.del(key);
   }
 
   async batch(changes: Change[]): Promise<void> {
     for (const { key } of changes) this.#forget(key);
+    await this.#flushing;
     await this.#level.batch(changes);
   }
 
@@ -67,12 +72,20 @@ export class HeldBack implements Values {
 
   /** Writes all that is held. Rejects when the store does, and holds on to it. */
   async flush(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing;
     const now = this.#now();
     for (const [key, atMs] of this.#writtenMs) if (now - atMs >= HOLD_MS) this.#writtenMs.delete(key);
-    const held = [...this.#held];
-    if (held.length === 0) return;
+    if (this.#held.size === 0) return;
+    const written = this.#write([...this.#held], now);
+    const over = (): void => void (this.#flushing = undefined);
+    this.#flushing = written.then(over, over);
+    await written;
+  }
+
+  async #write(held: readonly (readonly [key: string, value: Uint8Array])[], now: number): Promise<void> {
     await this.#level.batch(held.map(([key, value]) => ({ type: 'put' as const, key, value })));
     for (const [key, value] of held) {
+      if (!this.#held.has(key)) continue; // deleted meanwhile, or written anew
       this.#writtenMs.set(key, now);
       if (this.#held.get(key) === value) this.#held.delete(key);
     }

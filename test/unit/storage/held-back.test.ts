@@ -13,7 +13,7 @@ afterEach(async () => {
 });
 
 /** Values held back from a store that notes what is written to it, with a clock that is moved by hand. */
-function held(options: { readonly refuses?: () => boolean } = {}) {
+function held(options: { readonly refuses?: () => boolean; readonly slow?: () => Promise<void> | undefined } = {}) {
   const stored = new Map<string, Uint8Array>();
   const written: string[] = [];
   const clock = { now: 0 };
@@ -27,6 +27,7 @@ function held(options: { readonly refuses?: () => boolean } = {}) {
     put: async (key, value) => put(key, value),
     del: async (key) => void stored.delete(key),
     batch: async (changes) => {
+      await options.slow?.();
       for (const change of changes) {
         if (change.type === 'put') put(change.key, change.value);
         else stored.delete(change.key);
@@ -79,6 +80,26 @@ test('what was deleted stays so', async () => {
   await values.put('peer', utf8('d'));
   await values.batch([{ type: 'del', key: 'peer' }]);
   expect([await values.get('peer'), await shown(values)]).toEqual([undefined, []]);
+});
+
+test('what is deleted or written while the held is being written is as it was said last', async () => {
+  let slow: PromiseWithResolvers<void> | undefined;
+  const { values, clock } = held({ slow: () => slow?.promise });
+  for (const key of ['gone', 'batched', 'anew', 'later']) {
+    await values.put(key, utf8('a'));
+    await values.put(key, utf8('b'));
+  }
+  slow = Promise.withResolvers<void>();
+  clock.now += 30_000;
+  const flushed = values.flush();
+  const meanwhile = [values.del('gone'), values.put('anew', utf8('c')), values.put('later', utf8('c'))];
+  const batched = values.batch([{ type: 'del', key: 'batched' }]);
+  slow.resolve();
+  await Promise.all([flushed, ...meanwhile, batched]);
+  await values.put('later', utf8('d'));
+  expect((await shown(values)).sort()).toEqual(['anew=c', 'later=d']);
+  await values.put('gone', utf8('e'));
+  expect(await shown(values)).toContain('gone=e');
 });
 
 test('what could not be written is held on to', async () => {
