@@ -1,38 +1,41 @@
 import { LevelDatastore } from 'datastore-level';
 import type { Datastore } from 'interface-datastore';
-import { Level } from 'level';
-import { HeldBack } from './held-back.ts';
+import type { Level } from 'level';
+import { HeldBack, type Values } from './held-back.ts';
+import { LevelWriter, type Sublevel } from './level-writer.ts';
 import { StorageError } from './storage-error.ts';
 import type { Database, Store, StoreChange, StoreRange, WriteOptions } from './store.ts';
 
-type Sublevel = ReturnType<typeof sublevelOf>;
-
 /** A namespace of one LevelDB database. Errors: STORE_FAILED, with the cause. */
 export class LevelStore implements Store {
+  readonly #writer: LevelWriter;
   readonly #level: Sublevel;
 
-  constructor(level: Sublevel) {
-    this.#level = level;
+  constructor(writer: LevelWriter, name: string) {
+    this.#writer = writer;
+    this.#level = writer.sublevel(name);
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
+    await guarded(this.#writer.readable());
     return guarded(this.#level.get(key));
   }
 
   async put(key: string, value: Uint8Array, options: WriteOptions = {}): Promise<void> {
-    await guarded(this.#level.batch([{ type: 'put', key, value }], durability(options)));
+    await this.batch([{ type: 'put', key, value }], options);
   }
 
   async del(key: string, options: WriteOptions = {}): Promise<void> {
-    await guarded(this.#level.batch([{ type: 'del', key }], durability(options)));
+    await this.batch([{ type: 'del', key }], options);
   }
 
-  async batch(changes: readonly StoreChange[], options: WriteOptions = {}): Promise<void> {
-    await guarded(this.#level.batch([...changes], durability(options)));
+  async batch(changes: readonly StoreChange[], { sync = false }: WriteOptions = {}): Promise<void> {
+    await guarded(this.#writer.write(this.#level, changes, { sync }));
   }
 
   async *entries(range: StoreRange = {}): AsyncIterable<readonly [string, Uint8Array]> {
     const { reverse, limit, ...bounds } = range;
+    await guarded(this.#writer.readable());
     const given = Object.fromEntries(Object.entries(bounds).filter(([, bound]) => bound !== undefined));
     const iterator = this.#level.iterator({ ...given, reverse: reverse === true, limit: limit ?? -1 });
     try {
@@ -49,34 +52,32 @@ export class LevelStore implements Store {
 
 /** One LevelDB database in a folder, held by one process at a time (LevelDB's own lock, which dies with the process). */
 export class LevelDatabase implements Database {
-  readonly #level: Level<string, Uint8Array>;
+  readonly #writer: LevelWriter;
   readonly #held: HeldBack[] = [];
 
-  private constructor(level: Level<string, Uint8Array>) {
-    this.#level = level;
+  private constructor(writer: LevelWriter) {
+    this.#writer = writer;
   }
 
   /** Errors: DATA_IN_USE, DATA_UNUSABLE. */
   static async open(folder: string): Promise<LevelDatabase> {
-    const level = new Level<string, Uint8Array>(folder, { keyEncoding: 'utf8', valueEncoding: 'view' });
     try {
-      await level.open();
+      return new LevelDatabase(await LevelWriter.open(folder));
     } catch (error) {
       if (codeOf(causeOf(error)) === 'LEVEL_LOCKED') {
         throw new StorageError('DATA_IN_USE', `another process is using ${folder}`, { cause: error });
       }
       throw new StorageError('DATA_UNUSABLE', `cannot open the store in ${folder}`, { cause: error });
     }
-    return new LevelDatabase(level);
   }
 
   namespace(name: string): LevelStore {
-    return new LevelStore(sublevelOf(this.#level, name));
+    return new LevelStore(this.#writer, name);
   }
 
   /** The same database in the shape that libp2p keeps its peers and provider records in. */
   datastore(name: string): Datastore {
-    const held = new HeldBack(sublevelOf(this.#level, name));
+    const held = new HeldBack(valuesOf(this.#writer, name));
     this.#held.push(held);
     // It has every method that LevelDatastore calls; only the declared type asks for the whole database.
     return new LevelDatastore(held as unknown as Level<string, Uint8Array>);
@@ -86,21 +87,27 @@ export class LevelDatabase implements Database {
     try {
       for (const held of this.#held) await guarded(held.close());
     } finally {
-      await this.#level.close();
+      await this.#writer.close();
     }
   }
 }
 
-function sublevelOf(level: Level<string, Uint8Array>, name: string) {
-  return level.sublevel<string, Uint8Array>(name, { keyEncoding: 'utf8', valueEncoding: 'view' });
+function valuesOf(writer: LevelWriter, name: string): Values {
+  const level = writer.sublevel(name);
+  const write = (changes: Parameters<Values['batch']>[0]) => writer.write(level, changes, { sync: false });
+  return {
+    get: async (key) => {
+      await writer.readable();
+      return level.get(key);
+    },
+    put: (key, value) => write([{ type: 'put', key, value }]),
+    del: (key) => write([{ type: 'del', key }]),
+    batch: write,
+    iterator: (options) => level.iterator(options),
+  };
 }
 
-// `sync` is classic-level's own option: abstract-level's types do not know it, a sublevel passes it on.
-function durability(options: WriteOptions): object {
-  return { sync: options.sync === true };
-}
-
-async function guarded<Value>(work: Promise<Value>): Promise<Value> {
+async function guarded<Value>(work: Promise<Value> | undefined): Promise<Value | undefined> {
   try {
     return await work;
   } catch (error) {

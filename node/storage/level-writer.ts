@@ -1,0 +1,175 @@
+import { open, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Level } from 'level';
+import type { StoreChange } from './store.ts';
+
+export type Sublevel = ReturnType<typeof sublevelOf>;
+
+interface Waiting {
+  readonly sublevel: Sublevel;
+  readonly changes: readonly StoreChange[];
+  readonly sync: boolean;
+  readonly bytes: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What goes to the disk as one write. */
+const GROUP_BYTES = 1024 * 1024;
+/** What waits behind a disk that hangs; more is refused. */
+const WAITING_BYTES = 64 * 1024 * 1024;
+/** How long after a try that failed the next one may be made. */
+const RETRY_MS = 100;
+/** What LevelDB writes beside what its log holds when it is opened. */
+const MARGIN_BYTES = 64 * 1024;
+
+/**
+ * A LevelDB database with one write on its way at a time. After a write that failed, LevelDB goes on behind whatever part of it came to
+ * its log, says that later writes are on disk, and finds none of them when it is opened again; after some failures it refuses all
+ * that follow. So nothing is written after one that failed until the database was opened anew, which happens as soon as the disk
+ * takes what that needs. A refused write may be there afterwards.
+ */
+export class LevelWriter {
+  readonly #folder: string;
+  readonly #level: Level<string, Uint8Array>;
+  readonly #sublevels = new Map<string, Sublevel>();
+  readonly #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #writing: Promise<void> | undefined;
+  /** Why it must be opened anew. */
+  #damage: unknown;
+  #triedAt = Number.NEGATIVE_INFINITY;
+  #reopening: Promise<void> | undefined;
+  #isClosed = false;
+
+  private constructor(folder: string, level: Level<string, Uint8Array>) {
+    this.#folder = folder;
+    this.#level = level;
+  }
+
+  /** Rejects with what LevelDB says. */
+  static async open(folder: string): Promise<LevelWriter> {
+    const level = new Level<string, Uint8Array>(folder, { keyEncoding: 'utf8', valueEncoding: 'view' });
+    await level.open();
+    return new LevelWriter(folder, level);
+  }
+
+  sublevel(name: string): Sublevel {
+    const known = this.#sublevels.get(name) ?? sublevelOf(this.#level, name);
+    this.#sublevels.set(name, known);
+    return known;
+  }
+
+  /** What to wait for before reading; mostly nothing. Rejects when the database could not be opened anew. */
+  readable(): Promise<void> | undefined {
+    if (this.#reopening !== undefined) return this.#reopening;
+    return this.#level.status === 'open' || this.#isClosed ? undefined : this.#reopened();
+  }
+
+  /** All of the changes or none, after every write that was asked for before. Rejects with what LevelDB or the disk says. */
+  write(sublevel: Sublevel, changes: readonly StoreChange[], { sync }: { readonly sync: boolean }): Promise<void> {
+    const bytes = changes.reduce((sum, change) => sum + change.key.length + valueBytes(change), 0);
+    if (this.#waiting.length > 0 && this.#waitingBytes + bytes > WAITING_BYTES)
+      return Promise.reject(new Error('too much waits to be written'));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.push({ sublevel, changes, sync, bytes, resolve, reject });
+    this.#waitingBytes += bytes;
+    this.#writing ??= this.#drain().finally(() => {
+      this.#writing = undefined;
+    });
+    return promise;
+  }
+
+  /** Writes what waits first. */
+  async close(): Promise<void> {
+    await this.#writing;
+    this.#isClosed = true;
+    await this.#reopening?.catch(() => undefined);
+    await this.#level.close();
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#next();
+      try {
+        if (this.#damage !== undefined) await this.#reopened();
+        await this.#level.batch(
+          group.flatMap(({ sublevel, changes }) => changes.map((change) => ({ ...change, sublevel }))),
+          durability(group.some(({ sync }) => sync)),
+        );
+        for (const { resolve } of group) resolve();
+      } catch (error) {
+        this.#damage ??= error;
+        for (const { reject } of group) reject(error);
+      }
+    }
+  }
+
+  #next(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const one of this.#waiting) {
+      if (count > 0 && bytes + one.bytes > GROUP_BYTES) break;
+      bytes += one.bytes;
+      count += 1;
+    }
+    this.#waitingBytes -= bytes;
+    return this.#waiting.splice(0, count);
+  }
+
+  async #reopened(): Promise<void> {
+    if (this.#isClosed || performance.now() - this.#triedAt < RETRY_MS) throw this.#damage;
+    try {
+      await this.#probed();
+      await (this.#reopening ??= this.#reopen().finally(() => {
+        this.#reopening = undefined;
+      }));
+    } catch (error) {
+      this.#triedAt = performance.now();
+      throw error;
+    }
+  }
+
+  /** What was opened badly reads nothing either: the disk must show first that it takes as much as opening writes. */
+  async #probed(): Promise<void> {
+    const probe = join(this.#folder, 'probe');
+    try {
+      const file = await open(probe, 'w', 0o600);
+      try {
+        await file.writeFile(Buffer.alloc((await logBytes(this.#folder)) + MARGIN_BYTES, 1));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    } finally {
+      await rm(probe, { force: true });
+    }
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#level.close();
+    await this.#level.open();
+    for (const sublevel of this.#sublevels.values()) await sublevel.open();
+    this.#damage = undefined;
+  }
+}
+
+async function logBytes(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(folder))
+    if (name.endsWith('.log')) bytes += (await stat(join(folder, name))).size;
+  return bytes;
+}
+
+function valueBytes(change: StoreChange): number {
+  return change.type === 'put' ? change.value.byteLength : 0;
+}
+
+function sublevelOf(level: Level<string, Uint8Array>, name: string) {
+  return level.sublevel<string, Uint8Array>(name, { keyEncoding: 'utf8', valueEncoding: 'view' });
+}
+
+// `sync` is classic-level's own option: abstract-level's types do not know it.
+function durability(sync: boolean): object {
+  return { sync };
+}
