@@ -1,10 +1,49 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** 25 nodes in one process need both cores: beside other files their dials miss deadlines. They run in turn with the processes. */
 const ALONE = 'test/simulation/discovery.test.ts';
 
+/**
+ * Two minutes of load and a minute of fuzzing are as long as they are, and leave a processor half idle. Beside each, in this order,
+ * run files that mostly wait for processes and measure no time; as many as it takes until the long one is over.
+ */
+const BESIDE = [
+  'mixed-load',
+  'governance-enforced',
+  'audit-tampering',
+  'audit-witnesses',
+  'tasks',
+  'identity',
+  'administration',
+  'audit-retention',
+  'fuzz',
+  'client-recovery',
+  'traces',
+  'threat-nodes',
+  'cache-nodes',
+].map((name) => `test/e2e/${name}.test.ts`);
+
+const place = ({ moduleId }: TestSpecification) => BESIDE.findIndex((path) => moduleId.endsWith(`/${path}`));
+
+/** Vitest begins with the largest files; those above come in the order of the list. */
+class InOrder extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
+  }
+}
+
+interface Options {
+  readonly testTimeout: number;
+  readonly serial?: boolean;
+  readonly exclude?: string[];
+  readonly setupFiles?: string[];
+  /** Projects of another group run before or after, not beside. */
+  readonly group?: number;
+}
+
 /** One project per kind of test: `vitest run --project unit`. Only those that start processes may be slow. */
-const project = (name: string, include: string[], options: { testTimeout: number; serial?: boolean; exclude?: string[]; setupFiles?: string[] }) => ({
+const project = (name: string, include: string[], options: Options) => ({
   test: {
     name,
     include,
@@ -15,6 +54,7 @@ const project = (name: string, include: string[], options: { testTimeout: number
     hookTimeout: options.testTimeout,
     teardownTimeout: 5_000,
     fileParallelism: options.serial !== true,
+    sequence: { groupOrder: options.group ?? 0 },
   },
 });
 
@@ -24,6 +64,7 @@ export default defineConfig({
     maxWorkers: 2,
     dangerouslyIgnoreUnhandledErrors: false,
     passWithNoTests: false,
+    sequence: { sequencer: InOrder },
     allowOnly: process.env['CI'] === undefined,
     projects: [
       project('architecture', ['test/architecture/**/*.test.ts'], { testTimeout: 10_000 }),
@@ -33,6 +74,12 @@ export default defineConfig({
       project('e2e', ['test/e2e/**/*.test.ts', ALONE], {
         testTimeout: 120_000,
         serial: true,
+        exclude: BESIDE,
+        setupFiles: ['test/support/nothing-left.ts'],
+      }),
+      project('e2e-beside', BESIDE, {
+        testTimeout: 120_000,
+        group: 1,
         setupFiles: ['test/support/nothing-left.ts'],
       }),
     ],
