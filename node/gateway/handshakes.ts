@@ -1,7 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { RateLimiter } from '../../src/routing/index.ts';
-import { networkOf } from './network-of.ts';
+import { networkOf, RateLimiter } from '../../src/routing/index.ts';
 
 export interface HandshakeLimits {
   /** Handshakes that one network has begun and not ended. */

@@ -1,1 +1,2 @@
 export { openLimits } from './open-limits.ts';
+export { PeerRates } from './peer-rates.ts';

@@ -3,10 +3,11 @@ import type { Config } from '../config/index.ts';
 import { systemClock } from '../discovery/index.ts';
 import type { MeshHost } from '../host/index.ts';
 import type { OverloadPort, RatePort } from '../router/index.ts';
-import { sourceLimit } from '../source-limit.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import { UsageShare } from '../usage/index.ts';
+import { PeerRates } from './peer-rates.ts';
 import { NodePressure } from './pressure.ts';
+import { SourceLimit } from './source-limit.ts';
 
 /** What keeps a node, and the village, from being asked too much. */
 export interface Limits {
@@ -27,16 +28,19 @@ export function openLimits(options: {
   readonly inFlight: () => number;
 }): Limits {
   const { host, bus: reporter, limits, inFlight } = options;
-  const buckets = new RateLimiter();
+  const agents = new RateLimiter();
+  const peers = new PeerRates();
+  const sources = new SourceLimit();
   const usage = new UsageShare({ host, clock: systemClock, reporter });
   const overload = new NodePressure({ bearable: () => limits().overload, inFlight, reporter });
   return {
     rates: {
-      take: (key, rule, nowMs) => buckets.take(key, rule, nowMs),
+      take: (key, rule, nowMs) => agents.take(key, rule, nowMs),
+      broughtBy: (peer) => peers.of(peer),
       takeShared: (agentId, tool, limit) => usage.take(agentId, tool, limit),
     },
     overload,
-    source: (ip) => sourceLimit(buckets, ip, limits()),
+    source: (ip) => sources.take(ip, limits()),
     start() {
       usage.start();
       overload.start();

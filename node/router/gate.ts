@@ -2,7 +2,7 @@ import type { ErrorName } from '../../src/mcp/index.ts';
 import { decide, type Denial, type Principal } from '../../src/permissions/index.ts';
 import { rateKeys } from '../../src/routing/index.ts';
 import { type Job, justificationOf } from './job.ts';
-import type { RatePort } from './parts.ts';
+import type { Brought, RatePort } from './parts.ts';
 
 /** The normal no, with what the caller can do about it. */
 export interface Refused {
@@ -17,36 +17,67 @@ export interface Refused {
 
 type Question = Pick<
   Job,
-  'side' | 'request' | 'server' | 'target' | 'scope' | 'called' | 'permission' | 'context' | 'standing'
+  'side' | 'peer' | 'request' | 'server' | 'target' | 'scope' | 'called' | 'permission' | 'context' | 'standing'
 >;
 
 const agentKey = rateKeys('agent');
 
+interface AgentLimit {
+  readonly perAgentPerMinute: number;
+  readonly nowMs: number;
+}
+
 /** The limit of the agent itself, whatever it asks for. */
 export function tooOften(
   { agentId }: Principal,
-  rates: RatePort,
-  { perAgentPerMinute, nowMs }: { readonly perAgentPerMinute: number; readonly nowMs: number },
+  rates: Pick<RatePort, 'take'>,
+  { perAgentPerMinute, nowMs }: AgentLimit,
 ): Refused | undefined {
   const waitMs = rates.take(agentKey(agentId), { perMinute: perAgentPerMinute, burst: perAgentPerMinute }, nowMs);
   return waitMs > 0 ? tooMany('the limit of this agent', waitMs) : undefined;
 }
 
-/** The agent's own limit, and that of the tool. */
+/**
+ * The agent's own limit, that of all that the peer brings, and that of the tool. What comes by a peer counts between that peer and the
+ * agent alone: it uses up nothing of what the agent has here or by another peer.
+ */
 export function limited(
-  { side, request, context, target, called, permission }: Question,
+  question: Question,
   rates: RatePort,
-  { perAgentPerMinute, nowMs }: { readonly perAgentPerMinute: number; readonly nowMs: number },
+  { perNodePerSecond, ...limit }: AgentLimit & { readonly perNodePerSecond: number },
 ): Refused | undefined {
-  const overall = tooOften(context.principal, rates, { perAgentPerMinute, nowMs });
-  if (overall !== undefined) return overall;
-  const { agentId } = context.principal;
+  const { side, peer, context } = question;
+  if (side === 'call') {
+    return tooOften(context.principal, rates, limit) ?? toolTooOften(question, rates, limit);
+  }
+  const brought = rates.broughtBy(peer);
+  return (
+    tooOften(context.principal, brought, limit) ??
+    peerTooOften(brought, { perNodePerSecond, nowMs: limit.nowMs }) ??
+    // Where a call begins it counts for the village; the node that serves it has only its own buckets.
+    toolTooOften(question, brought, limit)
+  );
+}
+
+/** A node may bring what one node may be asked. */
+function peerTooOften(
+  brought: Brought,
+  { perNodePerSecond, nowMs }: { readonly perNodePerSecond: number; readonly nowMs: number },
+): Refused | undefined {
+  const waitMs = brought.takeWhole({ perMinute: perNodePerSecond * 60, burst: perNodePerSecond }, nowMs);
+  return waitMs > 0 ? tooMany('the limit of all calls by way of this node', waitMs) : undefined;
+}
+
+function toolTooOften(
+  { request, context, target, called, permission }: Question,
+  rates: Pick<RatePort, 'take' | 'takeShared'>,
+  { nowMs }: AgentLimit,
+): Refused | undefined {
   const perMinute = permission?.ratePerMinute;
   if (request.method !== 'tools/call' || perMinute === undefined) return undefined;
+  const { agentId } = context.principal;
   const ofTool = rates.take(`tool ${agentId} ${target}`, { perMinute, burst: perMinute }, nowMs);
-  // Where a call begins it counts for the village; the node that serves it has only its own bucket.
-  const waitMs =
-    ofTool > 0 || side === 'serve' ? ofTool : (rates.takeShared?.(agentId, target, { perMinute, nowMs }) ?? 0);
+  const waitMs = ofTool > 0 ? ofTool : (rates.takeShared?.(agentId, target, { perMinute, nowMs }) ?? 0);
   return waitMs > 0 ? tooMany(`the limit of ${called}, ${perMinute} calls a minute,`, waitMs) : undefined;
 }
 

@@ -3,7 +3,7 @@ export { DeadlineTimer } from './deadline-timer.ts';
 export { mayUse } from './lists.ts';
 export { OnceLog } from './once-log.ts';
 export type { OverloadPort } from './overload.ts';
-export type { AuditPort, RatePort, RouterParts } from './parts.ts';
+export type { AuditPort, Brought, RatePort, RouterParts } from './parts.ts';
 export type { AvoidedReplica, Forwarded } from './replicas.ts';
 export type { Target } from './resolve.ts';
 export { Router } from './router.ts';

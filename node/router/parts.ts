@@ -20,9 +20,24 @@ export interface AuditPort {
   room(): Promise<void> | undefined;
 }
 
+interface RateRule {
+  readonly perMinute: number;
+  readonly burst: number;
+}
+
 /** A bucket by key; 0: go on, else milliseconds until the next call may come. */
-export interface RatePort {
-  take(key: string, rule: { readonly perMinute: number; readonly burst: number }, nowMs: number): number;
+interface Buckets {
+  take(key: string, rule: RateRule, nowMs: number): number;
+}
+
+/** What one peer brings: its agents' buckets, which are nobody else's, and one for all of it. */
+export interface Brought extends Buckets {
+  takeWhole(rule: RateRule, nowMs: number): number;
+}
+
+/** Buckets of the agents that ask here, and apart from them those of each peer. */
+export interface RatePort extends Buckets {
+  broughtBy(peer: string): Brought;
   /** The same limit over the whole village, for a call that begins here. Absent: this node is all there is. */
   takeShared?(agentId: string, tool: string, limit: { readonly perMinute: number; readonly nowMs: number }): number;
 }
@@ -58,7 +73,9 @@ export interface RouterParts {
   readonly limits: () => {
     readonly perAgentPerMinute: number;
     readonly callTimeoutMs: number;
+    readonly perNodePerSecond: number;
     readonly maxInFlightPerAgent: number;
+    readonly maxInFlightPerPeer: number;
   };
   /** `performance.now()`, and 0 ≤ chance < 1. */
   readonly clock: { readonly now: () => number; readonly chance: () => number };

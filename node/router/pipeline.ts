@@ -41,8 +41,11 @@ export class Pipeline {
     this.#threat = new ThreatGate({ policy, reporter });
     this.#checks = [
       (job) => (overload === undefined ? undefined : shed(job, overload)),
-      (job) => this.#running.tooMany(job.context.principal, limits().maxInFlightPerAgent),
-      (job) => limited(job, rates, { perAgentPerMinute: limits().perAgentPerMinute, nowMs: job.began }),
+      (job) => this.#running.tooMany(job, limits()),
+      (job) => {
+        const { perAgentPerMinute, perNodePerSecond } = limits();
+        return limited(job, rates, { perAgentPerMinute, perNodePerSecond, nowMs: job.began });
+      },
       unauthorised,
       (job) => stopped(job, { blocked: isBlocked(job.server, policy()) }),
       unapproved,
@@ -87,15 +90,15 @@ export class Pipeline {
     const unrecordable = this.#recorder.unready(job);
     if (unrecordable !== undefined) return unrecordable;
     const { agentId } = job.context.principal;
-    this.#running.begin(agentId);
+    const way = this.#running.begin(job);
     let isUnderWay = false;
     try {
       const reply = this.#detour(job, work, 0);
       const ended = after(reply, (done) => this.#ended(job, done));
       isUnderWay = waits(ended);
-      return isUnderWay ? this.#whenOver(agentId, ended) : ended;
+      return isUnderWay ? whenOver(ended, () => this.#running.end(way, agentId)) : ended;
     } finally {
-      if (!isUnderWay) this.#running.end(agentId);
+      if (!isUnderWay) this.#running.end(way, agentId);
     }
   }
 
@@ -104,24 +107,24 @@ export class Pipeline {
     return this.#recorder.ended(job, reply);
   }
 
-  #whenOver(agentId: string, ended: Awaitable<BackendReply>): Awaitable<BackendReply> {
-    return after(
-      ended,
-      (reply) => {
-        this.#running.end(agentId);
-        return reply;
-      },
-      (error) => {
-        this.#running.end(agentId);
-        throw error;
-      },
-    );
-  }
-
   #detour(job: Job, work: Work, at: number): Awaitable<BackendReply> {
     const detour = this.#detours[at];
     return detour === undefined ? work() : detour(job, () => this.#detour(job, work, at + 1));
   }
+}
+
+function whenOver(ended: Awaitable<BackendReply>, over: () => void): Awaitable<BackendReply> {
+  return after(
+    ended,
+    (reply) => {
+      over();
+      return reply;
+    },
+    (error) => {
+      over();
+      throw error;
+    },
+  );
 }
 
 /** What voters approved runs once, whatever ends this process in between. */

@@ -25,6 +25,7 @@ export {
   type Refusal,
   Registry,
 } from './registry.ts';
+export { networkOf } from './network-of.ts';
 export { type Reading, ResultCache } from './result-cache.ts';
 export { OnceBook } from './once-book.ts';
 export { type OutlierRules, outliersAmong, type Sibling } from './outliers.ts';

@@ -24,10 +24,11 @@ import { sparedUpdates } from '../../node/host/spared-updates.ts';
 import { wholeWrites } from '../../node/host/whole-writes.ts';
 import { PeerLinks } from '../../node/peers/index.ts';
 import { p2pRole, type P2pParts } from '../../node/roles/p2p/index.ts';
-import { DeadlineTimer, Router } from '../../node/router/index.ts';
+import { DeadlineTimer, type RatePort, Router } from '../../node/router/index.ts';
 import { createEventBus, createMetrics } from '../../node/telemetry/index.ts';
 import { Policy } from '../../src/constitution/index.ts';
 import { buildCatalogue, type Offer, RateLimiter } from '../../src/routing/index.ts';
+import { PeerRates } from '../../node/limits/index.ts';
 import type { Cancellation } from '../../protocols/mcp/index.ts';
 import type { ServerDefinition } from '../../src/mcp/index.ts';
 import { MemoryLog } from '../support/memory-log.ts';
@@ -117,8 +118,19 @@ async function node() {
   const audit = audited
     ? await AuditLog.open({ store: new MemoryLog(), villageId: '', nodeId, sign: () => '', reporter: bus })
     : { record: () => undefined, recordDurably: async () => undefined, failure: undefined, room: () => undefined };
-  const rates = new RateLimiter();
-  const limits = { perAgentPerMinute: 1e8, callTimeoutMs: 30_000, maxInFlightPerAgent: 256 };
+  const agents = new RateLimiter();
+  const peers = new PeerRates();
+  const rates: RatePort = {
+    take: (key, rule, nowMs) => agents.take(key, rule, nowMs),
+    broughtBy: (peer) => peers.of(peer),
+  };
+  const limits = {
+    perAgentPerMinute: 1e8,
+    perNodePerSecond: 1e7,
+    callTimeoutMs: 30_000,
+    maxInFlightPerAgent: 256,
+    maxInFlightPerPeer: 256,
+  };
   const router = new Router(
     {
       policy: () => policy,

@@ -12,7 +12,7 @@ import { failure, success } from '../../node/backends/reply.ts';
 import type { RouterCall } from '../../node/gateway/index.ts';
 import type { AdmittedPeer, StreamHandler } from '../../node/host/mesh-host.ts';
 import { PeerLinks } from '../../node/peers/index.ts';
-import { DeadlineTimer, type OnceLog, Router } from '../../node/router/index.ts';
+import { DeadlineTimer, type OnceLog, type RatePort, Router, type RouterParts } from '../../node/router/index.ts';
 import type { AuditRecord } from '../../src/audit/index.ts';
 import type { RpcRequest, ServerDefinition } from '../../src/mcp/index.ts';
 import type { Level, Principal } from '../../src/permissions/index.ts';
@@ -91,6 +91,22 @@ export class NotingServer implements HostedServer {
   async stop(): Promise<void> {}
 }
 
+interface NodeOptions {
+  readonly once?: OnceLog;
+  /** Absent: nobody is ever too often here. */
+  readonly rates?: RatePort;
+  readonly limits?: Partial<typeof LIMITS>;
+}
+
+const UNLIMITED: RatePort = { take: () => 0, broughtBy: () => ({ take: () => 0, takeWhole: () => 0 }) };
+const LIMITS: ReturnType<RouterParts['limits']> = {
+  perAgentPerMinute: 10_000,
+  perNodePerSecond: 10_000,
+  callTimeoutMs: 5_000,
+  maxInFlightPerAgent: 256,
+  maxInFlightPerPeer: 256,
+};
+
 /** Nodes joined by stream pairs, each with a router, links and servers of its own: all but host, discovery and HTTP. */
 export class RouterNetwork {
   readonly #nodes = new Map<string, NetworkNode>();
@@ -98,9 +114,9 @@ export class RouterNetwork {
   readonly #streams: { readonly between: readonly string[]; readonly ends: readonly Stream[] }[] = [];
   #version = 0;
 
-  add(nodeId: string, servers: readonly HostedServer[] = [], { once }: { once?: OnceLog } = {}): NetworkNode {
+  add(nodeId: string, servers: readonly HostedServer[] = [], options: NodeOptions = {}): NetworkNode {
     const node = new NetworkNode(nodeId, servers, {
-      once,
+      ...options,
       catalogue: (self) => this.#catalogue(self),
       open: (from, to) => this.#open(from, to),
       handle: (handler) => void this.#handlers.set(nodeId, handler),
@@ -166,8 +182,7 @@ export class NetworkNode {
   constructor(
     nodeId: string,
     servers: readonly HostedServer[],
-    network: {
-      once: OnceLog | undefined;
+    network: NodeOptions & {
       catalogue: (self: string) => Catalogue;
       open: (from: string, to: string) => Promise<Stream>;
       handle: (handler: StreamHandler) => void;
@@ -219,10 +234,10 @@ export class NetworkNode {
           failure: undefined,
           room: () => undefined,
         },
-        rates: { take: () => 0 },
+        rates: network.rates ?? UNLIMITED,
         once: network.once,
         reporter,
-        limits: () => ({ perAgentPerMinute: 10_000, callTimeoutMs: 5_000, maxInFlightPerAgent: 256 }),
+        limits: () => ({ ...LIMITS, ...network.limits }),
         clock: { now: () => performance.now(), chance: () => 0 },
       },
       deadlines,

@@ -38,9 +38,17 @@ beforeEach(() => {
   const reporter = { report: () => undefined };
   const clock = { now: () => 0, chance: () => 0 };
   const policy = () => POLICY as never;
-  const limits = () => ({ perAgentPerMinute: 1000, callTimeoutMs: 1000, maxInFlightPerAgent: 2 });
+  const limits = () => ({
+    perAgentPerMinute: 1000,
+    perNodePerSecond: 1000,
+    callTimeoutMs: 1000,
+    maxInFlightPerAgent: 2,
+    maxInFlightPerPeer: 3,
+  });
   const recorder = new Recorder({ audit, reporter, clock, policy });
-  pipeline = new Pipeline({ rates: { take: () => 0 }, limits, policy, votes: undefined, reporter }, { recorder });
+  const brought = { take: () => 0, takeWhole: () => 0 };
+  const rates = { take: () => 0, broughtBy: () => brought };
+  pipeline = new Pipeline({ rates, limits, policy, votes: undefined, reporter }, { recorder });
 });
 
 function job(permission: Permission = FREE, agent = 'ann'): Job {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { networkOf } from '../../../node/gateway/network-of.ts';
+import { networkOf } from '../../../src/routing/index.ts';
 
 test.each([
   ['192.0.2.7', '192.0.2.7'],
