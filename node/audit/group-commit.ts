@@ -174,7 +174,8 @@ function handled(promise: Promise<void>): Promise<void> {
 }
 
 function unwritable(message: string, cause?: unknown): AuditError {
-  return new AuditError('AUDIT_UNWRITABLE', `the audit log cannot be written: ${message}`, {
+  const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+  return new AuditError('AUDIT_UNWRITABLE', `the audit log cannot be written: ${message}${code}`, {
     cause,
     hint: 'look at free space and health of the disk that holds the data folder',
   });

@@ -111,7 +111,9 @@ async function guarded<Value>(work: Promise<Value> | undefined): Promise<Value |
   try {
     return await work;
   } catch (error) {
-    throw new StorageError('STORE_FAILED', 'the store refused an operation', { cause: error });
+    const code = codeOf(error);
+    const why = typeof code === 'string' ? ` (${code})` : '';
+    throw new StorageError('STORE_FAILED', `the store refused an operation${why}`, { cause: error });
   }
 }
 

@@ -156,8 +156,7 @@ export class LevelWriter {
 
 async function logBytes(folder: string): Promise<number> {
   let bytes = 0;
-  for (const name of await readdir(folder))
-    if (name.endsWith('.log')) bytes += (await stat(join(folder, name))).size;
+  for (const name of await readdir(folder)) if (name.endsWith('.log')) bytes += (await stat(join(folder, name))).size;
   return bytes;
 }
 

@@ -27,7 +27,7 @@ export function* recordTroubles(parts: RecordTroubleParts): Iterable<Trouble> {
     yield {
       kind: 'audit-unwritable',
       sinceMs: recent.lasting('audit')?.sinceMs,
-      found: `the audit log cannot be written: ${failed.message}`,
+      found: failed.message,
       means: 'calls that must be on record are refused; the others go on and are kept in memory as far as that goes',
       remedy: 'look at the disk of the data folder: whether it is full, read-only or failing (`village doctor`)',
     };

@@ -1,4 +1,4 @@
-import { access, constants, readdir, stat } from 'node:fs/promises';
+import { access, constants, readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Finding, fine, problem, warning } from './finding.ts';
 
@@ -18,6 +18,20 @@ export async function checkDataFolder(dataDir: string): Promise<Finding> {
     return warning(check, `others may look into ${dataDir} (mode ${mode(found.mode)})`, `chmod 700 ${dataDir}`);
   }
   return fine(check, dataDir);
+}
+
+const LOW_MIB = 256;
+
+/** Whether its disk still takes something. */
+export async function checkFreeSpace(dataDir: string): Promise<Finding> {
+  const check = 'free space';
+  const disk = await statfs(dataDir).catch(() => undefined);
+  if (disk === undefined) return fine(check, 'not known until the data folder is there');
+  const freeMib = Math.floor((disk.bavail * disk.bsize) / 1024 ** 2);
+  const found = `${freeMib} MiB left for ${dataDir}`;
+  const remedy = 'make room there; `audit.retention_days` says how long the log is kept';
+  if (freeMib === 0) return problem(check, found, remedy);
+  return freeMib < LOW_MIB ? warning(check, found, remedy) : fine(check, found);
 }
 
 /** Keys and run.json are for their owner alone. */
