@@ -38,6 +38,7 @@ export function openTroubles(foundation: Foundation, parts: AdminParts): () => P
       },
       standing: {
         ...{ village, governance, fog: fogging.fog, recent, now: Date.now },
+        policy: () => village.policy(),
         voters: () => Object.keys(village.constitution.voters).filter((name) => identity.keystore.has(name)),
         certificateEndsMs: () => tls?.certificate.notAfterMs,
         plainGateway: () => (tls === undefined ? exposed(parts.addresses.gateway) : undefined),

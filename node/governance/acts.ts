@@ -4,6 +4,7 @@ import {
   leastType,
   type ProposalBody,
   type ProposalType,
+  prospect,
   type Statement,
   type VoteBody,
 } from '../../src/governance/index.ts';
@@ -66,7 +67,7 @@ export class Acts {
     const draft = draftOf(request, {
       ledger,
       net: village.villageId,
-      valueOf: (key) => village.policy().value(key),
+      policy: village.policy(),
       nonce: nonce(),
     });
     if (draft.kind === 'refused') return draft;
@@ -132,11 +133,15 @@ export class Acts {
     const cast = await this.#castVote(by.agentId, body);
     if (cast === undefined) return refused(this.#acting.lost(by));
     await voting.settle(by.agentId, { question: asked.name, final });
-    // Its commit is out: the vote has what it needs, and only the others' commits are awaited.
+    // With its commit out, and as many who want the same, only the others' commits are awaited; with fewer, nothing will come.
+    const question = () => questionAbout(proposalId, chronicle.ledger);
     const kid = chronicle.ledger.epoch().rules.kids.get(by.agentId) ?? '';
     const committed = chronicle.ledger.registers().commitsOn(asked.name).has(kid);
-    const isDecided = () => questionAbout(proposalId, chronicle.ledger)?.outcome !== 'open';
-    if (committed) await voting.until(isDecided, { withinMs: DECISION_MS, signal: options.signal });
+    const voted = question();
+    if (committed && voted !== undefined && prospect(voted, chronicle.ledger) !== undefined) {
+      const isDecided = () => question()?.outcome !== 'open';
+      await voting.until(isDecided, { withinMs: DECISION_MS, signal: options.signal });
+    }
     return done(proposalId);
   }
 

@@ -1,4 +1,4 @@
-import { objectToPolicyValue, type PolicyValue } from '../../src/constitution/index.ts';
+import { namedInVain, objectToPolicyValue, type PolicyValue, type PolicyView } from '../../src/constitution/index.ts';
 import {
   type Action,
   GENESIS,
@@ -21,7 +21,7 @@ export type Draft =
 export interface DraftContext {
   readonly ledger: Ledger;
   /** In force now. */
-  readonly valueOf: (key: string) => PolicyValue | undefined;
+  readonly policy: Pick<PolicyView, 'value' | 'agentOf'>;
   /** The village. */
   readonly net: string;
   /** Sets this resolution apart from others of the same words. */
@@ -30,7 +30,7 @@ export interface DraftContext {
 
 /** What a proposal would do, or why it cannot be made like this. */
 export function draftOf(request: ProposeRequest, context: DraftContext): Draft {
-  const { ledger, valueOf, nonce } = context;
+  const { ledger, policy, nonce } = context;
   const { configUpdates, revoke, change, type, title } = request;
   const updates = Object.entries(configUpdates);
   if (revoke !== undefined && updates.length > 0) {
@@ -47,7 +47,8 @@ export function draftOf(request: ProposeRequest, context: DraftContext): Draft {
   }
   const actions: Action[] = [];
   for (const [key, value] of updates) {
-    const problem = objectTo(key, value as PolicyValue, valueOf(key));
+    const problem =
+      objectTo(key, value as PolicyValue, policy.value(key)) ?? objectToNames(key, value as PolicyValue, context);
     if (problem !== undefined) return refused('INVALID_CHANGE', problem);
     const base = ledger.policy().entries.get(key)?.base ?? GENESIS;
     actions.push({ op: 'set', key, base, value: value as PolicyValue });
@@ -75,6 +76,14 @@ function objectTo(key: string, value: PolicyValue, before: PolicyValue | undefin
   if (!isSignable(value)) return `${key}: numbers must be whole and of at most 15 digits`;
   if (JSON.stringify(value) === JSON.stringify(before)) return `${key} is ${JSON.stringify(value)} already`;
   return objectToPolicyValue(key, value, { declared: before !== undefined });
+}
+
+/** Of a name that nobody has the decision would do nothing, and nobody would notice. */
+function objectToNames(key: string, value: PolicyValue, { policy }: DraftContext): string | undefined {
+  const [name] = namedInVain(key, value, policy);
+  return name === undefined
+    ? undefined
+    : `${key}: no agent of the village is called ${JSON.stringify(name)}; one of a node is NAME@NODE, as \`village agents list\` has it there`;
 }
 
 /** Statements carry whole numbers only, so that every reader reads the same. */

@@ -1,3 +1,4 @@
+import { inForceInVain, type PolicyView } from '../../src/constitution/index.ts';
 import type { ExporterFigures } from '../telemetry/index.ts';
 import type { Village } from '../village/index.ts';
 import type { RecentTroubles } from './recent.ts';
@@ -5,6 +6,7 @@ import type { Trouble } from './trouble.ts';
 
 export interface StandingTroubleParts {
   readonly village: Pick<Village, 'standing'>;
+  readonly policy: () => Pick<PolicyView, 'agentOf' | 'value'>;
   /** Voters whose keys are on this node. */
   readonly voters: () => readonly string[];
   /** When the gateway's certificate ends, where it has one. */
@@ -63,6 +65,15 @@ export function* standingTroubles(parts: StandingTroubleParts): Iterable<Trouble
   for (const found of parts.governance.warnings()) {
     const means = 'a vote does not count, or not as its voter may think';
     yield { kind: 'governance', found, means, remedy: 'see `village gov list`, and ask the voter it names' };
+  }
+  for (const { key, name } of inForceInVain(parts.policy())) {
+    yield {
+      kind: 'policy-names-nobody',
+      of: `${key} ${name}`,
+      found: `${key} names ${JSON.stringify(name)}, and no agent is called that`,
+      means: 'whoever was meant is treated like everybody else',
+      remedy: 'propose the list again; an agent of a node is NAME@NODE, an agent of the village its name alone',
+    };
   }
   for (const found of parts.fog.troubles()) {
     const means = 'what was deployed does not run as it was asked for, or new work is not taken here';

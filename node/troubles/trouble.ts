@@ -42,6 +42,7 @@ export type TroubleKind =
   | 'config-unusable'
   | 'voters-together'
   | 'governance'
+  | 'policy-names-nobody'
   | 'fog'
   | 'audit-unwritable'
   | 'audit-contradicted'

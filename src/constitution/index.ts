@@ -19,6 +19,7 @@ export {
   type MembershipVerdict,
   verifyMembership,
 } from './membership.ts';
+export { inForceInVain, namedInVain } from './named-in-vain.ts';
 export { AGENT_NAME, type AgentId, nodeSuffix, ownAgentId, parseAgentId } from './names.ts';
 export { type Decided, Policy, type PolicyView } from './policy.ts';
 export { objectToPolicyValue, POLICY_KEYS, readerOf } from './policy-keys.ts';

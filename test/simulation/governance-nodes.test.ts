@@ -52,6 +52,11 @@ describe('a decision', () => {
     ['a value that the key cannot hold', { configUpdates: { 'knowledge.retention_days': 'long' } }, 'INVALID_CHANGE'],
     ['the value that is in force', { configUpdates: { 'knowledge.retention_days': 30 } }, 'INVALID_CHANGE'],
     ['what is no key', { configUpdates: { 'no key': 1 } }, 'INVALID_CHANGE'],
+    [
+      'a quarantine of a name that nobody has',
+      { configUpdates: { 'threat.quarantined': ['local'] } },
+      'INVALID_CHANGE',
+    ],
     ['a number that not all read the same', { configUpdates: { 'knowledge.weight': 0.5 } }, 'INVALID_CHANGE'],
   ])('is not proposed with %s', async (_what, changes, code) => {
     const [a] = await row();

@@ -71,6 +71,7 @@ function troubles(given: Given = {}): readonly Trouble[] {
     },
     standing: {
       village: { standing: () => ({ kind: 'member', membership: { expiresAtMs: NOW + 20 * DAY } }) as never },
+      policy: () => ({ agentOf: () => undefined, value: () => undefined }),
       voters: () => ['ann'],
       certificateEndsMs: () => NOW + 90 * DAY,
       plainGateway: () => undefined,
@@ -193,6 +194,20 @@ test('a client that goes on with a token that ended is told of, one mistake is n
   const trouble = only({ tell: refuse(10) });
   expect(trouble).toMatchObject({ kind: 'tokens-refused', of: 'exp', sinceMs: NOW });
   expect(trouble.means).toContain('whose time is over');
+});
+
+test('names in the lists of the threat rules that nobody has are told of, each with its list', () => {
+  const lists: Record<string, string[]> = {
+    'threat.quarantined': ['ann', 'local', 'local@Q3xK9a2Z'],
+    'threat.pardoned': ['Ann Oy'],
+  };
+  const agentOf = (name: string) => (name === 'ann' ? { key: 'k', level: 'READ_ONLY', role: 'agent' } : undefined);
+  const policy = () => ({ agentOf, value: (key: string) => lists[key] }) as never;
+  const found = troubles({ standing: { policy } });
+  expect(found.map(({ kind, of }) => [kind, of])).toEqual([
+    ['policy-names-nobody', 'threat.quarantined local'],
+    ['policy-names-nobody', 'threat.pardoned Ann Oy'],
+  ]);
 });
 
 describe('other nodes', () => {
