@@ -3,6 +3,7 @@ import type { Choice, CommitBody, FenceBody } from './body.ts';
 import { commitReason } from './commit-reason.ts';
 import type { Question } from './question.ts';
 import type { SigningContext } from './signing-context.ts';
+import { prospect, standOf } from './stands.ts';
 
 /** Why a voter can't sign anything now: it has no seat, or has closed its epoch, so that whatever it signs may be void. */
 type SigningObstacle = 'not-a-voter' | 'frozen';
@@ -82,39 +83,16 @@ function hasCommitted(voter: string, question: Question, { ledger, off }: Signin
   return said.some((one) => one.payload.body.value === standOf(question, voter));
 }
 
-/** What a voter wants now. An approval with conditions is none. */
-function standOf({ votes }: Question, voter: string): Choice | undefined {
-  const vote = votes[voter]?.payload.body;
-  if (vote === undefined) return undefined;
-  return vote.value === 'approve' && (vote.conditions ?? []).length > 0 ? undefined : vote.value;
-}
-
 /** Whether enough others are known to want the same, and the time to think again is over. */
 function isSupported(own: Choice, question: Question, context: SigningContext): boolean {
   const { ledger, attention, clock, off } = context;
-  const { rules } = ledger.epoch();
-  const stands = question.voters.map((voter) => {
-    const said =
-      ledger
-        .registers()
-        .commitsOn(question.name)
-        .get(rules.kids.get(voter) ?? '') ?? [];
-    const values = new Set(
-      said.filter(({ payload }) => payload.ep === question.ep).map((one) => one.payload.body.value),
-    );
-    if (values.size === 0) return standOf(question, voter);
-    return values.size === 1 && values.has('approve') ? 'approve' : 'reject';
-  });
-  const approvals = stands.filter((stand) => stand === 'approve').length;
-  const others = stands.filter((stand) => stand === 'reject' || stand === 'abstain').length;
-  const enough =
-    own === 'approve' ? approvals >= question.required : others >= question.voters.length - question.required + 1;
+  const enough = prospect(question, ledger) === (own === 'approve' ? 'approve' : 'refuse');
   const name = `support ${question.name}`;
   if (!enough && !off?.has('support-first')) {
     attention.forget(name);
     return false;
   }
-  return clock.monoMs - attention.since(name, clock).monoMs >= rules.coolOffMs[question.type];
+  return clock.monoMs - attention.since(name, clock).monoMs >= ledger.epoch().rules.coolOffMs[question.type];
 }
 
 /**

@@ -32,6 +32,7 @@ export { type Count, type Outcome, outcomeOf } from './outcome.ts';
 export type { Question } from './question.ts';
 export { type Counted, referenceTally } from './reference-tally.ts';
 export type { Rules } from './rules.ts';
+export { prospect } from './stands.ts';
 export {
   type Payload,
   type PayloadOf,
