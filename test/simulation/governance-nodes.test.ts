@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { announcementOf, readAnnouncement } from '../../protocols/governance/index.ts';
+import type { Acted, ProposalView } from '../../node/governance/index.ts';
 import { MemoryStore } from '../../node/storage/index.ts';
 import { codeOf, Council, days, forever, kid, retention, value } from '../support/council.ts';
 import { GovernanceNetwork, statementBy, villageId } from '../support/governance-network.ts';
@@ -75,6 +76,21 @@ describe('a decision', () => {
     expect(a.governance.proposal(id)).toMatchObject({ status: 'rejected' });
     expect(codeOf(await vote(a, 'sage', id))).toBe('ALREADY_DECIDED');
     expect(days(a)).toBe(30);
+  });
+
+  test('a final vote that decides nothing yet waits for no decision; the one that decides does', async () => {
+    const [a, b, c] = await row();
+    const { proposal_id: id } = await propose(a, 'sage');
+    const final = { proposalId: id, vote: 'approve', reasoning: 'because', conditions: [], final: true } as const;
+    const took = async (voting: Promise<Acted<ProposalView>>) => {
+      const begunMs = net.wallMs();
+      const answered = voting.then((acted) => ({ status: value(acted).status, ms: net.wallMs() - begunMs }));
+      return during(answered);
+    };
+    const first = await took(b.governance.vote(final, b.as('curator'), forever));
+    expect(first.status).toBe('voting_ongoing');
+    expect(first.ms).toBeLessThanOrEqual(250);
+    expect((await took(c.governance.vote(final, c.as('king'), forever))).status).toBe('approved');
   });
 
   test('an approval with conditions is recorded and not counted', async () => {
