@@ -6,7 +6,7 @@ import { type ClaimProblem, claimProblem, isPatternList, type TokenClaims } from
 import type { NodeKeys } from './node-keys.ts';
 import type { Revocations } from './revocations.ts';
 import { findSpeaker, type Speaker, type SpeakerRefusal, type SpeakerSources } from './speakers.ts';
-import { VerifiedTokens } from './verified-tokens.ts';
+import { type KnownDigest, VerifiedTokens } from './verified-tokens.ts';
 
 const TOKEN_TYP = 'at+jwt';
 export const DEFAULT_TOKEN_TTL_MS = 3600_000;
@@ -119,9 +119,9 @@ export class TokenDesk {
     return typeof speaker !== 'string' && (speaker.kind === 'node' || this.#holdsKey(speaker.name));
   }
 
-  /** The principal of a token verified before; undefined: ask `verify`. */
-  verifyCached(token: string): Principal | undefined {
-    return this.#verified.get(token, { nowMs: this.#options.now(), policyRoot: this.#options.policy().root });
+  /** The principal of a token verified before; undefined: ask `verify`. `known` belongs to this token alone. */
+  verifyCached(token: string, known?: KnownDigest): Principal | undefined {
+    return this.#verified.get(token, { nowMs: this.#options.now(), policyRoot: this.#options.policy().root, known });
   }
 
   async verify(token: string): Promise<TokenVerdict> {

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { revokeOwnAgent, revokeToken } from '../../../node/identity/index.ts';
@@ -247,6 +247,18 @@ describe('a token verified before', () => {
     expect(all.desk.verifyCached(answer.token)).toBe(verdict.principal);
     return { ...all, token: answer.token, tokenId: answer.tokenId };
   };
+
+  test('is found by the digest that its holder keeps, as long as it is good', async () => {
+    const { desk, world, token: jwt } = await verified();
+    const known = { tokenSha256: undefined };
+    const principal = desk.verifyCached(jwt, known);
+    expect(principal?.agentId).toBe(local);
+    expect(known.tokenSha256).toBe(createHash('sha256').update(jwt).digest('hex'));
+    // What is not looked at costs nothing.
+    expect(desk.verifyCached('', known)).toBe(principal);
+    world.nowMs += 60_000;
+    expect(desk.verifyCached(jwt, known)).toBeUndefined();
+  });
 
   test('is forgotten when it ends', async () => {
     const { desk, world, token: jwt } = await verified();
