@@ -47,7 +47,8 @@ export class OnlyOnce {
   #remember({ agentId, key, digest, atMs, end = INTERRUPTED }: KeptCall, wallMs: number): void {
     const ageMs = Math.max(0, wallMs - atMs); // a wall clock may have been set back
     const result = Promise.resolve(end);
-    this.#book.begin(agentId, key, { digest, result, nowMs: this.#clock.now() - ageMs }).ended(end.reply.body.length);
+    const kept = this.#book.begin(agentId, key, { digest, result });
+    kept?.ended(end.reply.body.length, this.#clock.now() - ageMs);
   }
 
   async #once(job: Job, key: string, work: () => Awaitable<BackendReply>): Promise<BackendReply> {
@@ -74,10 +75,13 @@ export class OnlyOnce {
   ): Promise<BackendReply> {
     const { promise, resolve } = Promise.withResolvers<KeyedEnd | undefined>();
     const { agentId } = job.context.principal;
-    const kept = this.#book.begin(agentId, key, { digest, result: promise, nowMs: this.#clock.now() });
+    const kept = this.#book.begin(agentId, key, { digest, result: promise });
+    if (kept === undefined) return full(job);
     const call = { agentId, key, digest, atMs: this.#log?.wallMs() ?? 0 };
+    const ended = (end: KeyedEnd): boolean => kept.ended(end.reply.body.length, this.#clock.now());
     const neverBegan = (): void => {
       if (before === undefined) kept.forget();
+      else ended(before);
       resolve(before);
     };
     if (!(await this.#isOnDisk(job, this.#log?.begun(call)))) {
@@ -93,11 +97,13 @@ export class OnlyOnce {
         return found;
       }
       // Should the disk refuse it, the call is known to have begun, and is not made again.
-      if (kept.ended(end.reply.body.length)) await this.#isOnDisk(job, this.#log?.ended(call, end));
+      if (ended(end)) await this.#isOnDisk(job, this.#log?.ended(call, end));
       resolve(end);
       return began ? found : again(job, end);
     } catch (error) {
-      resolve(before ?? { reply: unknownEnd(job), id: job.request.id, peer: job.peer });
+      const unknown = before ?? { reply: unknownEnd(job), id: job.request.id, peer: job.peer };
+      ended(unknown);
+      resolve(unknown);
       throw error;
     }
   }
@@ -133,7 +139,7 @@ function digestOf({ server, request: { params } }: Job): string {
 }
 
 function again(job: Job, { reply, id, peer }: KeyedEnd): BackendReply {
-  job.peer = peer;
+  if (job.side === 'call') job.peer = peer; // whoever asks for it now may be another than who asked first
   const { outcome, reason } = reply;
   const rest = withoutId(reply.body, id);
   if (rest === undefined) return unknownEnd(job);
@@ -156,6 +162,11 @@ function unknownEnd({ request }: Job): BackendReply {
 function lostEnd(id: RpcId): BackendReply {
   const message = 'it may have run, and what came of it is not known';
   return failure(id, { name: 'OUTCOME_UNKNOWN', message }, { outcome: 'unknown' });
+}
+
+function full({ request }: Job): BackendReply {
+  const message = 'too many calls with idempotency keys are under way here, so this one was not begun';
+  return failure(request.id, { name: 'RATE_LIMITED', message }, { notStarted: true, retryAfterMs: 1_000 });
 }
 
 function unwritable({ request }: Job): BackendReply {

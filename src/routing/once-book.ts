@@ -4,7 +4,14 @@ export interface Once<Result> {
   readonly digest: string;
   /** The end of it, once it ended. */
   readonly result: Promise<Result>;
-  readonly untilMs: number;
+}
+
+/** A call that was kept from its beginning on. One of both is said of it, once. */
+interface Begun {
+  /** How large its result is; answers whether there was room for it. */
+  ended(bytes: number, nowMs: number): boolean;
+  /** It never began. */
+  forget(): void;
 }
 
 const KEEP_MS = 10 * 60_000;
@@ -15,14 +22,21 @@ const MAX_BYTES = 64 * 1024 * 1024;
 interface Kept<Result> extends Once<Result> {
   readonly agentId: string;
   readonly key: string;
+  /** Of one that ended. */
+  untilMs: number;
   bytes: number;
 }
 
-/** Calls by their agent's own keys, for ten minutes: a call that comes again finds the first one. Bounded; the oldest are forgotten first. */
+/**
+ * Calls by their agent's own keys, until ten minutes after they ended: a call that comes again finds the first one. Bounded: of those that
+ * ended the oldest are forgotten first. One that is under way is never forgotten, or it could run twice at once; where nothing but
+ * such calls could make room, no more are begun.
+ */
 export class OnceBook<Result> {
   readonly #agents = new Map<string, Map<string, Kept<Result>>>();
-  /** All of them, the oldest first. */
-  readonly #all = new Set<Kept<Result>>();
+  readonly #underWay = new Set<Kept<Result>>();
+  /** The first that ended first. */
+  readonly #ended = new Set<Kept<Result>>();
   #bytes = 0;
   readonly #onDropped: (agentId: string, key: string) => void;
 
@@ -32,7 +46,7 @@ export class OnceBook<Result> {
   }
 
   get size(): number {
-    return this.#all.size;
+    return this.#underWay.size + this.#ended.size;
   }
 
   find(agentId: string, key: string, nowMs: number): Once<Result> | undefined {
@@ -40,46 +54,57 @@ export class OnceBook<Result> {
     return this.#agents.get(agentId)?.get(key);
   }
 
-  /**
-   * Keeps a call from its beginning on; answers how to say how large its result is, which says whether there was room for it, and how to
-   * forget the call, having not begun.
-   */
-  begin(
-    agentId: string,
-    key: string,
-    { digest, result, nowMs }: { readonly digest: string; readonly result: Promise<Result>; readonly nowMs: number },
-  ): { ended(bytes: number): boolean; forget(): void } {
+  /** Keeps a call; undefined: too many are under way, of this agent or of all, so that it must not begin. */
+  begin(agentId: string, key: string, { digest, result }: Once<Result>): Begun | undefined {
+    const before = this.#agents.get(agentId)?.get(key);
+    if (before === undefined && !this.#makeRoom(agentId)) return undefined;
+    if (before !== undefined) this.#remove(before);
+    const kept: Kept<Result> = { agentId, key, digest, result, untilMs: 0, bytes: 0 };
     const keys = this.#agents.get(agentId) ?? new Map<string, Kept<Result>>();
     this.#agents.set(agentId, keys);
-    const kept: Kept<Result> = { agentId, key, digest, result, untilMs: nowMs + KEEP_MS, bytes: 0 };
-    const before = keys.get(key);
-    if (before !== undefined) this.#remove(before);
-    this.#agents.set(agentId, keys);
     keys.set(key, kept);
-    this.#all.add(kept);
-    if (keys.size > MAX_OF_AGENT) this.#drop(keys.values().next().value as Kept<Result>);
-    if (this.#all.size > MAX_ALL) this.#dropOldest();
+    this.#underWay.add(kept);
     return {
-      ended: (bytes) => {
-        if (!this.#all.has(kept)) return false;
+      ended: (bytes, nowMs) => {
+        if (!this.#underWay.delete(kept)) return false;
         kept.bytes = bytes;
+        kept.untilMs = nowMs + KEEP_MS;
+        this.#ended.add(kept);
         this.#bytes += bytes;
         while (this.#bytes > MAX_BYTES) this.#dropOldest();
-        return this.#all.has(kept);
+        return this.#ended.has(kept);
       },
       forget: () => this.#drop(kept),
     };
   }
 
+  #makeRoom(agentId: string): boolean {
+    const keys = this.#agents.get(agentId);
+    if (keys !== undefined && keys.size >= MAX_OF_AGENT) {
+      const oldest = this.#firstEnded(keys.values());
+      if (oldest === undefined) return false;
+      this.#drop(oldest);
+    }
+    if (this.size < MAX_ALL) return true;
+    if (this.#ended.size === 0) return false;
+    this.#dropOldest();
+    return true;
+  }
+
+  #firstEnded(of: Iterable<Kept<Result>>): Kept<Result> | undefined {
+    for (const kept of of) if (this.#ended.has(kept)) return kept;
+    return undefined;
+  }
+
   #expire(nowMs: number): void {
-    for (const kept of this.#all) {
+    for (const kept of this.#ended) {
       if (kept.untilMs > nowMs) return;
       this.#drop(kept);
     }
   }
 
   #dropOldest(): void {
-    this.#drop(this.#all.values().next().value as Kept<Result>);
+    this.#drop(this.#ended.values().next().value as Kept<Result>);
   }
 
   #drop(kept: Kept<Result>): void {
@@ -87,7 +112,7 @@ export class OnceBook<Result> {
   }
 
   #remove(kept: Kept<Result>): boolean {
-    if (!this.#all.delete(kept)) return false;
+    if (!this.#underWay.delete(kept) && !this.#ended.delete(kept)) return false;
     this.#bytes -= kept.bytes;
     const keys = this.#agents.get(kept.agentId);
     if (keys?.get(kept.key) === kept) keys.delete(kept.key);

@@ -75,11 +75,12 @@ describe('a call with a key', () => {
 
   test('is known where it is served, by whichever node it comes', async () => {
     const store = new StoreServer('store', PLAIN);
-    network.add('there', [store]);
+    const there = network.add('there', [store]);
     const [one, other] = [network.add('one'), network.add('other')];
     await send(one, 'k');
     expect((await send(other, 'k')).result.content[0].text).toBe('first for ann');
     expect(store.ran).toHaveLength(1);
+    expect(there.audited.map(({ peer }) => peer)).toEqual(['one', 'other']);
   });
 
   test('that was lost on the way is asked of the node that may have run it, and never of its replica', async () => {
@@ -100,6 +101,35 @@ describe('a call with a key', () => {
     reconnect();
     expect((await send(here, 'k')).error.data.code).toBe('OUTCOME_UNKNOWN');
     expect(there.ran.length + beside.ran.length).toBe(1);
+  });
+
+  test('is not forgotten while it is under way, whatever else its agent sends; the one too many is told so', async () => {
+    const store = new StoreServer('store', PLAIN);
+    const node = network.add('here', [store], { limits: { maxInFlightPerAgent: 2_000 } });
+    const held = Promise.withResolvers<void>();
+    store.held = held.promise;
+    const first = send(node, 'k');
+    const others = Array.from({ length: 1_023 }, (_, n) => send(node, `other ${n}`));
+    await until(() => store.ran.length === 1_024);
+    expect((await send(node, 'one more')).error.data).toMatchObject({ code: 'RATE_LIMITED', retryable: true });
+    const second = send(node, 'k', { id: 2 });
+    held.resolve();
+    expect(await second).toEqual({ ...(await first), id: 2 });
+    await Promise.all(others);
+    expect(store.ran).toHaveLength(1_024);
+    expect((await send(node, 'one more')).result).toBeDefined();
+  });
+
+  test('whose work breaks is known as of unknown end, and holds no place for ever', async () => {
+    const store = new StoreServer('store', PLAIN);
+    const node = network.add('here', [store]);
+    const request = store.request.bind(store);
+    store.request = () => Promise.reject(new Error('broken'));
+    expect((await send(node, 'k')).error.data.code).toBe('INTERNAL_ERROR');
+    store.request = request;
+    expect((await send(node, 'k')).error.data.code).toBe('OUTCOME_UNKNOWN');
+    for (let nth = 0; nth < 1_024; nth += 1) await send(node, `other ${nth}`);
+    expect((await send(node, 'k')).result).toBeDefined();
   });
 
   test('that never began runs when it comes again', async () => {

@@ -1,32 +1,51 @@
 import { expect, test } from 'vitest';
 import { OnceBook } from '../../../src/routing/index.ts';
 
-const begin = (book: OnceBook<string>, key: string, { agent = 'ann', nowMs = 0 } = {}) =>
-  book.begin(agent, key, { digest: key, result: Promise.resolve(key), nowMs });
+const begin = (book: OnceBook<string>, key: string, { agent = 'ann' } = {}) =>
+  book.begin(agent, key, { digest: key, result: Promise.resolve(key) });
+const done = (book: OnceBook<string>, key: string, { agent = 'ann', bytes = 0, nowMs = 0 } = {}) =>
+  begin(book, key, { agent })?.ended(bytes, nowMs);
 
-test('a call is known for ten minutes, to its own agent', () => {
+test('a call is known while it is under way and for ten minutes more, to its own agent', () => {
   const book = new OnceBook<string>();
-  begin(book, 'k');
-  expect(book.find('ann', 'k', 599_999)?.digest).toBe('k');
+  const call = begin(book, 'k');
+  expect(book.find('ann', 'k', 3_600_000)?.digest).toBe('k');
   expect(book.find('bob', 'k', 0)).toBeUndefined();
-  expect(book.find('ann', 'k', 600_000)).toBeUndefined();
+  call?.ended(1, 3_600_000);
+  expect(book.find('ann', 'k', 4_199_999)?.digest).toBe('k');
+  expect(book.find('ann', 'k', 4_200_000)).toBeUndefined();
   expect(book.size).toBe(0);
 });
 
 test('one agent’s calls drive out its own oldest and nobody else’s', () => {
   const book = new OnceBook<string>();
-  begin(book, 'k', { agent: 'bob' });
-  for (let n = 0; n < 1_025; n += 1) begin(book, `k${n}`);
+  done(book, 'k', { agent: 'bob' });
+  begin(book, 'under way');
+  for (let n = 0; n < 1_024; n += 1) done(book, `k${n}`);
   expect(book.find('ann', 'k0', 0)).toBeUndefined();
-  expect(book.find('ann', 'k1', 0)).toBeDefined();
+  for (const key of ['k1', 'under way']) expect(book.find('ann', key, 0)).toBeDefined();
   expect(book.find('bob', 'k', 0)).toBeDefined();
+});
+
+test('a call under way is not forgotten for any number of others: where they are all there is, no more are begun', () => {
+  const dropped: string[] = [];
+  const book = new OnceBook<string>((agent, key) => dropped.push(`${agent} ${key}`));
+  const calls = Array.from({ length: 1_024 }, (_, n) => begin(book, `k${n}`));
+  expect(begin(book, 'more')).toBeUndefined();
+  for (let n = 0; n < 15_360; n += 1) expect(begin(book, 'k', { agent: `agent ${n}` })).toBeDefined();
+  expect(begin(book, 'k', { agent: 'bob' })).toBeUndefined();
+  expect(book.find('ann', 'k0', 3_600_000)).toBeDefined();
+  expect(dropped).toEqual([]);
+  calls[7]?.ended(1, 0);
+  expect(begin(book, 'k', { agent: 'bob' })).toBeDefined();
+  expect(dropped).toEqual(['ann k7']);
 });
 
 test('however many agents and however large their results, there is a bound to both', () => {
   const book = new OnceBook<string>();
-  for (let n = 0; n < 20_000; n += 1) begin(book, 'k', { agent: `agent ${n}` });
+  for (let n = 0; n < 20_000; n += 1) done(book, 'k', { agent: `agent ${n}` });
   expect(book.size).toBe(16_384);
-  for (let n = 0; n < 100; n += 1) begin(book, `large ${n}`, { agent: `b${n}` }).ended(1024 * 1024);
+  for (let n = 0; n < 100; n += 1) done(book, `large ${n}`, { agent: `b${n}`, bytes: 1024 * 1024 });
   expect(book.size).toBeLessThanOrEqual(64);
 });
 
@@ -34,6 +53,6 @@ test('what never began is forgotten, and an older one of that name with it no mo
   const book = new OnceBook<string>();
   const first = begin(book, 'k');
   begin(book, 'k');
-  first.forget();
+  first?.forget();
   expect(book.find('ann', 'k', 0)).toBeDefined();
 });
