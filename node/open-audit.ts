@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { AUDIT_HEAD_TYPE } from '../src/audit/index.ts';
-import { AuditLog, type BesideStore, EntryFiles, moveIntoFiles } from './audit/index.ts';
+import { AuditLog, type BesideStore, EntryFiles, keepContradictedHead, moveIntoFiles } from './audit/index.ts';
 import type { NodeKeys } from './identity/index.ts';
 import type { Database } from './storage/index.ts';
 import type { Reporter } from './telemetry/index.ts';
@@ -36,10 +36,12 @@ export async function openAudit(
 ): Promise<OpenAudit> {
   const { keys, villageId, reporter } = options;
   const store = await auditStore(options);
+  const { nodeId, issuerKey } = keys;
+  await keepContradictedHead(store, { villageId, nodeId, issuerKey });
   const log = await AuditLog.open({
     store: store.files,
     villageId,
-    nodeId: keys.nodeId,
+    nodeId,
     sign: (head) => keys.signAsIssuer(AUDIT_HEAD_TYPE, head),
     reporter,
   });

@@ -8,6 +8,7 @@ export { verifyExport } from './verify-export.ts';
 export { recordEvents } from './record-events.ts';
 export { type MatchedExports, matchExports } from './match-exports.ts';
 export { Retention } from './retention.ts';
+export { keepContradictedHead } from './contradicted-head.ts';
 export { moveIntoFiles } from './migrate.ts';
 export { type BesideStore, EntryFiles } from './entry-files.ts';
 export type { LogBatch, LogStore } from './log-store.ts';

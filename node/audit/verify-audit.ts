@@ -83,8 +83,9 @@ async function headsIn(store: Pick<Store, 'entries'>, options: AuditOwner & SeqR
   }
   for await (const [, value] of store.entries(NEWEST_HEADS)) {
     const head = headIn(value, options);
-    if (head !== undefined && head.seq >= from && head.seq <= to && !heads.has(head.seq))
-      heads.set(head.seq, head.hash);
+    if (head === undefined || head.seq < from || head.seq > to) continue;
+    const known = heads.get(head.seq) ?? head.hash;
+    heads.set(head.seq, known === head.hash ? known : 'signed twice, as two entries');
   }
   return heads;
 }

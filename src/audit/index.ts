@@ -25,6 +25,7 @@ export { AUDIT_HEAD_TYPE, type AuditHead, verifyHead } from './head.ts';
 export {
   CHECKPOINT,
   CHECKPOINTS,
+  contradictedHeadKey,
   ENTRY_KEYS,
   entryKey,
   HEAD_KEYS,

@@ -24,6 +24,11 @@ export const HEAD_KEYS = { gte: 'h/', lt: 'h0' } as const;
 export const NEWEST_HEAD = 'n/head';
 export const NEWEST_HEADS = { gte: 'n/', lt: 'n0' } as const;
 
+/** Where a newest head is kept that the log did not bear out when it was continued. */
+export function contradictedHeadKey(seq: number): string {
+  return `n/not-borne-out/${String(seq).padStart(DIGITS, '0')}`;
+}
+
 /** Where the signed checkpoint is, after which the log begins, and all keys of its kind. */
 export const CHECKPOINT = 'c/checkpoint';
 export const CHECKPOINTS = { gte: 'c/', lt: 'c0' } as const;
