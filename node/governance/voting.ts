@@ -61,13 +61,13 @@ export class Voting {
   /** Never rejects. A look that is asked for during another one follows it, and is waited for as well. */
   #look(): Promise<void> {
     this.#again = true;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
     return this.#running;
   }
 
   async #run(): Promise<void> {
+    // Not before `#look` has written down that this runs.
+    await Promise.resolve();
     while (this.#again && !this.#stopped) {
       this.#again = false;
       try {
@@ -76,6 +76,8 @@ export class Voting {
         this.#options.reporter.report('background.failed', { area: 'governance', error });
       }
     }
+    // In the same turn as the last look at `#again`: whoever asks from now on begins anew, and is not forgotten.
+    this.#running = undefined;
   }
 
   async #signFor(voter: string): Promise<void> {
