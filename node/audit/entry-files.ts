@@ -27,6 +27,8 @@ export class EntryFiles implements LogStore {
   /** First entries of the segments, rising. */
   #segments: number[];
   #writer: SegmentWriter | undefined;
+  /** What is on its way has no lines. */
+  #isHeadAlone = false;
   /** Bytes of the closed segments. */
   #closedBytes = 0;
 
@@ -84,13 +86,18 @@ export class EntryFiles implements LogStore {
       if (beside !== undefined) await this.#beside.batch(beside, {});
       writer.advance();
     } else if (beside !== undefined) {
-      await this.#beside.batch(beside, { sync: true });
+      this.#isHeadAlone = true;
+      try {
+        await this.#beside.batch(beside, { sync: true });
+      } finally {
+        this.#isHeadAlone = false;
+      }
     }
   }
 
   async handOver({ bytes }: LogLines): Promise<void> {
     const writer = this.#writer;
-    const at = writer?.next;
+    const at = writer?.next ?? (this.#isHeadAlone ? writer?.size : undefined);
     // What may come to another segment would be there twice.
     if (writer === undefined || at === undefined || !this.#hasRoom(writer, at, bytes)) return;
     await writer.handOver(Buffer.from(bytes), at);

@@ -176,6 +176,20 @@ describe('a log whose disk is slow', () => {
     expect(await verdict(beside)).toMatchObject({ ok: true });
   });
 
+  test('keeps what comes while nothing but a signed head is on its way', async () => {
+    const { files, beside, state, reached, goOn } = await hanging();
+    const options = { ...owner, store: files, sign: signer.sign, reporter: { report: () => undefined } };
+    const log = await AuditLog.open({ ...options, limits: { lazyMs: 5, headMs: 20 } });
+    state.hangs = true;
+    await reached; // the head of its first entry, for which the time has come
+    for (const target of ['b', 'c']) log.record(recordOf({ target }));
+    await until(async () => (await found(beside)).join() === 'b,c');
+    goOn();
+    await log.stop();
+    expect(await found(beside)).toEqual(['b', 'c']);
+    expect(await verdict(beside)).toMatchObject({ ok: true });
+  });
+
   test('lays nothing at the end of a file whose next lines come to another', async () => {
     const { files, state, reached, goOn } = await hanging({ segmentBytes: 70 });
     const first = join(folder, '0000000000000001.jsonl');
