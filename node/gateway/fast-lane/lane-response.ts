@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpResponse } from '../http-response.ts';
 import type { ReplyBatch } from './reply-batch.ts';
+import { dateLine, jsonHead } from './response-head.ts';
 
 /** Up to here head and body are copied into one piece: cheaper than two writes. */
 const ONE_PIECE_BYTES = 64 * 1024;
@@ -83,9 +84,13 @@ export class LaneResponse implements HttpResponse {
   /** All of it: JSON with status 200 and no other headers. */
   sendJson(body: Uint8Array | string): void {
     if (this.#ended || this.headersSent) return;
-    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-    this.#head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n${dateLine()}${this.#connectionLine()}\r\n`;
-    this.end(body);
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    const head = jsonHead(bytes.length, this.#connectionLine());
+    this.#head = head.text;
+    if (this.#closed || bytes.length > ONE_PIECE_BYTES) return this.end(bytes);
+    this.#ended = true;
+    this.#writePiece(head.bytes, bytes);
+    this.#free();
   }
 
   flushHeaders(): void {
@@ -150,11 +155,18 @@ export class LaneResponse implements HttpResponse {
     } else if (typeof body === 'string') {
       batch.add(this.#socket, head + body);
     } else {
-      const piece = Buffer.allocUnsafe(head.length + body.length);
-      piece.write(head, 'latin1');
-      piece.set(body, head.length);
-      batch.add(this.#socket, piece);
+      this.#writePiece(Buffer.from(head, 'latin1'), body);
+      return;
     }
+    if (this.#last) batch.flush();
+  }
+
+  #writePiece(head: Uint8Array, body: Uint8Array): void {
+    const { batch } = this.#line;
+    const piece = Buffer.allocUnsafe(head.length + body.length);
+    piece.set(head, 0);
+    piece.set(body, head.length);
+    batch.add(this.#socket, piece);
     if (this.#last) batch.flush();
   }
 
@@ -181,16 +193,3 @@ function framed(bytes: Uint8Array): Uint8Array {
 }
 
 const CRLF = Buffer.from('\r\n');
-
-let second = 0;
-let line = '';
-
-/** The Date header of this second. */
-function dateLine(): string {
-  const now = Math.floor(Date.now() / 1000);
-  if (now !== second) {
-    second = now;
-    line = `Date: ${new Date(now * 1000).toUTCString()}\r\n`;
-  }
-  return line;
-}
