@@ -70,6 +70,8 @@ test('a node that never heard of a deployment finds its map when a call with a k
 test('a node with an old map is told so by the epoch, learns the new one from the owner, and reaches the slot', async () => {
   const { owner, first, deaf } = await four();
   const alias = await deployed(owner, first.nodeId);
+  // Before its hint is out a look finds nothing, and the next one is 5 s away.
+  await until(() => owner.reports.of('dht.provided').some(({ stored }) => stored > 0), { timeoutMs: 10_000 });
   const { asked, send } = caller(village.nodes);
   const call = async () => text(await deaf.fog.routing.forward(keyed(alias, 'k'), context(), send));
   await until(async () => (await call()) === `${first.nodeId} 0 1`, { timeoutMs: 15_000 });
