@@ -22,14 +22,14 @@ import { openFog } from './open-fog.ts';
 import { openGatewayTls } from './open-gateway-tls.ts';
 import { openGovernance } from './open-governance.ts';
 import { openIdentity } from './open-identity.ts';
+import { openMemories } from './open-memories.ts';
 import { openMetrics } from './open-metrics.ts';
 import type { Tracing } from './open-tracing.ts';
 import { PeerLinks } from './peers/index.ts';
-import { ToolPins } from './pins/index.ts';
 import { RevocationSpread } from './revocation/index.ts';
 import { type P2pParts, p2pRole } from './roles/p2p/index.ts';
 import { runApproved, votePort } from './vote-on-calls.ts';
-import { DeadlineTimer, mayUse, OnceLog, Router, SearchMode } from './router/index.ts';
+import { DeadlineTimer, mayUse, Router, SearchMode } from './router/index.ts';
 import { restartPort } from './restarts.ts';
 import type { Database } from './storage/index.ts';
 import type { EventBus } from './telemetry/index.ts';
@@ -185,11 +185,8 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     settings: config().discovery,
   });
 
-  const store = database.namespace(`tool-pins-${place}`);
-  const pins = await ToolPins.open({ store, nodeId, policy, reporter: bus });
-  stack.defer(() => pins.close());
-  const once = await OnceLog.open(database.namespace(`once-${place}`), { wallMs: Date.now, reporter: bus });
-  stack.defer(() => once.close());
+  const memories = await openMemories(foundation, stack);
+  const { pins } = memories;
   const router = new Router(
     {
       policy,
@@ -204,8 +201,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       hedgeAfterMs: () => config().routing.hedgeAfterMs,
       rates: guards.rates,
       overload: guards.overload,
-      pins,
-      once,
+      ...memories,
       reporter: bus,
       tracing: config().telemetry.otlp,
       limits: () => limits(),

@@ -9,6 +9,7 @@ import type {
   Era,
   LogLevel,
   RpcRequest,
+  ServerAccess,
   ServerDefinition,
 } from '../../src/mcp/index.ts';
 
@@ -83,6 +84,8 @@ export interface HostedServer extends Backend {
     readonly pid?: number;
     readonly restarts?: number;
   };
+  /** Who may use it, by its configuration: known before it ever answered. Absent: its definition says so. */
+  readonly access?: ServerAccess | undefined;
   /** The newest known definition; undefined until the server first answered. */
   definition(): ServerDefinition | undefined;
   /** Hears of resources that somebody subscribed to and that changed, or may have changed unheard. Absent: it never tells. */

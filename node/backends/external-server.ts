@@ -1,5 +1,5 @@
 import { canonicalJson, sha256Hex } from '../../src/kernel/index.ts';
-import type { RpcRequest, ServerDefinition } from '../../src/mcp/index.ts';
+import type { RpcRequest, ServerAccess, ServerDefinition } from '../../src/mcp/index.ts';
 import type { ServerConfig } from '../config/schema.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import { AgentInstances } from './agent-instances.ts';
@@ -10,7 +10,7 @@ import { unavailable } from './call.ts';
 import type { Expiry } from './expiry.ts';
 import type { HeldCalls } from './held-calls.ts';
 import type { Listing } from './listing.ts';
-import { offered } from './offer.ts';
+import { configuredAccess, offered } from './offer.ts';
 import { openStdio } from './stdio.ts';
 import { type Condition, type Open, Supervisor } from './supervisor.ts';
 import { openUrl } from './url.ts';
@@ -30,6 +30,7 @@ export class ExternalServer implements HostedServer {
   readonly kind: 'stdio' | 'url';
   readonly alias: string;
   readonly share: 'mesh' | 'local';
+  readonly access: ServerAccess;
   readonly #options: ExternalServerOptions;
   readonly #disabled: boolean;
   readonly #main: Supervisor;
@@ -44,6 +45,7 @@ export class ExternalServer implements HostedServer {
     this.alias = alias;
     this.kind = config.url === undefined ? 'stdio' : 'url';
     this.share = config.share;
+    this.access = configuredAccess(config);
     this.#options = options;
     this.#disabled = !config.enabled || config.disabled === true;
     this.#main = this.#supervisor(() => this.#changed(), undefined);

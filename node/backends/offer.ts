@@ -1,4 +1,4 @@
-import type { ServerDefinition, ServerPromises } from '../../src/mcp/index.ts';
+import type { ServerAccess, ServerDefinition, ServerPromises } from '../../src/mcp/index.ts';
 import type { ServerConfig } from '../config/schema.ts';
 
 /** What of a third-party server is offered: the tools its configuration allows, at the levels it names, with what it promises of them. */
@@ -9,9 +9,13 @@ export function offered(definition: ServerDefinition, config: ServerConfig): Ser
   return {
     ...definition,
     tools,
-    access: { level: config.level, tools: config.toolLevels },
+    access: configuredAccess(config),
     ...(promises === undefined ? {} : { promises }),
   };
+}
+
+export function configuredAccess({ level, toolLevels }: Pick<ServerConfig, 'level' | 'toolLevels'>): ServerAccess {
+  return { level, tools: toolLevels };
 }
 
 /** undefined where nothing but the defaults is said: such a server's definition stays what it was. */

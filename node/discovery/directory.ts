@@ -223,7 +223,8 @@ export class Directory {
     if (local) this.#registry.setLocal(this.#own.local());
     this.#tell();
     if (!shared || this.#stopping.signal.aborted) return;
-    const servers = this.#own.shared();
+    // Who looks for a server that is away is to find the node that knows of it.
+    const servers = [...this.#own.shared(), ...this.#own.away()];
     const hosts = servers.some((server) => server.kind === 'third_party') ? [HOST_PATH] : [];
     const paths = servers.map(({ kind, alias }) => (kind === 'role' ? `role/${alias}` : `server/${alias}`));
     this.#inBackground(this.#provided.set([...hosts, ...paths]));

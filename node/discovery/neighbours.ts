@@ -153,7 +153,8 @@ export class Neighbours {
     this.#parts.registry.drop(nodeId);
     this.#kept.get(nodeId)?.();
     this.#kept.delete(nodeId);
-    if (!this.#refreshAt.delete(nodeId)) return;
+    // Who was not heard of in this run may be remembered from the last: its goodbye ends that too.
+    if (!this.#refreshAt.delete(nodeId) && reason !== 'withdrawn') return;
     this.#parts.reporter.report('directory.dropped', { peer: nodeId, reason });
     this.#parts.changed();
   }

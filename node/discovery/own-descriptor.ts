@@ -5,7 +5,7 @@ import {
   MAX_DESCRIPTOR_BYTES,
 } from '../../protocols/directory/index.ts';
 import type { ServerDefinition } from '../../src/mcp/index.ts';
-import type { LocalServer, ServerSummary } from '../../src/routing/index.ts';
+import type { AwayServer, LocalServer, ServerSummary } from '../../src/routing/index.ts';
 import type { DirectoryParts, DirectoryState } from './ports.ts';
 import { type Listed, Listing } from './published.ts';
 
@@ -32,6 +32,7 @@ export class OwnDescriptor implements DirectoryDesk {
   #state: DirectoryState;
   #listed: readonly Listed[] = [];
   #summaries: readonly ServerSummary[] = [];
+  #away: readonly AwayServer[] = [];
   #withdrawn = false;
   #signed: Signed | undefined;
   #hint: Uint8Array | undefined;
@@ -72,24 +73,31 @@ export class OwnDescriptor implements DirectoryDesk {
     return this.#withdrawn ? [] : this.#summaries;
   }
 
+  /** The servers that they are told to be away. */
+  away(): readonly AwayServer[] {
+    return this.#withdrawn ? [] : this.#away;
+  }
+
   /** Reads the hosted servers again, one reading after the other. What changed: for this node's agents, for other nodes. */
   refresh(): Promise<{ readonly local: boolean; readonly shared: boolean }> {
     return this.#inTurn(async () => {
       const nowMs = this.#parts.clock.wallMs();
-      const { listed, unfit } = this.#listing.read(this.#parts.hosting, this.#parts.clock.now());
+      const { listed, unfit, away } = this.#listing.read(this.#parts.hosting, this.#parts.clock.now());
       const local = fingerprint(listed) !== fingerprint(this.#listed);
-      if (!local || this.#withdrawn) return { local: false, shared: false };
+      const awayChanged = JSON.stringify(away) !== JSON.stringify(this.#away);
+      if ((!local && !awayChanged) || this.#withdrawn) return { local: false, shared: false };
       for (const server of unfit) this.#parts.reporter.report('directory.unlisted', { server });
       const firstSeen = { ...this.#state.firstSeen };
       for (const one of listed) firstSeen[one.alias] ??= nowMs;
-      const summaries = summarise(listed, firstSeen);
+      const summaries = summarise(listed, { firstSeen, away });
       for (const { alias } of listed.filter((one) => one.share === 'mesh').slice(summaries.length)) {
         this.#parts.reporter.report('directory.unlisted', { server: alias });
       }
-      const shared = JSON.stringify(summaries) !== JSON.stringify(this.#summaries);
+      const shared = awayChanged || JSON.stringify(summaries) !== JSON.stringify(this.#summaries);
       await this.#keep({ seq: this.#state.seq + (shared ? 1 : 0), firstSeen });
       this.#listed = listed;
       this.#summaries = summaries;
+      this.#away = away;
       return { local, shared };
     });
   }
@@ -120,6 +128,7 @@ export class OwnDescriptor implements DirectoryDesk {
       expiresAtMs: nowMs + this.#parts.validityMs,
       ...(this.#withdrawn ? { withdrawn: true } : {}),
       servers: this.shared(),
+      ...(this.away().length === 0 ? {} : { away: this.away() }),
     };
     this.#signed = { token: this.#parts.sign(DESCRIPTOR_TYPE, payload), issuedAtMs: nowMs };
     return this.#signed.token;
@@ -151,9 +160,12 @@ export class OwnDescriptor implements DirectoryDesk {
   }
 }
 
-function summarise(listed: readonly Listed[], firstSeen: Readonly<Record<string, number>>): ServerSummary[] {
+function summarise(
+  listed: readonly Listed[],
+  { firstSeen, away }: { firstSeen: Readonly<Record<string, number>>; away: readonly AwayServer[] },
+): ServerSummary[] {
   const summaries: ServerSummary[] = [];
-  let room = MAX_PAYLOAD_CHARS;
+  let room = MAX_PAYLOAD_CHARS - Buffer.byteLength(JSON.stringify(away));
   for (const { alias, kind, share, hashes, draining } of listed) {
     if (share !== 'mesh') continue;
     const { definitionHash, toolHashes } = hashes;

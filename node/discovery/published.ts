@@ -1,7 +1,8 @@
 import { MAX_SERVERS, MAX_TOOLS, REPLY_ROOM_BYTES, DIRECTORY } from '../../protocols/directory/index.ts';
 import type { ServerDefinition } from '../../src/mcp/index.ts';
-import { type DefinitionHashes, hashDefinition, isRole } from '../../src/routing/index.ts';
+import { type AwayServer, type DefinitionHashes, hashDefinition, isRole } from '../../src/routing/index.ts';
 import type { HostedServer, Hosting } from '../backends/backend.ts';
+import { Absences } from './absences.ts';
 
 /** A server of this node that can be listed, with the hashes of what it offers. */
 export interface Listed {
@@ -21,15 +22,17 @@ const MAX_DEFINITION_BYTES = DIRECTORY.maxMessageBytes - REPLY_ROOM_BYTES;
 export class Listing {
   readonly #hashes = new WeakMap<ServerDefinition, DefinitionHashes>();
   readonly #downSince = new Map<string, number>();
+  readonly #absences = new Absences();
 
-  /** The servers that can be listed now, and the aliases of those that offer more than can be told. */
+  /** The servers that can be listed now, the aliases of those that offer more than can be told, and what is to be shared and is not there. */
   read(
     hosting: Pick<Hosting, 'servers' | 'isDraining'>,
     nowMs: number,
-  ): { readonly listed: Listed[]; readonly unfit: string[] } {
+  ): { readonly listed: Listed[]; readonly unfit: string[]; readonly away: AwayServer[] } {
     const listed: Listed[] = [];
     const unfit: string[] = [];
-    for (const server of hosting.servers()) {
+    const servers = hosting.servers();
+    for (const server of servers) {
       const definition = server.definition();
       if (definition === undefined || !this.#serves(server, nowMs)) continue;
       const hashes = this.#hashesOf(definition);
@@ -46,7 +49,8 @@ export class Listing {
           hashes,
         });
     }
-    return { listed, unfit };
+    const present = new Set([...listed.map(({ alias }) => alias), ...unfit]);
+    return { listed, unfit, away: this.#absences.read(servers, present) };
   }
 
   /** Milliseconds until a server that is down loses its place; undefined: none is. */
@@ -57,6 +61,9 @@ export class Listing {
 
   #serves(server: HostedServer, nowMs: number): boolean {
     const { state } = server.state();
+    const past = nowMs - (this.#downSince.get(server.alias) ?? nowMs) >= DOWN_GRACE_MS;
+    // One that lost its place has it again when it answers, not with each try.
+    if (state === 'starting' && past) return false;
     if (state !== 'down') {
       this.#downSince.delete(server.alias);
       return state !== 'disabled';

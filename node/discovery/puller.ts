@@ -57,8 +57,8 @@ export class Puller {
     const token = await this.#exchange(nodeId, askDescribe);
     const descriptor = openDescriptor(token, { node: nodeId, village });
     if (descriptor === undefined) return { kind: 'refused', because: 'not-signed' };
-    if (descriptor.withdrawn !== true && descriptor.servers.length > 0 && !mayHost(nodeId))
-      return { kind: 'may-not-host' };
+    const hosts = descriptor.servers.length > 0 || descriptor.away !== undefined;
+    if (descriptor.withdrawn !== true && hosts && !mayHost(nodeId)) return { kind: 'may-not-host' };
     const definitions = await this.#definitionsOf(nodeId, descriptor);
     // A peer that went away while it was answering is no longer believed.
     if (!host.admitted().has(nodeId)) return { kind: 'silent' };

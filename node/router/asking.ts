@@ -10,7 +10,7 @@ import type { CallContext } from './call-context.ts';
 import type { CallTracing } from './call-tracing.ts';
 import type { Refused } from './gate.ts';
 import { type Job, nameIn } from './job.ts';
-import type { Missing } from './missing.ts';
+import { type Missing, sayMissing } from './missing.ts';
 import type { RouterParts } from './parts.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Recorder } from './recorder.ts';
@@ -149,8 +149,7 @@ export class Asking {
     // 2026-07-28 took the code of its own for a resource away.
     const name = era === 'stateless' && resolved.error === 'RESOURCE_NOT_FOUND' ? 'INVALID_PARAMS' : resolved.error;
     if (missing === undefined) return { name, message: resolved.message };
-    const why = missing.problem === undefined ? '' : `: ${missing.problem}`;
-    return { name: 'NO_HEALTHY_SERVER', message: `${missing.server} is not there since ${missing.since}${why}` };
+    return { name: 'NO_HEALTHY_SERVER', message: sayMissing(missing) };
   }
 
   #permission({ service, request, name, task }: Target): Permission | undefined {

@@ -1,5 +1,6 @@
 export { BLOCKED_KEY, EVERYTHING } from './emergency.ts';
 export { DeadlineTimer } from './deadline-timer.ts';
+export { KnownServers } from './known-servers.ts';
 export { mayUse } from './lists.ts';
 export { OnceLog } from './once-log.ts';
 export type { OverloadPort } from './overload.ts';

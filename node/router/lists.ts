@@ -3,7 +3,7 @@ import { utf8 } from '../../src/kernel/index.ts';
 import { type Era, errorText, type RpcId, type RpcRequest } from '../../src/mcp/index.ts';
 import { decide, type Principal } from '../../src/permissions/index.ts';
 import { type Catalogue, type Entry, scopeOf, scopeOfAll, type View } from '../../src/routing/index.ts';
-import { MISSING, type Missing } from './missing.ts';
+import { MISSING, type Missing, sayMissing } from './missing.ts';
 import { permissionOf } from './resolve.ts';
 
 /** method → where its items lie in a view, and under which name a result carries them. */
@@ -45,7 +45,7 @@ export class Lists {
     const method = request.method as ListMethod;
     const { catalogue } = village;
     const view = asker.view === undefined ? catalogue.village : catalogue.views.get(asker.view);
-    if (view === undefined) return refused(request.id, `there is no server ${asker.view}`);
+    if (view === undefined) return utf8(errorText(request.id, whyNoView(asker, village.missing)));
     if (request.params?.['cursor'] !== undefined)
       return refused(request.id, 'unknown cursor: every list comes in one page');
     this.#forgetOld(village);
@@ -106,6 +106,16 @@ function enveloped(id: RpcId, result: Uint8Array): Uint8Array {
   return Buffer.concat([utf8(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`), result, CLOSE]);
 }
 const CLOSE = utf8('}');
+
+/** A server that should be there is not unknown but unavailable. */
+function whyNoView(
+  asker: { readonly principal: Principal; readonly view: string | undefined },
+  missing: VillageNow['missing'],
+): Parameters<typeof errorText>[1] {
+  const away = missing.list(asker.principal).find(({ server }) => server === asker.view);
+  if (away !== undefined) return { name: 'NO_HEALTHY_SERVER', message: sayMissing(away) };
+  return { name: 'INVALID_PARAMS', message: `there is no server ${asker.view}` };
+}
 
 function refused(id: RpcId, message: string): Uint8Array {
   return utf8(errorText(id, { name: 'INVALID_PARAMS', message }));

@@ -1,9 +1,10 @@
-import type { Principal } from '../../src/permissions/index.ts';
+import type { Level, Principal } from '../../src/permissions/index.ts';
 import { atLeast, reaches } from '../../src/permissions/index.ts';
-import type { Catalogue, Service } from '../../src/routing/index.ts';
+import { type Catalogue, levelToSee } from '../../src/routing/index.ts';
+import { accessOf } from '../backends/access-of.ts';
 import type { HostedServer } from '../backends/backend.ts';
+import { LostServers, problemOf } from './lost-servers.ts';
 import type { RouterParts } from './parts.ts';
-import { permissionOf } from './resolve.ts';
 
 /** The key of a list's `_meta` under which it says which servers' items it lacks. */
 export const MISSING = 'village.mesh/missing';
@@ -11,37 +12,26 @@ export const MISSING = 'village.mesh/missing';
 /** A server that agents could count on and that is not there now. */
 export interface MissingServer {
   readonly server: string;
-  /** The last node that served it; absent: this one hosts it. */
+  /** The node that serves it, or did last; absent: this one hosts it. */
   readonly node?: string | undefined;
   /** ISO 8601, UTC. */
   readonly since: string;
   readonly problem?: string | undefined;
 }
 
-interface Lost {
-  readonly service: Service;
-  readonly nodeId: string;
-  readonly sinceMs: number;
-  readonly problem: string | undefined;
-}
-
-const REMEMBER_MS = 3_600_000;
-const MAX_REMEMBERED = 64;
-/** A server that was never heard of is there for whom third-party servers are there by default. */
-const UNKNOWN = { level: 'OPERATOR', auditRequired: false } as const;
-
-/** What the lists lack: servers hosted here that are down, and servers of other nodes that were known and went. */
+/** What the lists lack: servers hosted here that are down, and servers of other nodes that are away. */
 export class Missing {
-  readonly #parts: Pick<RouterParts, 'hosting' | 'policy' | 'clock'>;
-  readonly #lost = new Map<string, Lost>();
-  readonly #left = new Map<string, string>();
+  readonly #parts: Pick<RouterParts, 'hosting' | 'knownServers'>;
+  readonly #lost: LostServers;
   #catalogue: Catalogue;
   #version = 0;
   #seen = '';
 
-  constructor(parts: Pick<RouterParts, 'hosting' | 'policy' | 'clock' | 'catalogue'>) {
+  constructor(parts: Pick<RouterParts, 'hosting' | 'catalogue' | 'knownServers'>) {
     this.#parts = parts;
     this.#catalogue = parts.catalogue();
+    const kept = parts.knownServers?.kept ?? [];
+    this.#lost = new LostServers(this.#catalogue, { kept, wallMs: Date.now });
   }
 
   /** Rises whenever the answer may have become another. */
@@ -49,44 +39,46 @@ export class Missing {
     return this.#version;
   }
 
-  /** A node is not believed any more, for this reason; the catalogue that lacks it follows. */
+  /** A node is not believed any more, for this reason; the catalogue that lacks it follows, where it had anything of it. */
   nodeDropped(nodeId: string, reason: string): void {
-    if (this.#left.size >= MAX_REMEMBERED) this.#left.clear();
-    this.#left.set(nodeId, reason);
+    this.#lost.nodeDropped(nodeId, reason);
+    this.#look();
   }
 
   /** The catalogue, or what is hosted, may have changed. */
   refresh(catalogue: Catalogue): void {
-    if (catalogue !== this.#catalogue) this.#compare(catalogue);
-    const seen = JSON.stringify([
-      [...this.#lost.keys()],
-      this.#down().map(({ alias }) => [alias, conditionOf(alias, this.#parts)]),
-    ]);
-    if (seen === this.#seen) return;
-    this.#seen = seen;
-    this.#version += 1;
+    if (catalogue !== this.#catalogue) {
+      this.#lost.compare(catalogue);
+      this.#catalogue = catalogue;
+    }
+    this.#look();
   }
 
   /** All of them; for `principal`, those that it could use. */
   list(principal?: Principal | undefined): MissingServer[] {
-    const policy = this.#parts.policy();
-    const may = (alias: string, service: Pick<Service, 'kind' | 'access'> | undefined): boolean => {
-      if (principal === undefined) return true;
-      const permission = service === undefined ? UNKNOWN : permissionOf(policy, service, 'resources/read', '');
-      if (permission === undefined || !atLeast(principal.level, permission.level)) return false;
-      return reaches(principal.permissions, alias);
-    };
-    const own = this.#down().filter((server) => may(server.alias, accessOf(server)));
-    const others = [...this.#lost.values()].filter(({ service }) => may(service.alias, service));
+    const may = (alias: string, level: Level): boolean =>
+      principal === undefined || (atLeast(principal.level, level) && reaches(principal.permissions, alias));
+    const down = this.#down();
+    const hosted = new Set(down.map(({ alias }) => alias));
+    const own = down.filter((server) => may(server.alias, levelToSee(accessOf(server))));
+    const others = this.#lost.list().filter(({ label, alias, level }) => !hosted.has(label) && may(alias, level));
     return [
       ...own.map(({ alias }) => ({ server: alias, ...conditionOf(alias, this.#parts) })),
-      ...others.map(({ service, nodeId, sinceMs, problem }) => ({
-        server: service.label,
-        node: nodeId,
-        since: new Date(sinceMs).toISOString(),
-        ...(problem === undefined ? {} : { problem }),
+      ...others.map((one) => ({
+        server: one.label,
+        node: one.nodeId,
+        since: new Date(one.sinceMs).toISOString(),
+        problem: problemOf(one),
       })),
     ];
+  }
+
+  #look(): void {
+    const own = this.#down().map(({ alias }) => [alias, conditionOf(alias, this.#parts)]);
+    const seen = JSON.stringify([this.#lost.list(), own]);
+    if (seen !== this.#seen) this.#version += 1;
+    this.#seen = seen;
+    this.#parts.knownServers?.save(this.#lost.known());
   }
 
   #down(): HostedServer[] {
@@ -97,24 +89,11 @@ export class Missing {
       return !listed.has(server.alias) && server.state().state !== 'disabled';
     });
   }
+}
 
-  #compare(catalogue: Catalogue): void {
-    const nowMs = Date.now();
-    for (const before of this.#catalogue.services) {
-      const nodeId = before.replicas.find((replica) => !replica.local)?.nodeId;
-      if (nodeId === undefined || catalogue.views.has(before.label)) continue;
-      const reason = this.#left.get(nodeId);
-      if (reason === 'withdrawn') continue; // it said goodbye: nobody counts on it
-      const problem = reason === undefined ? 'its node offers it no longer' : 'its node cannot be reached';
-      this.#lost.set(before.label, { service: before, nodeId, sinceMs: nowMs, problem });
-      if (this.#lost.size > MAX_REMEMBERED) this.#lost.delete(this.#lost.keys().next().value as string);
-    }
-    this.#left.clear();
-    for (const [label, lost] of this.#lost) {
-      if (catalogue.views.has(label) || nowMs - lost.sinceMs > REMEMBER_MS) this.#lost.delete(label);
-    }
-    this.#catalogue = catalogue;
-  }
+/** What an agent is told that wants something of it. */
+export function sayMissing({ server, since, problem }: MissingServer): string {
+  return `${server} is not there since ${since}${problem === undefined ? '' : `: ${problem}`}`;
 }
 
 function conditionOf(
@@ -128,10 +107,4 @@ function conditionOf(
     // Up, and not listed yet: that comes a moment later.
     problem: state === 'down' ? 'it is down, and the status of this node says why' : 'it is starting',
   };
-}
-
-function accessOf(server: HostedServer): Pick<Service, 'kind' | 'access'> | undefined {
-  const definition = server.definition();
-  if (definition === undefined) return undefined;
-  return { kind: server.kind === 'role' ? 'role' : 'third_party', access: definition.access };
 }

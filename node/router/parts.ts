@@ -5,6 +5,7 @@ import type { Backend, Hosting } from '../backends/backend.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import type { PinPort } from './changed-tool.ts';
+import type { KnownServersPort } from './known-servers.ts';
 import type { OnceLog } from './once-log.ts';
 import type { OverloadPort } from './overload.ts';
 import type { ShardRoutes } from './shard-routes.ts';
@@ -62,6 +63,8 @@ export interface RouterParts {
   readonly rates: RatePort;
   /** Calls with keys, on disk. Absent: they are forgotten when the process ends. */
   readonly once?: OnceLog | undefined;
+  /** What other nodes serve, for a later run. Absent: the next one knows nothing before it has heard. */
+  readonly knownServers?: KnownServersPort | undefined;
   /** Absent: tools may change as they like. */
   readonly pins?: PinPort | undefined;
   /** Absent: nothing is turned away. */

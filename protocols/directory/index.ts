@@ -5,6 +5,7 @@ export {
   DIRECTORY,
   type Hint,
   HINT_TYPE,
+  MAX_AWAY,
   MAX_DESCRIPTOR_BYTES,
   MAX_SERVERS,
   MAX_TOOLS,

@@ -13,6 +13,7 @@ export const DIRECTORY = {
 export const MAX_REQUEST_BYTES = 32 * 1024;
 export const MAX_DESCRIPTOR_BYTES = 256 * 1024;
 export const MAX_SERVERS = 256;
+export const MAX_AWAY = 64;
 const MAX_ASKED = 256;
 export const MAX_TOOLS = 4_096;
 /** Room in a reply for what stands around the definitions. */
@@ -91,6 +92,12 @@ export const Descriptor = z.strictObject({
       }),
     )
     .max(MAX_SERVERS),
+  away: z
+    .array(
+      z.strictObject({ alias: Alias, kind: z.enum(['role', 'third_party']), level: z.enum(LEVELS), sinceMs: Instant }),
+    )
+    .max(MAX_AWAY)
+    .optional(),
 });
 
 /** The payload of a hint: gossiped and sent as a notice when a node's descriptor changed or was withdrawn. */

@@ -1,4 +1,5 @@
 import type { PromptDefinition, ResourceDefinition, ResourceTemplateDefinition, ToolDefinition } from '../mcp/index.ts';
+import type { AwayServer } from './descriptor.ts';
 import { exposedName, freeName } from './names.ts';
 import { isPlainName } from './roles.ts';
 import { groupServices, type Offer, type Replica, type Service } from './service.ts';
@@ -36,16 +37,23 @@ export interface Catalogue {
   readonly village: View;
   /** By label, as in `/mcp/LABEL`. */
   readonly views: ReadonlyMap<string, View>;
+  /** The other nodes that are believed now, and of each what it says that it is to serve and does not. */
+  readonly away: ReadonlyMap<string, readonly AwayServer[]>;
 }
 
 /** Builds the catalogue of `offers`. The same set in any order gives the same names on every node. */
-export function buildCatalogue(offers: readonly Offer[], version: number): Catalogue {
+export function buildCatalogue(
+  offers: readonly Offer[],
+  version: number,
+  { away = new Map() }: Partial<Pick<Catalogue, 'away'>> = {},
+): Catalogue {
   const services = groupServices(offers);
   return {
     version,
     services,
     village: villageView(services),
     views: new Map(services.map((service) => [service.label, serverView(service)])),
+    away,
   };
 }
 

@@ -1,3 +1,5 @@
+import type { Level } from '../permissions/index.ts';
+
 /** What a node says it serves: signed by its PeerId key as a compact JWS (`typ: village-descriptor+jws`), fetched live, short-lived. */
 export interface NodeDescriptor {
   readonly village: string;
@@ -9,6 +11,18 @@ export interface NodeDescriptor {
   /** The node is leaving: it serves nothing from here on. */
   readonly withdrawn?: boolean | undefined;
   readonly servers: readonly ServerSummary[];
+  /** What it is to serve and does not serve now. Absent: nothing. */
+  readonly away?: readonly AwayServer[] | undefined;
+}
+
+/** A server that its node is set up to share and does not serve: down for longer than a restart takes, or not come up yet. */
+export interface AwayServer {
+  readonly alias: string;
+  readonly kind: 'role' | 'third_party';
+  /** The lowest level that may use anything of it: nobody below hears of it. */
+  readonly level: Level;
+  /** Since when, in milliseconds since 1970. */
+  readonly sinceMs: number;
 }
 
 export interface ServerSummary {

@@ -14,7 +14,8 @@ export {
 } from './catalogue.ts';
 export { chooseReplica, type Field } from './choose.ts';
 export { type DefinitionHashes, hashDefinition } from './definition-hash.ts';
-export type { NodeDescriptor, ServerSummary } from './descriptor.ts';
+export type { AwayServer, NodeDescriptor, ServerSummary } from './descriptor.ts';
+export { levelToSee } from './level-to-see.ts';
 export { Load } from './load.ts';
 export {
   type Acceptance,

@@ -1,6 +1,6 @@
 import type { ServerDefinition } from '../mcp/index.ts';
 import { buildCatalogue, type Catalogue } from './catalogue.ts';
-import type { NodeDescriptor, ServerSummary } from './descriptor.ts';
+import type { AwayServer, NodeDescriptor, ServerSummary } from './descriptor.ts';
 import { isRole } from './roles.ts';
 import type { Offer } from './service.ts';
 
@@ -15,6 +15,8 @@ export interface KnownNode {
   /** On the clock that never steps: from when on it is no longer believed. */
   readonly believedUntilMs: number;
   readonly servers: readonly ServerSummary[];
+  /** What it is to serve and does not serve now. */
+  readonly away: readonly AwayServer[];
 }
 
 export type Refusal =
@@ -75,7 +77,8 @@ export class Registry {
   catalogue(): Catalogue {
     if (this.#stale) {
       const offers = [...this.#local, ...[...this.#nodes.values()].flatMap((node) => node.offers)];
-      this.#catalogue = buildCatalogue(offers, this.#catalogue.version + 1);
+      const away = new Map([...this.#nodes.values()].map((node) => [node.nodeId, node.away]));
+      this.#catalogue = buildCatalogue(offers, this.#catalogue.version + 1, { away });
       this.#stale = false;
     }
     return this.#catalogue;
@@ -95,7 +98,7 @@ export class Registry {
   accept(descriptor: NodeDescriptor, definitions: ReadonlyMap<string, ServerDefinition>, at: Instants): Acceptance {
     const because = this.#refusal(descriptor, definitions, at.wallMs);
     if (because !== undefined) return { kind: 'refused', because };
-    const { node: nodeId, seq, servers } = descriptor;
+    const { node: nodeId, seq, servers, away = [] } = descriptor;
     const before = this.#nodes.get(nodeId);
     const redefined = this.#redefined(nodeId, servers);
     this.#remember(descriptor);
@@ -103,7 +106,7 @@ export class Registry {
     const believedUntilMs = at.nowMs + Math.min(descriptor.expiresAtMs - descriptor.issuedAtMs, MAX_BELIEF_MS);
     const changed = before?.seq !== seq;
     const offers = changed ? offersOf(descriptor, definitions) : before.offers;
-    this.#nodes.set(nodeId, { nodeId, seq, believedUntilMs, servers, offers });
+    this.#nodes.set(nodeId, { nodeId, seq, believedUntilMs, servers, away, offers });
     this.#stale ||= changed;
     return { kind: 'accepted', changed, redefined };
   }
@@ -148,7 +151,7 @@ export class Registry {
     definitions: ReadonlyMap<string, ServerDefinition>,
     wallMs: number,
   ): Refusal | undefined {
-    const { node, seq, servers } = descriptor;
+    const { node, seq, servers, away = [] } = descriptor;
     if (descriptor.village !== this.#village || node === this.#self) return 'foreign';
     if (descriptor.expiresAtMs <= descriptor.issuedAtMs || descriptor.expiresAtMs + CLOCK_SKEW_MS < wallMs)
       return 'expired';
@@ -158,8 +161,9 @@ export class Registry {
       return 'equivocation';
     if (descriptor.withdrawn === true) return undefined;
     if (!this.#nodes.has(node) && this.#nodes.size >= MAX_NODES) return 'full';
-    if (servers.some((server) => server.kind === 'role' && !isRole(server.alias))) return 'not-a-role';
-    if (new Set(servers.map((server) => server.alias)).size !== servers.length) return 'duplicate';
+    const named = [...servers, ...away];
+    if (named.some(({ kind, alias }) => kind === 'role' && !isRole(alias))) return 'not-a-role';
+    if (new Set(named.map(({ alias }) => alias)).size !== named.length) return 'duplicate';
     if (servers.some((server) => !definitions.has(server.definitionHash))) return 'undefined-server';
     return undefined;
   }
@@ -177,7 +181,7 @@ export class Registry {
     });
   }
 
-  #remember(descriptor: Pick<NodeDescriptor, 'node' | 'seq' | 'withdrawn' | 'servers'>): void {
+  #remember(descriptor: Pick<NodeDescriptor, 'node' | 'seq' | 'withdrawn' | 'servers' | 'away'>): void {
     const { node, seq, servers } = descriptor;
     const toolHashes = new Map(this.#remembered.get(node)?.toolHashes);
     for (const server of servers) toolHashes.set(server.alias, server.toolHashes);
@@ -199,10 +203,15 @@ function offersOf(descriptor: NodeDescriptor, definitions: ReadonlyMap<string, S
 }
 
 /** What a sequence number stands for: two descriptors with one number must agree in it. */
-function fingerprint({ withdrawn, servers }: Pick<NodeDescriptor, 'withdrawn' | 'servers'>): string {
+function fingerprint({
+  withdrawn,
+  servers,
+  away = [],
+}: Pick<NodeDescriptor, 'withdrawn' | 'servers' | 'away'>): string {
   const lines = servers.map(
     (server) =>
       `${server.alias} ${server.kind} ${server.definitionHash} ${server.firstSeenMs}${server.draining === true ? ' draining' : ''}`,
   );
-  return [withdrawn === true ? 'withdrawn' : 'serving', ...lines.sort()].join('\n');
+  const lacks = away.map(({ alias, kind, level, sinceMs }) => `away ${alias} ${kind} ${level} ${sinceMs}`);
+  return [withdrawn === true ? 'withdrawn' : 'serving', ...lines.sort(), ...lacks.sort()].join('\n');
 }

@@ -38,6 +38,7 @@ const otherNode: KnownNode = {
   nodeId: OTHER,
   seq: 3,
   believedUntilMs: 0,
+  away: [],
   servers: [
     { alias: 'p2p', kind: 'role', definitionHash: 'p', firstSeenMs: 1, toolHashes: {} },
     { alias: 'memory', kind: 'third_party', definitionHash: 'h1', firstSeenMs: 1, toolHashes: {} },

@@ -9,8 +9,6 @@ function hostedIn(state: ServerState) {
   const catalogue = buildCatalogue([], 1);
   return new Missing({
     hosting: { servers: () => [server], get: () => server } as never,
-    policy: () => ({}) as never,
-    clock: {} as never,
     catalogue: () => catalogue,
   }).list();
 }
