@@ -1,7 +1,7 @@
 import { barred } from './barred.ts';
 import type { Directory } from './discovery/index.ts';
 import type { Gateway } from './gateway/index.ts';
-import type { ToolPins } from './pins/index.ts';
+import type { DefinitionPins } from './pins/index.ts';
 import type { Router } from './router/index.ts';
 import type { EventBus } from './telemetry/index.ts';
 import type { Village } from './village/index.ts';
@@ -12,7 +12,7 @@ export function followVillage(parts: {
   readonly directory: Directory;
   readonly village: Village;
   readonly router: Router;
-  readonly pins: ToolPins;
+  readonly pins: DefinitionPins;
   readonly gateway: () => Gateway;
 }): () => void {
   const { bus, directory, village, router, pins, gateway } = parts;

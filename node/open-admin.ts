@@ -9,7 +9,7 @@ import type { Governance } from './governance/index.ts';
 import type { Libp2pHost } from './host/index.ts';
 import type { Identity } from './open-identity.ts';
 import type { PeerLinks } from './peers/index.ts';
-import type { ToolPins } from './pins/index.ts';
+import type { DefinitionPins } from './pins/index.ts';
 import type { RevocationSpread } from './revocation/index.ts';
 import { openTroubles } from './open-troubles.ts';
 import type { Router } from './router/index.ts';
@@ -44,7 +44,7 @@ export interface AdminParts {
   readonly directory: Directory;
   readonly links: PeerLinks;
   readonly router: Router;
-  readonly pins: ToolPins;
+  readonly pins: DefinitionPins;
   readonly audit: AuditLog;
   readonly witnesses: Witnesses;
   readonly auditFigures: () => AuditFigures;

@@ -1,5 +1,6 @@
 import type { Anchored } from '../../src/audit/index.ts';
 import type { Level } from '../../src/permissions/index.ts';
+import type { PartKind } from '../../src/routing/index.ts';
 import type { BroughtView, PolicyRow, RulesView, ProposalView, TimelineEntry } from '../governance/index.ts';
 import type { StreamInput, StreamName, VerbInput, VerbName } from './verbs.ts';
 
@@ -142,7 +143,12 @@ export interface Answers {
   readonly 'tools.list': { readonly tools: readonly ToolRow[] };
   readonly 'tools.describe': { readonly tool: ToolRow };
   readonly 'tools.call': ToolResult;
-  readonly 'tools.approve': { readonly name: string; readonly hashes: readonly string[] };
+  readonly 'tools.approve': {
+    readonly name: string;
+    /** Of all that has that name and changed. */
+    readonly kinds: readonly PartKind[];
+    readonly hashes: readonly string[];
+  };
   readonly token: { readonly token: string; readonly token_id: string; readonly expires_at: string };
   readonly 'agents.list': { readonly agents: readonly AgentRow[] };
   readonly 'agents.add': { readonly name: string; readonly level: Level };

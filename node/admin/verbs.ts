@@ -24,7 +24,8 @@ export const VERBS = {
   'servers.drain': z.strictObject({ alias: z.string().min(1).max(64), undrain: z.boolean() }),
   'tools.list': z.strictObject({ agent: AgentName.optional() }),
   'tools.describe': z.strictObject({ name: ToolName, agent: AgentName.optional() }),
-  'tools.approve': z.strictObject({ name: ToolName }),
+  // A template's URI is longer than a tool's name.
+  'tools.approve': z.strictObject({ name: z.string().min(1).max(4_200) }),
   'tools.call': z.strictObject({
     name: ToolName,
     arguments: z.record(z.string(), z.unknown()),

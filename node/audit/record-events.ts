@@ -45,11 +45,11 @@ export function recordEvents(bus: EventBus, audit: Pick<AuditLog, 'record'>): vo
     record({ method: 'audit.contradiction', peer: by, agentId: node, target: String(seq), reason: kind }),
   );
   bus.on('threat.quarantined', ({ agent, peer }) => record({ method: 'threat.quarantined', agentId: agent, peer }));
-  bus.on('tool.changed', ({ peer, server, tool, was, is }) =>
-    record({ method: 'tool.changed', peer, server, target: tool, content: JSON.stringify({ was, is }) }),
+  bus.on('tool.changed', ({ peer, server, kind, name, was, is }) =>
+    record({ method: `${kind}.changed`, peer, server, target: name, content: JSON.stringify({ was, is }) }),
   );
-  bus.on('tool.approved', ({ peer, server, tool, is }) =>
-    record({ method: 'tool.approved', peer, server, target: tool, content: JSON.stringify({ is }) }),
+  bus.on('tool.approved', ({ peer, server, kind, name, is }) =>
+    record({ method: `${kind}.approved`, peer, server, target: name, content: JSON.stringify({ is }) }),
   );
   bus.on('overload.changed', ({ levels, delay, inFlight, memory }) =>
     record({ method: 'overload', target: String(levels), reason: `delay ${delay} calls ${inFlight} memory ${memory}` }),

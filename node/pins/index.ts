@@ -1,1 +1,1 @@
-export { type ChangedTool, ToolPins } from './tool-pins.ts';
+export { type ChangedPart, DefinitionPins, nameOfPart } from './definition-pins.ts';

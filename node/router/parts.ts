@@ -4,7 +4,7 @@ import type { Catalogue } from '../../src/routing/index.ts';
 import type { Backend, Hosting } from '../backends/backend.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
-import type { PinPort } from './changed-tool.ts';
+import type { PinPort } from './changed-parts.ts';
 import type { KnownServersPort } from './known-servers.ts';
 import type { OnceLog } from './once-log.ts';
 import type { OverloadPort } from './overload.ts';
@@ -65,7 +65,7 @@ export interface RouterParts {
   readonly once?: OnceLog | undefined;
   /** What other nodes serve, for a later run. Absent: the next one knows nothing before it has heard. */
   readonly knownServers?: KnownServersPort | undefined;
-  /** Absent: tools may change as they like. */
+  /** Absent: servers may change as they like. */
   readonly pins?: PinPort | undefined;
   /** Absent: nothing is turned away. */
   readonly overload?: OverloadPort | undefined;

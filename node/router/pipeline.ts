@@ -4,7 +4,7 @@ import type { Awaitable, BackendReply } from '../backends/backend.ts';
 import { isBlocked } from './emergency.ts';
 import { limited, type Refused, stopped, unapproved, unauthorised } from './gate.ts';
 import type { Job } from './job.ts';
-import { redefined } from './changed-tool.ts';
+import { redefined } from './changed-parts.ts';
 import { shed } from './overload.ts';
 import type { RouterParts } from './parts.ts';
 import type { Recorder } from './recorder.ts';

@@ -11,6 +11,7 @@ import { Asking } from './asking.ts';
 import { CallContext, newCallId } from './call-context.ts';
 import { CallTracing } from './call-tracing.ts';
 import { capabilitiesOf } from './capabilities.ts';
+import { withheld } from './changed-parts.ts';
 import { ListChanges } from './list-changes.ts';
 import { isList, Lists } from './lists.ts';
 import { Missing, type MissingServer } from './missing.ts';
@@ -146,7 +147,7 @@ export class Router implements RouterPort {
     if (seen === undefined || (seen.service !== undefined && !this.#mayUse(principal, seen.service))) return undefined;
     const usable = seen.service === undefined ? services.filter((one) => this.#mayUse(principal, one)) : [seen.service];
     const capabilities = capabilitiesOf(usable, { era, whole: seen.service === undefined });
-    const instructions = seen.service === undefined ? INSTRUCTIONS : seen.service.definition.instructions;
+    const instructions = seen.service === undefined ? INSTRUCTIONS : this.#shown(seen.service).definition.instructions;
     return { capabilities, instructions };
   }
 
@@ -162,7 +163,8 @@ export class Router implements RouterPort {
   }
 
   servers(principal: Principal): readonly Service[] {
-    return this.#parts.catalogue().services.filter((one) => this.#mayUse(principal, one));
+    const { services } = this.#parts.catalogue();
+    return services.filter((one) => this.#mayUse(principal, one)).map((one) => this.#shown(one));
   }
 
   refused(refusal: EarlyRefusal): void {
@@ -241,6 +243,10 @@ export class Router implements RouterPort {
     return {
       body: failure(id, { name: 'INTERNAL_ERROR', message: 'the node could not do this; its log says why' }).body,
     };
+  }
+
+  #shown(service: Service): Service {
+    return withheld(service, this.#parts.pins, this.#parts.policy());
   }
 
   /** A server is there for who may use anything of it. */

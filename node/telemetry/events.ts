@@ -1,4 +1,5 @@
 import type { RefusedCall } from '../../protocols/mcp/index.ts';
+import type { PartKind } from '../../src/routing/index.ts';
 import type { Span } from './spans.ts';
 
 /** The catalogue of what a node reports. Log lines, metrics and status are readers of it, so they cannot disagree. */
@@ -111,16 +112,23 @@ export interface Events {
     /** As in `call.done`. */
     readonly traceparent?: string | undefined;
   };
-  /** A third party's tool is described otherwise than when it was pinned. Hashes of its definition, hex. */
+  /** Part of a third party's server is described otherwise than when it was pinned. Hashes of its definition, hex. */
   'tool.changed': {
     readonly peer: string;
     readonly server: string;
-    readonly tool: string;
+    readonly kind: PartKind;
+    readonly name: string;
     readonly was: string;
     readonly is: string;
   };
   /** By the policy or the operator. */
-  'tool.approved': { readonly peer: string; readonly server: string; readonly tool: string; readonly is: string };
+  'tool.approved': {
+    readonly peer: string;
+    readonly server: string;
+    readonly kind: PartKind;
+    readonly name: string;
+    readonly is: string;
+  };
   /** This node turns away so many levels, counted from the lowest. What it bears, in hundredths of what it should. */
   'overload.changed': {
     readonly levels: number;

@@ -1,3 +1,4 @@
+import { nameOfPart } from '../pins/index.ts';
 import type { EventBus } from '../telemetry/index.ts';
 
 /** What happened again and again of late. */
@@ -29,8 +30,8 @@ export class RecentTroubles {
       if (state === 'healthy' || state === 'disabled') this.#over(`server ${server}`);
       else if (state === 'down' || state === 'degraded') this.#began(`server ${server}`, problem);
     });
-    bus.on('tool.changed', ({ peer, server, tool }) => this.#began(`tool ${peer}/${server}__${tool}`));
-    bus.on('tool.approved', ({ peer, server, tool }) => this.#over(`tool ${peer}/${server}__${tool}`));
+    bus.on('tool.changed', ({ peer, ...part }) => this.#began(`${part.kind} ${peer}/${nameOfPart(part)}`));
+    bus.on('tool.approved', ({ peer, ...part }) => this.#over(`${part.kind} ${peer}/${nameOfPart(part)}`));
     bus.on('overload.changed', ({ levels }) =>
       levels === 0 ? this.#over('overload') : this.#began('overload', String(levels)),
     );

@@ -1,5 +1,6 @@
 import type { Hosting } from '../backends/index.ts';
-import type { ToolPins } from '../pins/index.ts';
+import { type ChangedPart, type DefinitionPins, nameOfPart } from '../pins/index.ts';
+import type { PartKind } from '../../src/routing/index.ts';
 import type { Router } from '../router/index.ts';
 import { redacted } from '../telemetry/index.ts';
 import type { RecentTroubles } from './recent.ts';
@@ -8,13 +9,13 @@ import type { Trouble } from './trouble.ts';
 export interface ServerTroubleParts {
   readonly hosting: Pick<Hosting, 'servers'>;
   readonly router: Pick<Router, 'missing'>;
-  readonly pins: Pick<ToolPins, 'changed'>;
+  readonly pins: Pick<DefinitionPins, 'changed'>;
   /** Whether the village's rules have a changed tool refused until it is approved. */
   readonly changedAreBlocked: () => boolean;
   readonly recent: Pick<RecentTroubles, 'lasting'>;
 }
 
-/** Servers that agents could count on and cannot, and tools that are not what they were. */
+/** Servers that agents could count on and cannot, and parts of servers that are not what they were. */
 export function* serverTroubles(parts: ServerTroubleParts): Iterable<Trouble> {
   const { hosting, router, pins, recent } = parts;
   for (const server of hosting.servers()) {
@@ -52,17 +53,30 @@ export function* serverTroubles(parts: ServerTroubleParts): Iterable<Trouble> {
       remedy: `look at that node: whether it runs, is connected, and what its \`village status\` says`,
     };
   }
-  for (const { nodeId, server, tool } of pins.changed()) {
-    const name = `${server}__${tool}`;
-    yield {
-      kind: 'tool-changed',
-      of: name,
-      sinceMs: recent.lasting(`tool ${nodeId}/${name}`)?.sinceMs,
-      found: `tool ${name} of ${nodeId} is described otherwise than at first sight`,
-      means: parts.changedAreBlocked()
-        ? 'it is quarantined: calls of it are refused until somebody approves what it is now'
-        : 'agents read a description that nobody here has looked at; it is still called, since `tools.changed` is not "block"',
-      remedy: `look at it (\`village tools describe ${name}\`), then \`village tools approve ${name}\``,
-    };
-  }
+  for (const part of pins.changed()) yield changed(part, parts);
+}
+
+const LOOK_AT: Readonly<Record<PartKind, (name: string) => string>> = {
+  tool: (name) => `\`village tools describe ${name}\``,
+  prompt: () => 'the list of prompts, as any client shows it',
+  template: () => 'the list of resource templates, as any client shows it',
+  instructions: (name) => `the instructions, title and description that ${name} gives itself`,
+};
+
+function changed(part: ChangedPart, { recent, changedAreBlocked }: ServerTroubleParts): Trouble {
+  const { nodeId, kind } = part;
+  const name = nameOfPart(part);
+  const whatIs = kind === 'instructions' ? `what ${name} of ${nodeId} says of itself` : `${kind} ${name} of ${nodeId}`;
+  const [refused, used] =
+    kind === 'instructions' ? ['agents are not shown it', 'shown'] : ['calls of it are refused', 'called'];
+  return {
+    kind: `${kind}-changed`,
+    of: name,
+    sinceMs: recent.lasting(`${kind} ${nodeId}/${name}`)?.sinceMs,
+    found: `${whatIs} is described otherwise than at first sight`,
+    means: changedAreBlocked()
+      ? `it is quarantined: ${refused} until somebody approves what it is now`
+      : `agents read a description that nobody here has looked at; it is still ${used}, since \`tools.changed\` is not "block"`,
+    remedy: `look at it (${LOOK_AT[kind](name)}), then \`village tools approve ${name}\``,
+  };
 }

@@ -1,3 +1,4 @@
+import type { PartKind } from '../../src/routing/index.ts';
 import type { TroubleRow } from '../admin/index.ts';
 
 /** Something that an operator should know of. */
@@ -22,7 +23,7 @@ export type TroubleKind =
   | 'server-down'
   | 'server-degraded'
   | 'server-missing'
-  | 'tool-changed'
+  | `${PartKind}-changed`
   | 'replica-failing'
   | 'replica-ejected'
   | 'overload'

@@ -1,16 +1,20 @@
 import { VillageError } from '../../src/kernel/index.ts';
 import type { AdminHandlers } from '../admin/index.ts';
-import type { ToolPins } from '../pins/index.ts';
+import type { DefinitionPins } from '../pins/index.ts';
 
 class ApproveError extends VillageError<'NOT_CHANGED'> {}
 
-/** Takes the present description of a tool for the one to keep, on this node. */
-export function approveToolVerb(pins: Pick<ToolPins, 'approve'>): AdminHandlers['tools.approve'] {
+/** Takes the present description of a tool, prompt or template, or what a server says of itself, for the one to keep, on this node. */
+export function approveToolVerb(pins: Pick<DefinitionPins, 'approve'>): AdminHandlers['tools.approve'] {
   return async ({ name }) => {
     const approved = await pins.approve(name);
     if (approved.length === 0) {
-      throw new ApproveError('NOT_CHANGED', `no tool ${name} has changed; \`village status\` names those that have`);
+      throw new ApproveError(
+        'NOT_CHANGED',
+        `nothing called ${name} has changed; \`village status\` names those that have`,
+      );
     }
-    return { name, hashes: [...new Set(approved.map(({ is }) => is))] };
+    const kinds = [...new Set(approved.map(({ kind }) => kind))];
+    return { name, kinds, hashes: [...new Set(approved.map(({ is }) => is))] };
   };
 }

@@ -13,6 +13,7 @@ export {
   type View,
 } from './catalogue.ts';
 export { chooseReplica, type Field } from './choose.ts';
+export { type DefinitionPart, definitionParts, type PartKind, withoutWords } from './definition-parts.ts';
 export { type DefinitionHashes, hashDefinition } from './definition-hash.ts';
 export type { AwayServer, NodeDescriptor, ServerSummary } from './descriptor.ts';
 export { levelToSee } from './level-to-see.ts';
@@ -41,3 +42,4 @@ export { rateKeys } from './rate-key.ts';
 export { type RateLimit, RateLimiter, type RateLimiterOptions } from './rate-limit.ts';
 export { type Pressure, Shedding } from './shedding.ts';
 export { SharedUsage } from './shared-usage.ts';
+export { matchTemplate } from './uri-template.ts';

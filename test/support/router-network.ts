@@ -14,6 +14,7 @@ import type { AdmittedPeer, StreamHandler } from '../../node/host/mesh-host.ts';
 import { PeerLinks } from '../../node/peers/index.ts';
 import { DeadlineTimer, type OnceLog, type RatePort, Router, type RouterParts } from '../../node/router/index.ts';
 import type { AuditRecord } from '../../src/audit/index.ts';
+import type { PolicyValue } from '../../src/constitution/index.ts';
 import type { RpcRequest, ServerDefinition } from '../../src/mcp/index.ts';
 import type { Level, Principal } from '../../src/permissions/index.ts';
 import { buildCatalogue, type Catalogue, type Offer } from '../../src/routing/index.ts';
@@ -96,6 +97,10 @@ interface NodeOptions {
   /** Absent: nobody is ever too often here. */
   readonly rates?: RatePort;
   readonly limits?: Partial<typeof LIMITS>;
+  /** Absent: servers may change as they like. */
+  readonly pins?: RouterParts['pins'];
+  /** What the village decided. */
+  readonly policy?: Readonly<Record<string, PolicyValue>>;
 }
 
 const UNLIMITED: RatePort = { take: () => 0, broughtBy: () => ({ take: () => 0, takeWhole: () => 0 }) };
@@ -222,7 +227,7 @@ export class NetworkNode {
     };
     this.router = new Router(
       {
-        policy: () => POLICY,
+        policy: () => ({ ...POLICY, value: (key) => network.policy?.[key] }),
         catalogue: () => network.catalogue(nodeId),
         find: async () => undefined,
         hosting,
@@ -236,6 +241,7 @@ export class NetworkNode {
         },
         rates: network.rates ?? UNLIMITED,
         once: network.once,
+        pins: network.pins,
         reporter,
         limits: () => ({ ...LIMITS, ...network.limits }),
         clock: { now: () => performance.now(), chance: () => 0 },

@@ -33,11 +33,13 @@ export const addTools: AddVerb = (program, invocation) => {
     );
   tools
     .command('approve <name>')
-    .description('takes a changed description of a third party’s tool for the one to keep, on this node')
+    .description(
+      'takes what a third party changed for the one to keep, on this node: a tool, prompt or template as ALIAS__NAME, instructions as ALIAS',
+    )
     .action((name: string, _options, command) =>
       withSession(command, invocation, async (session) => {
         const answer = await session.call('tools.approve', { name });
-        terminal.answer(answer, `${answer.name} is kept as it is now`);
+        terminal.answer(answer, `${answer.name} (${answer.kinds.join(', ')}) is kept as it is now`);
       }),
     );
   tools

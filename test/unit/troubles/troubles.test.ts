@@ -141,7 +141,7 @@ test.each([
   [true, 'refused'],
   [false, 'still called'],
 ])('a tool that changed says whether it is quarantined: %j', (blocked, means) => {
-  const one = { nodeId: 'p', server: 's', tool: 't', was: 'a', is: 'b' };
+  const one = { nodeId: 'p', server: 's', kind: 'tool', name: 't', was: 'a', is: 'b' } as const;
   const trouble = only({
     changed: [{ ...one, definitionHash: '' }],
     blocked,
@@ -150,6 +150,22 @@ test.each([
   expect(trouble).toMatchObject({ kind: 'tool-changed', of: 's__t', sinceMs: NOW });
   expect(trouble.means).toContain(means);
   expect(trouble.remedy).toContain('village tools approve s__t');
+});
+
+test.each([
+  ['prompt', 't', 's__t', 'calls of it are refused'],
+  ['template', 'x://{y}', 's__x://{y}', 'calls of it are refused'],
+  ['instructions', '', 's', 'not shown'],
+] as const)('of a server whose %s changed is told what is approved under which name', (kind, name, of, means) => {
+  const one = { nodeId: 'p', server: 's', kind, name, was: 'a', is: 'b' };
+  const trouble = only({
+    changed: [{ ...one, definitionHash: '' }],
+    blocked: true,
+    tell: (bus) => bus.report('tool.changed', { ...one, peer: 'p' }),
+  });
+  expect(trouble).toMatchObject({ kind: `${kind}-changed`, of, sinceMs: NOW });
+  expect(trouble.means).toContain(means);
+  expect(trouble.remedy).toContain(`village tools approve ${of}`);
 });
 
 describe('a place of a server', () => {
