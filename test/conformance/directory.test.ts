@@ -2,17 +2,29 @@ import type { Stream } from '@libp2p/interface';
 import { lpStream, streamPair } from '@libp2p/utils';
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
+import { Missing } from '../../node/router/missing.ts';
 import {
   answerDirectory,
   askDefine,
   askDescribe,
+  DIRECTORY,
   type DirectoryDesk,
   openDescriptor,
   openHint,
 } from '../../protocols/directory/index.ts';
 import type { ServerDefinition } from '../../src/mcp/index.ts';
-import { hashDefinition, type ServerSummary } from '../../src/routing/index.ts';
+import type { Principal } from '../../src/permissions/index.ts';
+import {
+  type AwayServer,
+  buildCatalogue,
+  hashDefinition,
+  type NodeDescriptor,
+  Registry,
+  type ServerSummary,
+} from '../../src/routing/index.ts';
 import { signingNode } from '../support/signing-node.ts';
+import { until } from '../support/until.ts';
+import { TestMesh, TestServer, VILLAGE } from '../unit/discovery/mesh-double.ts';
 import { verifies } from '../support/verifies.ts';
 
 const vectors = JSON.parse(readFileSync(new URL('../../protocols/directory/vectors.json', import.meta.url), 'utf8'));
@@ -244,4 +256,86 @@ verifies('directory/R11', 'a hint is believed from the node it names and from no
   ).toBeUndefined();
   expect(openHint(node.sign('village-descriptor+jws', payload), vectors.village)).toBeUndefined();
   expect(openHint('garbage', vectors.village)).toBeUndefined();
+});
+
+const awayOne = vectors.awayPayload.away[0] as AwayServer;
+const anAway = (index: number) => ({ ...awayOne, alias: `s${index}` });
+
+verifies('directory/R12', 'the frozen descriptor of a node whose server is away opens as it was signed', () => {
+  expect(openDescriptor(vectors.awayDescriptor, expected)).toEqual(vectors.awayPayload);
+});
+
+verifies('directory/R12', 'more than 64 servers that are away, or one of another shape, are refused', () => {
+  const bad = [
+    { away: {} },
+    { away: [null] },
+    { away: [{ ...awayOne, extra: 1 }] },
+    { away: [{ ...awayOne, alias: '../etc' }] },
+    { away: [{ ...awayOne, kind: 'king' }] },
+    { away: [{ ...awayOne, level: 'ROOT' }] },
+    { away: [{ ...awayOne, sinceMs: -1 }] },
+    { away: [{ ...awayOne, sinceMs: 1.5 }] },
+    { away: [{ alias: 'x', kind: 'third_party', level: 'OPERATOR' }] },
+    { away: Array.from({ length: 65 }, (_, index) => anAway(index)) },
+  ];
+  for (const change of bad)
+    expect(openDescriptor(signed(change), expected), JSON.stringify(change).slice(0, 80)).toBeUndefined();
+  const most = Array.from({ length: 64 }, (_, index) => anAway(index));
+  expect(openDescriptor(signed({ away: most }), expected)?.away).toHaveLength(64);
+});
+
+verifies('directory/R13', 'a server that is named twice is refused, also when it is there and away', () => {
+  const definitions = new Map([[summary.definitionHash, definition]]);
+  const { issuedAtMs } = vectors.descriptorPayload;
+  const taken = (change: Record<string, unknown>) => {
+    const registry = new Registry({ village: vectors.village, self: signingNode(9).nodeId });
+    const descriptor = { ...vectors.descriptorPayload, ...change } as NodeDescriptor;
+    return registry.accept(descriptor, definitions, { wallMs: issuedAtMs, nowMs: 0 });
+  };
+  expect(taken({ servers: [summary], away: [anAway(1), anAway(2)] })).toMatchObject({ kind: 'accepted' });
+  const twice = { kind: 'refused', because: 'duplicate' };
+  expect(taken({ servers: [summary, summary] })).toEqual(twice);
+  expect(taken({ servers: [], away: [awayOne, { ...awayOne, sinceMs: 1 }] })).toEqual(twice);
+  expect(taken({ servers: [summary], away: [{ ...awayOne, alias: summary.alias }] })).toEqual(twice);
+});
+
+verifies(
+  'directory/R14',
+  'a node tells of no server that is off, its own, or there; and of none when it leaves',
+  async () => {
+    const mesh = new TestMesh();
+    const a = await mesh.node(1);
+    const [down, off, own, there] = ['down', 'off', 'own', 'there'].map((alias) => {
+      return new TestServer(alias, ['x'], { share: alias === 'own' ? 'local' : 'mesh' });
+    }) as [TestServer, TestServer, TestServer, TestServer];
+    for (const server of [down, own]) server.offers = undefined;
+    off.current = 'disabled';
+    a.host(down, off, own, there);
+    const described = async () => {
+      const [stream, far] = await streamPair();
+      const answering = a.answer(far, DIRECTORY, expected.node);
+      const token = await askDescribe(stream, within());
+      await answering;
+      return openDescriptor(token, { node: a.nodeId, village: VILLAGE });
+    };
+    await until(() => a.tools().includes('there__x'));
+    expect((await described())?.away).toEqual([{ alias: 'down', kind: 'third_party', level: 'OPERATOR', sinceMs: 0 }]);
+    await a.directory.stop();
+    expect(await described()).toMatchObject({ withdrawn: true, servers: [] });
+    expect((await described())?.away).toBeUndefined();
+  },
+);
+
+verifies('directory/R15', 'what is away is offered to nobody and named to whom its level allows', () => {
+  const nodeId = node.nodeId;
+  const catalogue = buildCatalogue([], 1, { away: new Map([[nodeId, [awayOne]]]) });
+  let now = buildCatalogue([], 0);
+  const hosting = { servers: () => [], get: () => undefined, onChange: () => () => undefined };
+  const missing = new Missing({ hosting, catalogue: () => now });
+  now = catalogue;
+  missing.refresh(now);
+  const principal = (level: 'READ_ONLY' | 'OPERATOR') => ({ agentId: 'a', level, permissions: undefined }) as Principal;
+  expect(now.village.tools.size).toBe(0);
+  expect(missing.list(principal('OPERATOR'))).toMatchObject([{ server: 'everything', node: nodeId }]);
+  expect(missing.list(principal('READ_ONLY'))).toEqual([]);
 });

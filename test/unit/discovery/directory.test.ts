@@ -377,6 +377,65 @@ describe('a server that is down', () => {
     a.changed('memory');
     await until(() => a.tools().length === 1);
   });
+
+  test('is told to be away from when it loses its place until it answers, in two descriptors, also to who comes meanwhile', async () => {
+    const [a, b, c] = [await mesh.node(1), await mesh.node(2), await mesh.node(3)];
+    const server = new TestServer('memory', ['read']);
+    a.host(server);
+    mesh.connect(a, b);
+    await until(() => b.tools().length === 1);
+    const before = a.directory.own().seq;
+    server.current = 'down';
+    a.changed('memory');
+    await until(() => a.directory.catalogue().services.length === 1);
+    a.nowMs += 10_001;
+    a.changed('memory');
+    await until(() => a.directory.own().seq === before + 1);
+    // It tries, fails and tries again.
+    for (const current of ['starting', 'down', 'starting'] as const) {
+      server.current = current;
+      a.changed('memory');
+    }
+    mesh.connect(a, c);
+    const away = [{ alias: 'memory', kind: 'third_party', level: 'OPERATOR', sinceMs: 0 }];
+    for (const node of [b, c]) await until(() => node.directory.catalogue().away.get(a.nodeId)?.length === 1);
+    for (const node of [b, c]) expect(node.directory.catalogue().away.get(a.nodeId)).toEqual(away);
+    expect([...b.tools(), ...c.tools()]).toEqual([]);
+    server.current = 'healthy';
+    a.changed('memory');
+    for (const node of [b, c]) await until(() => node.tools().length === 1);
+    expect(c.directory.catalogue().away.get(a.nodeId)).toEqual([]);
+    expect(a.directory.own().seq).toBe(before + 2);
+  });
+
+  test('though it never came up is told to be away, in no more descriptors than there are changes', async () => {
+    const [a, b] = [await mesh.node(1), await mesh.node(2)];
+    const servers = Array.from({ length: 30 }, (_, index) => new TestServer(`s${index}`, ['x']));
+    for (const server of servers) server.offers = undefined;
+    const before = a.directory.own().seq;
+    a.hosted.push(...servers);
+    a.changed('s0');
+    mesh.connect(a, b);
+    await until(() => b.directory.catalogue().away.get(a.nodeId)?.length === 30);
+    expect(a.directory.own().seq).toBe(before + 1);
+    for (const server of servers) server.offers = definitionOf(['x']);
+    a.changed('s0');
+    await until(() => b.tools().length === 30);
+    expect(a.directory.own().seq).toBe(before + 2);
+    expect(b.directory.catalogue().away.get(a.nodeId)).toEqual([]);
+  });
+
+  test('is not away any more once it is switched off', async () => {
+    const [a, b] = [await mesh.node(1), await mesh.node(2)];
+    const server = new TestServer('memory', ['read']);
+    server.offers = undefined;
+    a.host(server);
+    mesh.connect(a, b);
+    await until(() => b.directory.catalogue().away.get(a.nodeId)?.length === 1);
+    server.current = 'disabled';
+    a.changed('memory');
+    await until(() => b.directory.catalogue().away.get(a.nodeId)?.length === 0);
+  });
 });
 
 test('a server that offers more than can be told is named in an event and hides nobody', async () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type NodeDescriptor, Registry, type ServerSummary } from '../../../src/routing/index.ts';
+import { type AwayServer, type NodeDescriptor, Registry, type ServerSummary } from '../../../src/routing/index.ts';
 import { definition, NODE_A, NODE_B } from './offers.ts';
 
 const NOW = 1_800_000_000_000;
@@ -14,6 +14,8 @@ const memory: ServerSummary = {
   firstSeenMs: 5,
   toolHashes: { echo: 't1' },
 };
+
+const gone: AwayServer = { alias: 'gone', kind: 'third_party', level: 'OPERATOR', sinceMs: 7 };
 
 function descriptor(seq: number, more: Partial<NodeDescriptor> = {}): NodeDescriptor {
   return { village: 'v', node: NODE_B, seq, issuedAtMs: NOW, expiresAtMs: NOW + 60_000, servers: [memory], ...more };
@@ -57,6 +59,20 @@ describe('a descriptor', () => {
   test('with a known number and other contents is an equivocation', () => {
     take(descriptor(7));
     expect(take(descriptor(7, { servers: [] }))).toEqual({ kind: 'refused', because: 'equivocation' });
+    expect(take(descriptor(7, { away: [gone] }))).toEqual({ kind: 'refused', because: 'equivocation' });
+    expect(take(descriptor(8, { away: [gone] }))).toMatchObject({ kind: 'accepted' });
+    const other = descriptor(8, { away: [{ ...gone, sinceMs: 8 }] });
+    expect(take(other)).toEqual({ kind: 'refused', because: 'equivocation' });
+  });
+
+  test('that only says what is away makes a new catalogue, which says it until the node is dropped', () => {
+    take(descriptor(1));
+    expect(registry.catalogue().away).toEqual(new Map([[NODE_B, []]]));
+    take(descriptor(2, { away: [gone] }));
+    expect(registry.catalogue().away).toEqual(new Map([[NODE_B, [gone]]]));
+    expect(names()).toEqual(['memory__echo']);
+    registry.drop(NODE_B);
+    expect(registry.catalogue().away).toEqual(new Map());
   });
 
   test.each([
@@ -66,6 +82,9 @@ describe('a descriptor', () => {
     ['that ends before it begins', { issuedAtMs: NOW + 5, expiresAtMs: NOW + 5 }, 'expired'],
     ['of a role nobody knows', { servers: [{ ...memory, kind: 'role' as const, alias: 'king' }] }, 'not-a-role'],
     ['that names one server twice', { servers: [memory, memory] }, 'duplicate'],
+    ['that calls one server there and away', { away: [{ ...gone, alias: 'memory' }] }, 'duplicate'],
+    ['that names one server away twice', { away: [gone, gone] }, 'duplicate'],
+    ['with a role away that nobody knows', { away: [{ ...gone, kind: 'role' as const, alias: 'king' }] }, 'not-a-role'],
     ['without its definition', { servers: [{ ...memory, definitionHash: 'h9' }] }, 'undefined-server'],
   ] as const)('%s is refused and changes nothing', (_, more, because) => {
     expect(take(descriptor(1, more as Partial<NodeDescriptor>))).toEqual({ kind: 'refused', because });
