@@ -1,12 +1,12 @@
 import { villages, withoutRules } from '../test/simulation/campaign.ts';
-import { killerOf, MUTANTS } from '../test/simulation/governance/mutants.ts';
+import { MUTANTS } from '../test/simulation/governance/mutants.ts';
 import { simulate } from '../test/simulation/governance/run.ts';
 
 /**
  * `node scripts/simulate-governance.ts [FIRST] [COUNT]`: that many villages, each invariant checked after every step.
  * `node scripts/simulate-governance.ts mutants [LIMIT] [RULE]`: for each rule the first seed that fails without it.
  */
-const simulator = { simulate, killerOf, mutants: MUTANTS };
+const simulator = { simulate, mutants: MUTANTS };
 const [what = '0', count, only] = process.argv.slice(2);
 const good =
   what === 'mutants'

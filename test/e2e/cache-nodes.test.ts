@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VillageClient } from '../../node/client/index.ts';
+import { timesRan } from '../support/counted-calls.ts';
 import { cleanUp, dataFolder, ROOT } from '../support/process-node.ts';
 import { type TwoNodes, twoNodes } from '../support/two-nodes.ts';
 import { until } from '../support/until.ts';
@@ -30,12 +30,7 @@ afterAll(async () => {
 });
 
 const read = (client: VillageClient, id: string) => client.call('counting__again', { id });
-const ran = (id: string): number =>
-  existsSync(file)
-    ? readFileSync(file, 'utf8')
-        .split('\n')
-        .filter((line) => line === id).length
-    : 0;
+const ran = (id: string) => timesRan(file, id);
 
 describe('what a node keeps of a server on another one', () => {
   test('is given out again without asking', async () => {

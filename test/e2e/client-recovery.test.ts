@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ClientError, VillageClient } from '../../node/client/index.ts';
 import { type CuttingProxy, cuttingProxy } from '../support/cutting-proxy.ts';
+import { timesRan } from '../support/counted-calls.ts';
 import { cleanUp, dataFolder, ProcessNode, ROOT } from '../support/process-node.ts';
 import { until } from '../support/until.ts';
 
@@ -42,12 +42,7 @@ describe('a call whose answer is lost', () => {
   }, 60_000);
   afterAll(() => proxy[Symbol.dispose]());
 
-  const ran = (id: string): number =>
-    existsSync(file)
-      ? readFileSync(file, 'utf8')
-          .split('\n')
-          .filter((line) => line === id).length
-      : 0;
+  const ran = (id: string) => timesRan(file, id);
   const client = () => VillageClient.connect({ url, token: () => node.token(), era: 'session' });
 
   test('is not made again when nobody said that this is safe', async () => {

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { VillageClient } from '../../node/client/index.ts';
+import { timesRan } from '../support/counted-calls.ts';
 import { cleanUp, dataFolder, ProcessNode, ROOT } from '../support/process-node.ts';
 import { until } from '../support/until.ts';
 
@@ -13,12 +13,7 @@ test('a node that is killed remembers each keyed call: those it answered, and th
   const data = dataFolder('keys');
   const file = join(data, 'ran');
   const config = { mcpServers: { counting: { command: process.execPath, args: [COUNTING, file] } } };
-  const ran = (id: string): number =>
-    existsSync(file)
-      ? readFileSync(file, 'utf8')
-          .split('\n')
-          .filter((line) => line === id).length
-      : 0;
+  const ran = (id: string) => timesRan(file, id);
   const started = async (): Promise<ProcessNode> => {
     const node = await ProcessNode.start({ data, config });
     await until(async () => (await node.cli(['tools', 'list'])).stdout.includes('counting__wait'), {

@@ -2,34 +2,19 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ServerConfig } from '../../node/config/schema.ts';
 import { CLIENT_ABILITIES, type ClientQuestion } from '../../src/mcp/index.ts';
-import { ask, type CallOptions, callTool, healthy, host } from '../support/hosting.ts';
+import { ask, callTool, healthy, host } from '../support/hosting.ts';
+import { promptedAgent, promptOf } from '../support/prompted-agent.ts';
 import { until } from '../support/until.ts';
 
 const ASKING = join(import.meta.dirname, '../fixtures/servers/asking.mjs');
 const asking = (more: Record<string, unknown> = {}) =>
   ServerConfig.parse({ command: process.execPath, args: [ASKING], ...more });
-const promptOf = ({ params }: ClientQuestion): string =>
-  (params as { messages: { content: { text: string } }[] }).messages[0]?.content.text ?? '';
-
-/** An agent whose client remembers every prompt that it was shown and answers with its own name. */
-function client(agent: string): CallOptions & { readonly shown: string[] } {
-  const shown: string[] = [];
-  return {
-    agent,
-    shown,
-    client: new Set(CLIENT_ABILITIES),
-    answers: (question) => {
-      shown.push(promptOf(question));
-      return { result: { by: agent } };
-    },
-  };
-}
 
 describe('a child that many agents share', () => {
   test('shows no agent the prompt of another, however their calls interleave', async () => {
     await using hosted = await host({ a: asking() });
     const server = await hosted.until('a', healthy);
-    const agents = ['ann', 'bob', 'cyd'].map(client);
+    const agents = ['ann', 'bob', 'cyd'].map(promptedAgent);
     const wave = (wave: number) =>
       agents.flatMap((agent) =>
         Array.from({ length: 12 }, async (_, n) => {
@@ -59,7 +44,7 @@ describe('a child that many agents share', () => {
   test('shows the prompt of a call that was given up to nobody, when it comes while another agent calls', async () => {
     await using hosted = await host({ a: asking() });
     const server = await hosted.until('a', healthy);
-    const [ann, bob] = [client('ann'), client('bob')] as const;
+    const [ann, bob] = [promptedAgent('ann'), promptedAgent('bob')] as const;
     const leave = new AbortController();
     const left = callTool(server, 'late', { prompt: 'ann’s secret', ms: 100 }, { ...ann, signal: leave.signal });
     await callTool(server, 'level', {}, bob);
@@ -112,7 +97,7 @@ describe('a child for each agent', () => {
   test('does the calls of its agent side by side, and asks that agent', async () => {
     await using hosted = await host({ a: asking({ instances: 'per-agent' }) });
     const server = await hosted.until('a', healthy);
-    const agents = ['ann', 'bob'].map(client);
+    const agents = ['ann', 'bob'].map(promptedAgent);
     const calls = agents.flatMap((agent) =>
       [1, 2, 3].map(async (n) => {
         const { text, error } = await callTool(server, 'ask', { prompt: `${agent.agent} ${n}`, ms: 50 }, agent);

@@ -4,6 +4,7 @@ import { ServerConfig } from '../../node/config/schema.ts';
 import { CLIENT_ABILITIES } from '../../src/mcp/index.ts';
 import { startFixture, type FixtureServer } from '../support/fixture-port.ts';
 import { ask, type CallOptions, callTool, healthy, host } from '../support/hosting.ts';
+import { promptedAgent } from '../support/prompted-agent.ts';
 import { until } from '../support/until.ts';
 
 const ASKING = join(import.meta.dirname, '../fixtures/servers/asking-http.mjs');
@@ -19,24 +20,11 @@ const at = (mode: string, more: Record<string, unknown> = {}) =>
 
 const MODERN = { era: 'stateless', meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } } as const;
 
-function client(agent: string): CallOptions & { readonly shown: string[] } {
-  const shown: string[] = [];
-  return {
-    agent,
-    shown,
-    client: new Set(CLIENT_ABILITIES),
-    answers: ({ params }) => {
-      shown.push((params as { messages: { content: { text: string } }[] }).messages[0]?.content.text ?? '');
-      return { result: { by: agent } };
-    },
-  };
-}
-
 describe('a server at a URL that asks', () => {
   test('on the stream of a call asks the agent of that call, and calls go side by side', async () => {
     await using hosted = await host({ a: at('session') });
     const server = await hosted.until('a', healthy);
-    const agents = ['ann', 'bob', 'cyd'].map(client);
+    const agents = ['ann', 'bob', 'cyd'].map(promptedAgent);
     const calls = agents.flatMap((agent) =>
       [1, 2, 3].map(async (n) => {
         const { text } = await callTool(server, 'ask', { prompt: `${agent.agent} ${n}` }, agent);
@@ -52,7 +40,7 @@ describe('a server at a URL that asks', () => {
   test('beside them, on the stream of the session, asks the agent of the only call, one call at a time', async () => {
     await using hosted = await host({ a: at('session') });
     const server = await hosted.until('a', healthy);
-    const [ann, bob] = [client('ann'), client('bob')] as const;
+    const [ann, bob] = [promptedAgent('ann'), promptedAgent('bob')] as const;
     const beside = (agent: typeof ann) => callTool(server, 'ask-beside', { prompt: `${agent.agent}’s` }, agent);
     await beside(ann);
     const both = await Promise.all([beside(ann), beside(bob), beside(ann), beside(bob)]);
@@ -86,19 +74,19 @@ describe('a server at a URL that speaks both eras', () => {
   test('is spoken to by each agent in its own, in one session', async () => {
     await using hosted = await host({ a: at('dual') });
     const server = await hosted.until('a', healthy);
-    const ann = client('ann');
+    const ann = promptedAgent('ann');
     const how = async (options: CallOptions) => JSON.parse((await callTool(server, 'how', {}, options)).text);
     expect(await how(MODERN)).toBe('stateless');
     await until(async () => (await how(ann)) === 's1');
     expect(JSON.parse((await callTool(server, 'ask', { prompt: 'p' }, ann)).text).heard).toEqual({ by: 'ann' });
-    expect(await how(client('bob'))).toBe('s1');
+    expect(await how(promptedAgent('bob'))).toBe('s1');
     expect(await how(MODERN)).toBe('stateless');
   });
 
   test('is spoken to without sessions where it could not ask with one, and asks all the same', async () => {
     await using hosted = await host({ a: at('lone') });
     const server = await hosted.until('a', healthy);
-    const ann = client('ann');
+    const ann = promptedAgent('ann');
     for (let n = 0; n < 5; n++) {
       const { text } = await callTool(server, 'ask', { prompt: `${n}` }, ann);
       expect(JSON.parse(text).heard).toEqual({ by: 'ann' });

@@ -1,15 +1,14 @@
 /** What a script needs of a simulator. */
 interface Simulator<Mutant extends { readonly where: string; readonly rule: string }> {
-  readonly simulate: (seed: number) => {
+  readonly simulate: (
+    seed: number,
+    mutant?: Mutant,
+  ) => {
     readonly counts: ReadonlyMap<string, number>;
     readonly violation?: { readonly what: string } | undefined;
     readonly theme: string;
   };
   readonly mutants: readonly Mutant[];
-  readonly killerOf: (
-    mutant: Mutant,
-    seeds: { readonly first: number; readonly limit: number },
-  ) => { readonly seed: number; readonly what: string } | undefined;
 }
 
 const SHOWN = 20;
@@ -37,15 +36,27 @@ export function villages<M extends { readonly where: string; readonly rule: stri
 
 /** For each rule, or `only` this one, the first of `limit` seeds that fails without it; whether each has one. */
 export function withoutRules<M extends { readonly where: string; readonly rule: string }>(
-  { mutants, killerOf }: Simulator<M>,
+  simulator: Simulator<M>,
   { limit, only }: { readonly limit: number; readonly only?: string | undefined },
 ): boolean {
   let alive = 0;
-  for (const mutant of mutants.filter(({ rule }) => only === undefined || rule === only)) {
-    const killer = killerOf(mutant, { first: 0, limit });
+  for (const mutant of simulator.mutants.filter(({ rule }) => only === undefined || rule === only)) {
+    const killer = killerOf(mutant, { simulator, limit });
     if (killer === undefined) alive += 1;
     const how = killer === undefined ? 'SURVIVES' : `seed ${killer.seed}, ${killer.what}`;
     console.log(`${mutant.where} without ${mutant.rule}: ${how}`);
   }
   return alive === 0;
+}
+
+/** The first seed at which the village fails without the rule. */
+function killerOf<M extends { readonly where: string; readonly rule: string }>(
+  mutant: M,
+  { simulator, limit }: { readonly simulator: Simulator<M>; readonly limit: number },
+): { readonly seed: number; readonly what: string } | undefined {
+  for (let seed = 0; seed < limit; seed += 1) {
+    const { violation } = simulator.simulate(seed, mutant);
+    if (violation !== undefined) return { seed, what: violation.what };
+  }
+  return undefined;
 }

@@ -1,4 +1,4 @@
-import { type Mutant, simulate } from './run.ts';
+import type { Mutant } from './run.ts';
 
 /** Every rule of which the village must fail without, with a seed that shows it. */
 export const MUTANTS: readonly (Mutant & { readonly seed: number })[] = [
@@ -18,15 +18,3 @@ export const MUTANTS: readonly (Mutant & { readonly seed: number })[] = [
   { where: 'world', rule: 'boottime', seed: 2 },
   { where: 'world', rule: 'sweep-first', seed: 0 },
 ];
-
-/** The first seed from `first` at which the village fails without the rule. */
-export function killerOf(
-  mutant: Mutant,
-  { first, limit }: { first: number; limit: number },
-): { seed: number; what: string } | undefined {
-  for (let seed = first; seed < first + limit; seed += 1) {
-    const { violation } = simulate(seed, mutant);
-    if (violation !== undefined) return { seed, what: violation.what };
-  }
-  return undefined;
-}

@@ -1,4 +1,4 @@
-import { type Mutant, simulate } from './run.ts';
+import type { Mutant } from './run.ts';
 
 /** Every rule of which the village must fail without, with a seed that shows it. */
 export const MUTANTS: readonly (Mutant & { readonly seed: number })[] = [
@@ -41,15 +41,3 @@ export const MUTANTS: readonly (Mutant & { readonly seed: number })[] = [
   { where: 'disk', rule: 'sync-forwards', seed: 2 },
   { where: 'disk', rule: 'journal-first', seed: 151 },
 ];
-
-/** The first seed from `first` at which the village fails without the rule. */
-export function killerOf(
-  mutant: Mutant,
-  { first, limit }: { first: number; limit: number },
-): { seed: number; what: string } | undefined {
-  for (let seed = first; seed < first + limit; seed += 1) {
-    const { violation } = simulate(seed, mutant);
-    if (violation !== undefined) return { seed, what: violation.what };
-  }
-  return undefined;
-}
