@@ -294,7 +294,8 @@ describe('a log in files that was tampered with', () => {
 });
 
 describe('a log that still lies in the database', () => {
-  test('is moved into files once, whole, with its heads, also when a crash came between', async () => {
+  /** With the records of so many calls. */
+  async function logOf(calls: number): Promise<MemoryLog> {
     const database = new MemoryLog();
     const log = await AuditLog.open({
       ...owner,
@@ -302,8 +303,13 @@ describe('a log that still lies in the database', () => {
       sign: signer.sign,
       reporter: { report: () => undefined },
     });
-    for (let i = 0; i < 600; i += 1) log.record(recordOf({ target: `tool-${i}` }));
+    for (let i = 0; i < calls; i += 1) log.record(recordOf({ target: `tool-${i}` }));
     await log.stop();
+    return database;
+  }
+
+  test('is moved into files once, whole, with its heads, also when a crash came between', async () => {
+    const database = await logOf(600);
     const before: string[] = [];
     for await (const line of exportAudit(database)) before.push(line);
     const half = await EntryFiles.open(folder, { beside: database });
@@ -320,15 +326,7 @@ describe('a log that still lies in the database', () => {
   });
 
   test('verifies when it was moved, and goes on', async () => {
-    const database = new MemoryLog();
-    const log = await AuditLog.open({
-      ...owner,
-      store: database,
-      sign: signer.sign,
-      reporter: { report: () => undefined },
-    });
-    for (let i = 0; i < 300; i += 1) log.record(recordOf({ target: `tool-${i}` }));
-    await log.stop();
+    const database = await logOf(300);
     const files = await EntryFiles.open(folder, { beside: database });
     await moveIntoFiles(database, files);
     await files.close();
