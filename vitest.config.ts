@@ -10,18 +10,20 @@ const ALONE = 'test/simulation/discovery.test.ts';
  */
 const BESIDE = [
   'mixed-load',
+  'conformance',
   'governance-enforced',
   'audit-tampering',
   'audit-witnesses',
   'tasks',
   'identity',
   'administration',
-  'audit-retention',
   'fuzz',
-  'client-recovery',
   'traces',
+  'client-recovery',
   'threat-nodes',
+  'transcripts',
   'cache-nodes',
+  'audit-retention',
 ].map((name) => `test/e2e/${name}.test.ts`);
 
 const place = ({ moduleId }: TestSpecification) => BESIDE.findIndex((path) => moduleId.endsWith(`/${path}`));
