@@ -12,6 +12,8 @@ export interface KeyedCall {
   readonly digest: string;
   /** When it began, ms since 1970. */
   readonly atMs: number;
+  /** The peer that brought it; empty or, of an earlier version, absent: none. */
+  readonly by?: string | undefined;
 }
 
 /** How it ended, the reply without the id of who asked. */
@@ -31,6 +33,7 @@ const Head = z.strictObject({
   key: z.string(),
   digest: z.string(),
   atMs: z.int(),
+  by: z.string().optional(),
   end: z
     .strictObject({
       id: z.union([z.string(), z.number()]),
@@ -138,10 +141,12 @@ function placeOf({ agentId, key }: Pick<KeyedCall, 'agentId' | 'key'>): string {
   return sha256Hex(JSON.stringify([agentId, key]));
 }
 
-function written({ agentId, key, digest, atMs }: KeyedCall, end: KeyedEnd | undefined): Uint8Array {
+function written({ agentId, key, digest, atMs, by }: KeyedCall, end: KeyedEnd | undefined): Uint8Array {
   const { id, peer, reply } = end ?? {};
   const ended = reply === undefined ? {} : { end: { id, peer, outcome: reply.outcome, reason: reply.reason } };
-  const head = utf8(`${JSON.stringify({ v: 1, agentId, key, digest, atMs, ...ended })}\n`);
+  const head = utf8(
+    `${JSON.stringify({ v: 1, agentId, key, digest, atMs, ...(by === undefined || by === '' ? {} : { by }), ...ended })}\n`,
+  );
   return reply === undefined ? head : Buffer.concat([head, reply.body]);
 }
 

@@ -7,6 +7,7 @@ import type { Job } from './job.ts';
 import type { KeptCall, KeyedEnd, OnceLog } from './once-log.ts';
 import type { RouterParts } from './parts.ts';
 import { withId, withoutId } from './reply-bytes.ts';
+import { broughtBy } from './threat-records.ts';
 
 /** Under which an agent names a call of its own, so that it runs once however often it is sent. */
 const ONCE_KEY = 'village/idempotency-key';
@@ -44,10 +45,10 @@ export class OnlyOnce {
     return this.#once(job, key, work);
   }
 
-  #remember({ agentId, key, digest, atMs, end = INTERRUPTED }: KeptCall, wallMs: number): void {
+  #remember({ agentId, key, digest, atMs, by = '', end = INTERRUPTED }: KeptCall, wallMs: number): void {
     const ageMs = Math.max(0, wallMs - atMs); // a wall clock may have been set back
     const result = Promise.resolve(end);
-    const kept = this.#book.begin(agentId, key, { digest, result });
+    const kept = this.#book.begin(agentId, key, { by, digest, result });
     kept?.ended(end.reply.body.length, this.#clock.now() - ageMs);
   }
 
@@ -75,9 +76,10 @@ export class OnlyOnce {
   ): Promise<BackendReply> {
     const { promise, resolve } = Promise.withResolvers<KeyedEnd | undefined>();
     const { agentId } = job.context.principal;
-    const kept = this.#book.begin(agentId, key, { digest, result: promise });
+    const by = broughtBy(job);
+    const kept = this.#book.begin(agentId, key, { by, digest, result: promise });
     if (kept === undefined) return full(job);
-    const call = { agentId, key, digest, atMs: this.#log?.wallMs() ?? 0 };
+    const call = { agentId, key, digest, by, atMs: this.#log?.wallMs() ?? 0 };
     const ended = (end: KeyedEnd): boolean => kept.ended(end.reply.body.length, this.#clock.now());
     const neverBegan = (): void => {
       if (before === undefined) kept.forget();

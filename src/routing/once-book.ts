@@ -22,21 +22,34 @@ const MAX_BYTES = 64 * 1024 * 1024;
 interface Kept<Result> extends Once<Result> {
   readonly agentId: string;
   readonly key: string;
+  readonly by: string;
+  readonly way: Way<Result>;
+  isUnderWay: boolean;
   /** Of one that ended. */
   untilMs: number;
   bytes: number;
 }
 
+/** Calls that came by one peer, or by none. The first that began, and that ended, are first. */
+interface Way<Result> {
+  readonly agents: Map<string, Set<Kept<Result>>>;
+  readonly ended: Set<Kept<Result>>;
+  size: number;
+  bytes: number;
+}
+
 /**
- * Calls by their agent's own keys, until ten minutes after they ended: a call that comes again finds the first one. Bounded: of those that
- * ended the oldest are forgotten first. One that is under way is never forgotten, or it could run twice at once; where nothing but
- * such calls could make room, no more are begun.
+ * Calls by their agent's own keys, until ten minutes after they ended: a call that comes again finds the first one, by whichever peer it
+ * comes. Bounded: of those that ended the oldest are forgotten first, of the agent that has too many by the same peer, else of the peer
+ * that brought most, so that nobody's flood makes another's be forgotten. One that is under way never is, or it could run twice at once; where
+ * nothing but such calls could make room, no more are begun.
  */
 export class OnceBook<Result> {
   readonly #agents = new Map<string, Map<string, Kept<Result>>>();
-  readonly #underWay = new Set<Kept<Result>>();
+  readonly #ways = new Map<string, Way<Result>>();
   /** The first that ended first. */
   readonly #ended = new Set<Kept<Result>>();
+  #size = 0;
   #bytes = 0;
   readonly #onDropped: (agentId: string, key: string) => void;
 
@@ -46,65 +59,77 @@ export class OnceBook<Result> {
   }
 
   get size(): number {
-    return this.#underWay.size + this.#ended.size;
+    return this.#size;
   }
 
   find(agentId: string, key: string, nowMs: number): Once<Result> | undefined {
-    this.#expire(nowMs);
+    for (const kept of this.#ended) {
+      if (kept.untilMs > nowMs) break;
+      this.#drop(kept);
+    }
     return this.#agents.get(agentId)?.get(key);
   }
 
-  /** Keeps a call; undefined: too many are under way, of this agent or of all, so that it must not begin. */
-  begin(agentId: string, key: string, { digest, result }: Once<Result>): Begun | undefined {
+  /** Keeps a call that came `by` a peer, empty: by none. Undefined: too many are under way, so that it must not begin. */
+  begin(
+    agentId: string,
+    key: string,
+    { by, digest, result }: Once<Result> & { readonly by: string },
+  ): Begun | undefined {
     const before = this.#agents.get(agentId)?.get(key);
-    if (before === undefined && !this.#makeRoom(agentId)) return undefined;
     if (before !== undefined) this.#remove(before);
-    const kept: Kept<Result> = { agentId, key, digest, result, untilMs: 0, bytes: 0 };
-    const keys = this.#agents.get(agentId) ?? new Map<string, Kept<Result>>();
-    this.#agents.set(agentId, keys);
-    keys.set(key, kept);
-    this.#underWay.add(kept);
+    else if (!this.#makeRoom(agentId, by)) return undefined;
+    const way = this.#ways.get(by) ?? { agents: new Map(), ended: new Set(), size: 0, bytes: 0 };
+    this.#ways.set(by, way);
+    const kept: Kept<Result> = { agentId, key, by, way, digest, result, isUnderWay: true, untilMs: 0, bytes: 0 };
+    this.#add(kept);
     return {
       ended: (bytes, nowMs) => {
-        if (!this.#underWay.delete(kept)) return false;
-        kept.bytes = bytes;
+        if (!kept.isUnderWay) return false;
+        kept.isUnderWay = false;
+        if (!way.agents.get(agentId)?.has(kept)) return false;
         kept.untilMs = nowMs + KEEP_MS;
-        this.#ended.add(kept);
+        kept.bytes = bytes;
+        way.bytes += bytes;
         this.#bytes += bytes;
-        while (this.#bytes > MAX_BYTES) this.#dropOldest();
+        way.ended.add(kept);
+        this.#ended.add(kept);
+        while (this.#bytes > MAX_BYTES) this.#dropOfMost('bytes');
         return this.#ended.has(kept);
       },
       forget: () => this.#drop(kept),
     };
   }
 
-  #makeRoom(agentId: string): boolean {
-    const keys = this.#agents.get(agentId);
-    if (keys !== undefined && keys.size >= MAX_OF_AGENT) {
-      const oldest = this.#firstEnded(keys.values());
+  #makeRoom(agentId: string, by: string): boolean {
+    const ofAgent = this.#ways.get(by)?.agents.get(agentId);
+    if (ofAgent !== undefined && ofAgent.size >= MAX_OF_AGENT) {
+      const oldest = firstEnded(ofAgent);
       if (oldest === undefined) return false;
       this.#drop(oldest);
     }
-    if (this.size < MAX_ALL) return true;
-    if (this.#ended.size === 0) return false;
-    this.#dropOldest();
-    return true;
+    return this.#size < MAX_ALL || this.#dropOfMost('size');
   }
 
-  #firstEnded(of: Iterable<Kept<Result>>): Kept<Result> | undefined {
-    for (const kept of of) if (this.#ended.has(kept)) return kept;
-    return undefined;
-  }
-
-  #expire(nowMs: number): void {
-    for (const kept of this.#ended) {
-      if (kept.untilMs > nowMs) return;
-      this.#drop(kept);
+  /** The oldest that ended by whom most is kept; false: nothing ended. */
+  #dropOfMost(what: 'size' | 'bytes'): boolean {
+    let most: Way<Result> | undefined;
+    for (const way of this.#ways.values()) {
+      if (way.ended.size > 0 && (most === undefined || way[what] > most[what])) most = way;
     }
+    const oldest = most?.ended.values().next().value;
+    if (oldest !== undefined) this.#drop(oldest);
+    return oldest !== undefined;
   }
 
-  #dropOldest(): void {
-    this.#drop(this.#ended.values().next().value as Kept<Result>);
+  #add(kept: Kept<Result>): void {
+    const { agentId, key, way } = kept;
+    const keys = this.#agents.get(agentId) ?? new Map<string, Kept<Result>>();
+    this.#agents.set(agentId, keys.set(key, kept));
+    const ofAgent = way.agents.get(agentId) ?? new Set<Kept<Result>>();
+    way.agents.set(agentId, ofAgent.add(kept));
+    way.size += 1;
+    this.#size += 1;
   }
 
   #drop(kept: Kept<Result>): void {
@@ -112,11 +137,25 @@ export class OnceBook<Result> {
   }
 
   #remove(kept: Kept<Result>): boolean {
-    if (!this.#underWay.delete(kept) && !this.#ended.delete(kept)) return false;
-    this.#bytes -= kept.bytes;
-    const keys = this.#agents.get(kept.agentId);
-    if (keys?.get(kept.key) === kept) keys.delete(kept.key);
-    if (keys?.size === 0) this.#agents.delete(kept.agentId);
+    const { agentId, key, way, by, bytes } = kept;
+    const ofAgent = way.agents.get(agentId);
+    if (ofAgent?.delete(kept) !== true) return false;
+    if (ofAgent.size === 0) way.agents.delete(agentId);
+    way.ended.delete(kept);
+    this.#ended.delete(kept);
+    way.size -= 1;
+    this.#size -= 1;
+    way.bytes -= bytes;
+    this.#bytes -= bytes;
+    if (way.size === 0) this.#ways.delete(by);
+    const keys = this.#agents.get(agentId);
+    if (keys?.get(key) === kept) keys.delete(key);
+    if (keys?.size === 0) this.#agents.delete(agentId);
     return true;
   }
+}
+
+function firstEnded<Result>(of: Iterable<Kept<Result>>): Kept<Result> | undefined {
+  for (const kept of of) if (!kept.isUnderWay) return kept;
+  return undefined;
 }

@@ -11,14 +11,15 @@ const end = { reply: success(7, { text: 'line\nline ✓' }), id: 7, peer: 'there
 test('what was written is read, the oldest first, byte for byte, and given once', async () => {
   const store = new MemoryStore();
   const log = await open(store);
-  await log.begun(call('b', 2));
+  const brought = { ...call('b', 2), by: 'peer' };
+  await log.begun(brought);
   await log.begun(call('a\ud800', 1));
-  await log.ended(call('b', 2), end);
+  await log.ended(brought, end);
   const again = await open(store);
   const { body, outcome, reason } = end.reply;
   expect(again.takeKept()).toEqual([
     { ...call('a\ud800', 1), end: undefined },
-    { ...call('b', 2), end: { id: 7, peer: 'there', reply: { body: Uint8Array.from(body), outcome, reason } } },
+    { ...brought, end: { id: 7, peer: 'there', reply: { body: Uint8Array.from(body), outcome, reason } } },
   ]);
   expect(again.takeKept()).toEqual([]);
 });

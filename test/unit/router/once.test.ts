@@ -1,4 +1,5 @@
-import { OnceLog } from '../../../node/router/index.ts';
+import { CallContext } from '../../../node/router/call-context.ts';
+import { DeadlineTimer, OnceLog } from '../../../node/router/index.ts';
 import { MemoryStore, type Store } from '../../../node/storage/index.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type NetworkNode, RouterNetwork, agentNamed } from '../../support/router-network.ts';
@@ -16,6 +17,19 @@ afterEach(() => network.stop());
 function send(node: NetworkNode, key: unknown, { value = 'x', agent = 'ann', id = 1 } = {}) {
   const _meta = { 'village/idempotency-key': key };
   return node.ask('tools/call', { name: 'store__plain', arguments: { value }, _meta }, agentNamed(agent), { id });
+}
+
+const deadlines = new DeadlineTimer();
+
+/** What a peer that looks at nothing itself brings in ann's name, with a delegation that holds. */
+async function brings(node: NetworkNode, key: string): Promise<void> {
+  const { signal } = new AbortController();
+  const origin = { principal: agentNamed('ann'), era: 'session', signal } as const;
+  const context = new CallContext(origin, new Uint8Array(16), { deadlineAt: performance.now() + 5_000, deadlines });
+  const params = { name: 'plain', arguments: {}, _meta: { 'village/idempotency-key': key } };
+  const request = { jsonrpc: '2.0', id: 1, method: 'tools/call', params } as const;
+  const asked = { peer: 'liar', server: 'store', target: 'plain', request, argumentsHash: '', context };
+  expect((await node.router.serve(asked)).outcome).toBe('ok');
 }
 
 describe('a call with a key', () => {
@@ -81,6 +95,18 @@ describe('a call with a key', () => {
     expect((await send(other, 'k')).result.content[0].text).toBe('first for ann');
     expect(store.ran).toHaveLength(1);
     expect(there.audited.map(({ peer }) => peer)).toEqual(['one', 'other']);
+  });
+
+  test('is forgotten for no number of calls that another peer brings in its agent’s name', async () => {
+    const store = new StoreServer('store', PLAIN);
+    const there = network.add('there', [store]);
+    const honest = network.add('honest');
+    await send(honest, 'k');
+    for (let nth = 0; nth < 1_100; nth += 1) await brings(there, `liar's ${nth}`);
+    network.disconnect('honest');
+    const other = network.add('other');
+    expect((await send(other, 'k')).result.content[0].text).toBe('first for ann');
+    expect(store.ran).toHaveLength(1_101);
   });
 
   test('that was lost on the way is asked of the node that may have run it, and never of its replica', async () => {

@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
 import { OnceBook } from '../../../src/routing/index.ts';
 
-const begin = (book: OnceBook<string>, key: string, { agent = 'ann' } = {}) =>
-  book.begin(agent, key, { digest: key, result: Promise.resolve(key) });
-const done = (book: OnceBook<string>, key: string, { agent = 'ann', bytes = 0, nowMs = 0 } = {}) =>
-  begin(book, key, { agent })?.ended(bytes, nowMs);
+const begin = (book: OnceBook<string>, key: string, { agent = 'ann', by = '' } = {}) =>
+  book.begin(agent, key, { by, digest: key, result: Promise.resolve(key) });
+const done = (
+  book: OnceBook<string>,
+  key: string,
+  { bytes = 0, nowMs = 0, ...of }: { agent?: string; by?: string; bytes?: number; nowMs?: number } = {},
+) => begin(book, key, of)?.ended(bytes, nowMs);
 
 test('a call is known while it is under way and for ten minutes more, to its own agent', () => {
   const book = new OnceBook<string>();
@@ -55,4 +58,39 @@ test('what never began is forgotten, and an older one of that name with it no mo
   begin(book, 'k');
   first?.forget();
   expect(book.find('ann', 'k', 0)).toBeDefined();
+});
+
+test('a peer that brings calls without end has its own forgotten, of whatever agents, and no other’s', () => {
+  const book = new OnceBook<string>();
+  for (let n = 0; n < 1_000; n += 1) {
+    done(book, `mine ${n}`);
+    done(book, `brought ${n}`, { by: 'honest' });
+  }
+  for (let n = 0; n < 20_000; n += 1) done(book, `k${n}`, { by: 'liar' });
+  for (let n = 0; n < 20_000; n += 1) done(book, 'k', { by: 'liar', agent: `made up ${n}` });
+  expect(book.size).toBe(16_384);
+  for (const key of ['mine 0', 'mine 999', 'brought 0', 'brought 999']) expect(book.find('ann', key, 0)).toBeDefined();
+  expect(book.find('ann', 'k19999', 0)).toBeUndefined();
+  expect(book.find('made up 19999', 'k', 0)).toBeDefined();
+});
+
+test('large results that a peer brings drive out its own', () => {
+  const book = new OnceBook<string>();
+  done(book, 'mine', { bytes: 1024 * 1024 });
+  for (let n = 0; n < 200; n += 1) done(book, `small ${n}`, { bytes: 1 });
+  for (let n = 0; n < 100; n += 1) done(book, `large ${n}`, { by: 'liar', bytes: 1024 * 1024 });
+  expect(book.find('ann', 'mine', 0)).toBeDefined();
+  expect(book.find('ann', 'large 0', 0)).toBeUndefined();
+  expect(book.find('ann', 'large 99', 0)).toBeDefined();
+});
+
+test('a call that is known is found by whichever peer it comes, and its key goes on to who begins it again', () => {
+  const book = new OnceBook<string>();
+  const first = begin(book, 'k', { by: 'one' });
+  expect(book.find('ann', 'k', 0)).toBeDefined();
+  expect(begin(book, 'k', { by: 'other' })?.ended(1, 0)).toBe(true);
+  expect(first?.ended(1, 0)).toBe(false);
+  expect(book.size).toBe(1);
+  book.find('ann', 'k', 600_000);
+  expect(book.size).toBe(0);
 });
