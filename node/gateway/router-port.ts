@@ -6,6 +6,8 @@ import type { Awaitable, BackendContext } from '../backends/backend.ts';
 
 export interface RouterCall {
   readonly request: RpcRequest;
+  /** The JSON that `request` was read from, where nothing was changed since. */
+  readonly text?: string | undefined;
   readonly principal: Principal;
   readonly era: Era;
   /** The SERVER of `/mcp/SERVER`; undefined: everything this agent may use. */

@@ -1,8 +1,8 @@
 import { randomFillSync } from 'node:crypto';
-import type { ClientAbilities, Era, LogLevel } from '../../src/mcp/index.ts';
+import type { ClientAbilities, Era, LogLevel, RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { BackendContext } from '../backends/backend.ts';
-import type { Cancellable, Cancellation, Deadlines, Expiring } from '../../protocols/mcp/index.ts';
+import type { Cancellable, Cancellation, Deadlines, Expiring, SourceText } from '../../protocols/mcp/index.ts';
 
 interface Origin {
   readonly principal: Principal;
@@ -14,6 +14,8 @@ interface Origin {
   readonly ask?: BackendContext['ask'];
   readonly logLevel?: LogLevel | undefined;
   readonly traceparent?: string | undefined;
+  readonly request?: RpcRequest | undefined;
+  readonly text?: string | undefined;
 }
 
 const POOL = Buffer.alloc(16 * 256);
@@ -82,6 +84,10 @@ export class CallContext implements BackendContext, Expiring, Cancellable, Cance
 
   get cancellation(): Cancellation | undefined {
     return this.#origin.cancellation === undefined ? undefined : this;
+  }
+
+  get source(): SourceText {
+    return this.#origin;
   }
 
   get cancelled(): boolean {

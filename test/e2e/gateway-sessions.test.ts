@@ -71,6 +71,19 @@ describe('a request in a session', () => {
     });
   });
 
+  test('is handed on with the text it was read from, where that still says the same and is short', async () => {
+    const session = await open.session();
+    const textOf = async (body: string, headers: Record<string, string> = {}) => {
+      await open.post(body, { headers: { ...session, ...headers } });
+      return (open.router.calls.at(-1) as RouterCall).text;
+    };
+    const plain = `{ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "echo", "arguments": {"message": "é"}} }`;
+    expect(await textOf(plain)).toBe(plain);
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    expect(await textOf(plain, { traceparent, tracestate: 'a=1' })).toBeUndefined();
+    expect(await textOf(plain.replace('é', 'é'.repeat(8192)))).toBeUndefined();
+  });
+
   describe('and in a trace', () => {
     const header = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const itself = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00';
