@@ -101,7 +101,7 @@ function ofRpc(error: { code: number; data?: unknown; message: string }, cause: 
     cause,
     // The village says `retryable` exactly when nothing was begun.
     notStarted: name !== undefined && data['retryable'] === true,
-    retryAfterMs: typeof after === 'number' ? after : undefined,
+    retryAfterMs: typeof after === 'number' ? Math.max(0, after) : undefined,
     rpc: { code: error.code, data: error.data },
   });
 }

@@ -39,7 +39,7 @@ export class Connection {
   private constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#fetch = nodeFetch(options.trust);
-    this.#auth = authOf(options.token);
+    this.#auth = authOf(options.token, options);
     this.#client = this.#newClient();
   }
 
@@ -53,6 +53,10 @@ export class Connection {
       throw clientError(cause);
     }
     return connection;
+  }
+
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   get client(): Client {

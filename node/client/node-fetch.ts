@@ -1,11 +1,15 @@
 import { Agent as PlainAgent, type IncomingMessage, request, type RequestOptions } from 'node:http';
 import { request as requestTls } from 'node:https';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { agentFor, TlsError, type Trust } from '../trust/index.ts';
 import { ClientError } from './client-error.ts';
 
 /** Sooner than the node ends an idle connection, so that no request is sent on one that is just closing. */
 const KEPT_IDLE_MS = 15_000;
+/** Of an answer that is not a stream of events; a node's are smaller. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const NO_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
 export interface NodeFetch {
@@ -48,21 +52,35 @@ function responseTo(
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let connected = false;
+    let untrusted = (): boolean => false;
     req.once('socket', (socket) => {
-      connected = !socket.connecting;
+      untrusted = () => socket instanceof TLSSocket && Boolean(socket.authorizationError);
+      connected = isOpen(socket);
       if (connected) return;
-      socket.once('connect', () => {
+      socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
         connected = true;
       });
     });
     req.once('response', resolve);
-    req.on('error', (cause) => reject(signal?.aborted === true ? cause : failure(cause, connected)));
+    req.on('error', (cause) =>
+      reject(signal?.aborted === true ? cause : failure(cause, { connected, untrusted: untrusted() })),
+    );
     req.end(body);
   });
 }
 
-function failure(cause: Error, connected: boolean): ClientError {
-  if (cause instanceof TlsError) {
+/** Whether what is written to it may arrive: under TLS nothing does before the handshake is over. */
+function isOpen(socket: Socket): boolean {
+  if (socket.connecting || !(socket instanceof TLSSocket)) return !socket.connecting;
+  const protocol = socket.getProtocol();
+  return protocol !== null && protocol !== 'unknown';
+}
+
+function failure(
+  cause: Error,
+  { connected, untrusted }: { readonly connected: boolean; readonly untrusted: boolean },
+): ClientError {
+  if (untrusted || cause instanceof TlsError) {
     const message = 'what answers there is not the node that is trusted';
     return new ClientError('UNTRUSTED', message, { cause, notStarted: true });
   }
@@ -77,7 +95,19 @@ function asResponse(res: IncomingMessage): Response {
     for (const value of values ?? []) headers.append(name, value);
   }
   const init = { status, statusText: res.statusMessage ?? '', headers };
-  if (!NO_BODY.has(status)) return new Response(Readable.toWeb(res) as ReadableStream, init);
+  if (!NO_BODY.has(status)) {
+    const isStream = headers.get('content-type')?.startsWith('text/event-stream') === true;
+    return new Response(Readable.toWeb(isStream ? res : Readable.from(bounded(res))) as ReadableStream, init);
+  }
   res.resume();
   return new Response(null, init);
+}
+
+async function* bounded(res: IncomingMessage): AsyncGenerator<Buffer, void> {
+  let bytes = 0;
+  for await (const chunk of res as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new ClientError('OUTCOME_UNKNOWN', 'the answer is larger than any of a node');
+    yield chunk;
+  }
 }

@@ -2,6 +2,7 @@ import type { CallToolResult, Client, GetPromptResult, ReadResourceResult, Tool 
 import { pause } from '../agent-side/index.ts';
 import type { Trust } from '../trust/index.ts';
 import { ArgumentCheck } from './argument-check.ts';
+import { type CallerWait, callerWait } from './caller-wait.ts';
 import { ClientError, clientError } from './client-error.ts';
 import { Connection } from './connection.ts';
 import { ResourceWatches } from './resource-watches.ts';
@@ -67,6 +68,7 @@ export class VillageClient {
 
   static async connect(options: VillageClientOptions): Promise<VillageClient> {
     const { url, token, tls: trust, name = 'village-client', version = '1.0.0', era = 'auto' } = options;
+    if (!URL.canParse(String(url))) throw new ClientError('INVALID_REQUEST', 'the URL is none', { notStarted: true });
     const village = new VillageClient(options);
     village.#connection = await Connection.open({
       ...{ url, token, trust, name, version, era },
@@ -80,7 +82,8 @@ export class VillageClient {
 
   /** All tools that this agent may use; asked for once, and again when the node says that they changed. */
   async tools(): Promise<readonly Tool[]> {
-    this.#tools ??= this.#again({ idempotent: true }, (client) => client.listTools()).then(({ tools }) => tools);
+    const list = (client: Client, timeout: number) => client.listTools(undefined, { timeout });
+    this.#tools ??= this.#again({ idempotent: true }, list).then(({ tools }) => tools);
     const asked = this.#tools;
     try {
       return await asked;
@@ -91,14 +94,8 @@ export class VillageClient {
   }
 
   /** One tool as its server describes it. Errors: UNKNOWN_TOOL. */
-  async describe(name: string): Promise<Tool> {
-    const known = (await this.tools()).find((tool) => tool.name === name);
-    if (known !== undefined) return known;
-    this.#tools = undefined; // it may have come since
-    const found = (await this.tools()).find((tool) => tool.name === name);
-    if (found === undefined)
-      throw new ClientError('UNKNOWN_TOOL', `this agent sees no tool ${name}`, { notStarted: true });
-    return found;
+  describe(name: string): Promise<Tool> {
+    return this.#described(name, { endsAt: performance.now() + this.#timeoutMs });
   }
 
   /** Calls a tool. What the tool itself refuses is a result with `isError`. Errors: UNKNOWN_TOOL, INVALID_ARGUMENTS before anything is sent. */
@@ -107,14 +104,15 @@ export class VillageClient {
     args: Readonly<Record<string, unknown>> = {},
     options: CallOptions = {},
   ): Promise<CallToolResult> {
-    await this.#check.fits(await this.describe(name), args);
-    const { signal, onProgress, idempotencyKey: key } = options;
+    const { signal, onProgress, idempotencyKey: key, timeoutMs = this.#timeoutMs } = options;
+    const endsAt = performance.now() + timeoutMs;
+    await this.#check.fits(await this.#described(name, { signal, endsAt }), args);
     if (key !== undefined && (key.length < 1 || key.length > MAX_KEY))
       throw new ClientError('INVALID_PARAMS', `an idempotency key has 1 to ${MAX_KEY} characters`, {
         notStarted: true,
       });
     const params = { name, arguments: { ...args }, ...(key === undefined ? {} : { _meta: { [ONCE_KEY]: key } }) };
-    return this.#again(options, (client, timeout) =>
+    return this.#again({ ...options, timeoutMs: endsAt - performance.now() }, (client, timeout) =>
       client.callTool(params, {
         timeout,
         ...(signal === undefined ? {} : { signal }),
@@ -160,6 +158,15 @@ export class VillageClient {
     return this.#options.timeoutMs ?? 60_000;
   }
 
+  async #described(name: string, caller: CallerWait): Promise<Tool> {
+    for (const isAgain of [false, true]) {
+      if (isAgain) this.#tools = undefined; // it may have come since
+      const found = (await callerWait(this.tools(), caller)).find((tool) => tool.name === name);
+      if (found !== undefined) return found;
+    }
+    throw new ClientError('UNKNOWN_TOOL', `this agent sees no tool ${name}`, { notStarted: true });
+  }
+
   #changed(tools: readonly Tool[] | undefined): void {
     this.#tools = tools === undefined ? undefined : Promise.resolve(tools);
     if (tools !== undefined) for (const listener of this.#listeners) listener(tools);
@@ -192,14 +199,15 @@ export class VillageClient {
     attempt: (client: Client, timeoutMs: number) => Promise<Result>,
   ): Promise<Result> {
     const connection = this.#connection;
-    if (connection === undefined) throw new ClientError('CLOSED', 'this client is not connected', { notStarted: true });
+    if (connection?.isClosed !== false)
+      throw new ClientError('CLOSED', 'this client is not connected', { notStarted: true });
     const endsAt = performance.now() + timeoutMs;
     const unclearToo = idempotent || idempotencyKey !== undefined;
     let { client } = connection;
     let stale = false;
     for (let tried = 0; ; tried += 1) {
       try {
-        if (stale) client = await connection.renewed(client);
+        if (stale) client = await callerWait(connection.renewed(client), { signal, endsAt });
         stale = false;
         return await attempt(client, Math.max(1, endsAt - performance.now()));
       } catch (cause) {

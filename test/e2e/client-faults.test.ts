@@ -1,0 +1,173 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Server } from 'node:net';
+import type { TlsOptions } from 'node:tls';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { VillageClient, type VillageClientOptions } from '../../node/client/index.ts';
+import { ownCertificate } from '../../node/tls/own-certificate.ts';
+import { cleanUp, dataFolder } from '../support/process-node.ts';
+import { until } from '../support/until.ts';
+
+type Answer = (req: IncomingMessage, res: ServerResponse) => void;
+
+const HANGS: Answer = () => undefined;
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close();
+});
+afterAll(cleanUp);
+
+async function listening(server: Server): Promise<number> {
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+/** What speaks as a node does, but for the methods of `faults`. */
+async function nodeWith(faults: Readonly<Record<string, Answer>>) {
+  const asked: string[] = [];
+  const serve = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of req as AsyncIterable<Buffer>) chunks.push(chunk);
+    if (req.method !== 'POST') return void res.writeHead(405).end();
+    const { id, method } = JSON.parse(Buffer.concat(chunks).toString()) as { id?: number; method: string };
+    asked.push(method);
+    const fault = faults[method];
+    if (fault !== undefined) return fault(req, res);
+    if (id === undefined) return void res.writeHead(202).end();
+    const results: Readonly<Record<string, object>> = {
+      initialize: {
+        ...{ protocolVersion: '2025-11-25', capabilities: { tools: {} } },
+        serverInfo: { name: 'node', version: '1' },
+      },
+      'tools/list': { tools: [{ name: 'echo', inputSchema: { type: 'object' } }] },
+      'tools/call': { content: [] },
+    };
+    const body = JSON.stringify({ jsonrpc: '2.0', id, result: results[method] });
+    res.writeHead(200, { 'content-type': 'application/json' }).end(body);
+  };
+  const server = createServer((req, res) => void serve(req, res).catch(() => res.destroy()));
+  const url = `http://127.0.0.1:${await listening(server)}/mcp`;
+  const connect = (options: Partial<VillageClientOptions> = {}): Promise<VillageClient> =>
+    VillageClient.connect({ url, token: 'a.b.c', era: 'session', retries: 0, ...options });
+  return { url, asked, connect };
+}
+
+describe('a caller waits no longer than it said', () => {
+  test('for the list of tools that comes before its call', async () => {
+    const { asked, connect } = await nodeWith({ 'tools/list': HANGS });
+    await using client = await connect();
+    const call = client.call('echo', {}, { timeoutMs: 100 });
+    await expect(call).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED', notStarted: true });
+    const cancelled = client.call('echo', {}, { signal: AbortSignal.timeout(50) });
+    await expect(cancelled).rejects.toMatchObject({ code: 'CANCELLED', notStarted: true });
+    expect(asked.filter((method) => method === 'tools/call')).toEqual([]);
+  });
+
+  test('for the list of tools, by itself', async () => {
+    const { connect } = await nodeWith({ 'tools/list': HANGS });
+    await using client = await connect({ timeoutMs: 200 });
+    await expect(client.tools()).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  }, 10_000);
+});
+
+describe('a source of tokens', () => {
+  /** A token that ends so soon. */
+  const ending = (inMs: number): string =>
+    `e30.${Buffer.from(JSON.stringify({ exp: (Date.now() + inMs) / 1000 })).toString('base64url')}.x`;
+
+  test('that fails is not called an unknown outcome, and what it said stays out of the error', async () => {
+    const { asked, connect } = await nodeWith({});
+    const token = async (): Promise<string> => Promise.reject(new Error('the vault says hunter2'));
+    const error = await connect({ token }).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: 'UNAUTHENTICATED', notStarted: true });
+    expect((error as Error).message).not.toContain('hunter2');
+    expect(asked).toEqual([]);
+  });
+
+  test('that hangs is asked anew for the next request', async () => {
+    const { connect } = await nodeWith({});
+    let hangs = false;
+    // Each request asks for another, since none is good for longer.
+    const token = (): Promise<string> => (hangs ? new Promise(() => undefined) : Promise.resolve(ending(0)));
+    await using client = await connect({ token, timeoutMs: 300 });
+    await client.tools();
+    hangs = true;
+    const failed = client.call('echo');
+    await expect(failed).rejects.toMatchObject({
+      code: expect.stringMatching(/UNAUTHENTICATED|DEADLINE_EXCEEDED/),
+    });
+    hangs = false;
+    await until(async () => (await client.call('echo')).content.length === 0);
+  });
+
+  test.each([
+    ['has a line break in it', 'secret\nsecret'],
+    ['is none', undefined],
+  ])('whose token %s is told so, without the token', async (_, given) => {
+    const { asked, connect } = await nodeWith({});
+    const error = await connect({ token: async () => given as string }).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: 'UNAUTHENTICATED', notStarted: true });
+    for (let at = error; at instanceof Error; at = at.cause) expect(at.message).not.toContain('secret');
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('what answers', () => {
+  test('without an end is not read without an end', async () => {
+    const endless: Answer = (_req, res) => {
+      const block = Buffer.alloc(1024 * 1024, '[');
+      const more = (): void => {
+        while (!res.destroyed && res.write(block));
+      };
+      res.writeHead(200, { 'content-type': 'application/json' }).on('drain', more);
+      more();
+    };
+    const { connect } = await nodeWith({ 'tools/call': endless });
+    await using client = await connect({ timeoutMs: 20_000 });
+    await expect(client.call('echo')).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringMatching(/larger/),
+    });
+  }, 30_000);
+
+  test('in plain text where TLS is wanted began nothing', async () => {
+    const { url } = await nodeWith({});
+    const connected = VillageClient.connect({ url: url.replace('http:', 'https:'), token: 'a', retries: 0 });
+    await expect(connected).rejects.toMatchObject({ code: 'NODE_UNREACHABLE', notStarted: true });
+  });
+
+  const certified = (more: TlsOptions = {}, names: readonly string[] = ['127.0.0.1']) => {
+    const path = join(dataFolder('certificate'), 'own');
+    ownCertificate({ path, use: 'server', names, nowMs: Date.now() });
+    const [cert, key] = [readFileSync(`${path}.crt`, 'utf8'), readFileSync(`${path}.key`, 'utf8')];
+    return { cert, server: createTlsServer({ cert, key, ...more }, (_req, res) => res.writeHead(404).end()) };
+  };
+
+  test.each<[string, string, () => { cert: string; ca?: string; server: Server }]>([
+    ['is vouched for by another authority', 'UNTRUSTED', () => ({ ...certified(), ca: certified().cert })],
+    ['has another name', 'UNTRUSTED', () => certified({}, ['elsewhere.example'])],
+    ['speaks no more than TLS 1.2', 'NODE_UNREACHABLE', () => certified({ maxVersion: 'TLSv1.2' })],
+  ])('and %s is sent nothing: %s', async (_, code, made) => {
+    const { cert, ca = cert, server } = made();
+    const url = `https://127.0.0.1:${await listening(server)}/mcp`;
+    const connected = VillageClient.connect({ url, token: 'a', tls: { ca }, retries: 0 });
+    await expect(connected).rejects.toMatchObject({ code, notStarted: true });
+  });
+});
+
+test('a client that was closed says so', async () => {
+  const { connect } = await nodeWith({});
+  const client = await connect();
+  await client.tools();
+  await client.close();
+  await expect(client.call('echo')).rejects.toMatchObject({ code: 'CLOSED', notStarted: true });
+});
+
+test('what is no URL is told so', async () => {
+  const connected = VillageClient.connect({ url: 'no url', token: 'a' });
+  await expect(connected).rejects.toMatchObject({ code: 'INVALID_REQUEST', notStarted: true });
+});
