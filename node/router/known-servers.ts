@@ -25,7 +25,7 @@ export interface KnownServersPort {
 const KEY = 'known';
 const MAX_KNOWN = 512;
 /** Villages change in bursts: what is known is written at once, and then once for all that changed meanwhile. */
-const PAUSE_MS = 1_000;
+const PAUSE_MS = 250;
 
 const Kept = z.strictObject({
   v: z.literal(1),

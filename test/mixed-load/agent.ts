@@ -24,8 +24,8 @@ const HONEST = [
   'INVALID_PARAMS',
   'cut',
 ];
-/** What the lies of a server's other calls may do to one: who learns of a village while it is down does not know its tools. */
-const BY_LIES: readonly string[] = ['NO_HEALTHY_SERVER', 'OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED', 'INVALID_PARAMS'];
+/** What the lies of a server's other calls may do to one. */
+const BY_LIES: readonly string[] = ['NO_HEALTHY_SERVER', 'OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED'];
 /** Of these the caller may believe that nothing ran. */
 const NEVER_RAN = ['NO_HEALTHY_SERVER', 'NODE_UNREACHABLE', 'INVALID_PARAMS', 'UNAUTHENTICATED'];
 
