@@ -11,7 +11,7 @@ import {
   META,
   type RpcRequest,
 } from '../../src/mcp/index.ts';
-import type { Cancellable, Cancellation } from '../../protocols/mcp/index.ts';
+import type { Cancellable, Cancellation, SourceText } from '../../protocols/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { Awaitable } from '../backends/backend.ts';
 import type { Outlet } from './outlet.ts';
@@ -35,7 +35,7 @@ export interface Caller {
 export class Exchange implements RouterCall, Cancellation {
   listener: Cancellable | undefined;
   readonly request: RpcRequest;
-  readonly text: string | undefined;
+  readonly source: SourceText | undefined;
   readonly principal: Principal;
   readonly era: Era;
   readonly view: string | undefined;
@@ -74,7 +74,7 @@ export class Exchange implements RouterCall, Cancellation {
     const { tracestate } = caller;
     this.request = itself || tracestate === undefined ? request : withTracestate(request, tracestate);
     // A long one would only be kept for as long as the call takes.
-    this.text = this.request === request && text !== undefined && text.length <= MAX_TEXT ? text : undefined;
+    this.source = text !== undefined && text.length <= MAX_TEXT ? { request, text } : undefined;
     this.client = session === undefined ? abilitiesOf(said[META.clientCapabilities]) : session.abilities;
     this.logLevel = session === undefined ? levelOf(said) : session.logLevel;
     this.toolsMode = caller.toolsMode;

@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import type { ClientAbilities, Era, LogLevel, RpcRequest } from '../../src/mcp/index.ts';
+import type { ClientAbilities, Era, LogLevel } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { BackendContext } from '../backends/backend.ts';
 import type { Cancellable, Cancellation, Deadlines, Expiring, SourceText } from '../../protocols/mcp/index.ts';
@@ -14,8 +14,7 @@ interface Origin {
   readonly ask?: BackendContext['ask'];
   readonly logLevel?: LogLevel | undefined;
   readonly traceparent?: string | undefined;
-  readonly request?: RpcRequest | undefined;
-  readonly text?: string | undefined;
+  readonly source?: SourceText | undefined;
 }
 
 const POOL = Buffer.alloc(16 * 256);
@@ -48,6 +47,7 @@ export class CallContext implements BackendContext, Expiring, Cancellable, Cance
   traceparent: string | undefined;
   /** Known once the request is in its server's own names. */
   argumentsHash: string | undefined;
+  readonly source: SourceText | undefined;
   readonly #origin: Origin;
   readonly #deadlines: Deadlines;
   #abort: AbortController | undefined;
@@ -69,6 +69,7 @@ export class CallContext implements BackendContext, Expiring, Cancellable, Cance
     this.ask = origin.ask;
     this.logLevel = origin.logLevel;
     this.traceparent = origin.traceparent;
+    this.source = origin.source;
     this.#origin = origin;
     this.#deadlines = options.deadlines;
   }
@@ -84,10 +85,6 @@ export class CallContext implements BackendContext, Expiring, Cancellable, Cance
 
   get cancellation(): Cancellation | undefined {
     return this.#origin.cancellation === undefined ? undefined : this;
-  }
-
-  get source(): SourceText {
-    return this.#origin;
   }
 
   get cancelled(): boolean {

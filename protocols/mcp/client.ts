@@ -246,7 +246,7 @@ function unanswerable(full: boolean, understood: boolean): ClientAnswer {
 
 /** Its caller's own words where nothing was changed in them: the other node reads the same of them as this one did. */
 function textOf({ request, context: { source } }: OutgoingCall): string {
-  return source?.request === request && source.text !== undefined ? source.text : JSON.stringify(request);
+  return source?.request === request ? source.text : JSON.stringify(request);
 }
 
 const TOO_LARGE: CallEnd = { kind: 'unsent', because: 'too-large' };

@@ -16,10 +16,10 @@ export interface Cancellation {
   listener: Cancellable | undefined;
 }
 
-/** A request and the JSON text it was read from. */
+/** A request and the JSON text it was read from, together: whoever changes the request changes nothing here. */
 export interface SourceText {
-  readonly request?: RpcRequest | undefined;
-  readonly text?: string | undefined;
+  readonly request: RpcRequest;
+  readonly text: string;
 }
 
 /** What goes with a request, at either end. */

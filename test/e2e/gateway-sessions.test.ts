@@ -71,17 +71,20 @@ describe('a request in a session', () => {
     });
   });
 
-  test('is handed on with the text it was read from, where that still says the same and is short', async () => {
+  test('is handed on with what was read and its text, a short one', async () => {
     const session = await open.session();
-    const textOf = async (body: string, headers: Record<string, string> = {}) => {
+    const asked = async (body: string, headers: Record<string, string> = {}) => {
       await open.post(body, { headers: { ...session, ...headers } });
-      return (open.router.calls.at(-1) as RouterCall).text;
+      return open.router.calls.at(-1) as RouterCall;
     };
     const plain = `{ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "echo", "arguments": {"message": "é"}} }`;
-    expect(await textOf(plain)).toBe(plain);
+    const { request, source } = await asked(plain);
+    expect(source?.request).toBe(request);
+    expect(source?.text).toBe(plain);
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    expect(await textOf(plain, { traceparent, tracestate: 'a=1' })).toBeUndefined();
-    expect(await textOf(plain.replace('é', 'é'.repeat(8192)))).toBeUndefined();
+    const changed = await asked(plain, { traceparent, tracestate: 'a=1' });
+    expect(changed.source?.request).not.toBe(changed.request);
+    expect((await asked(plain.replace('é', 'é'.repeat(8192)))).source).toBeUndefined();
   });
 
   describe('and in a trace', () => {
