@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join as pathJoin } from 'node:path';
 import { VillageError } from '../src/kernel/index.ts';
 import type { OfflineHandlers } from './admin/index.ts';
 import { type Anchored, type AuditRecord, EMPTY_RECORD } from '../src/audit/index.ts';
@@ -20,8 +22,12 @@ export class FilesError extends VillageError<'NO_VILLAGE'> {}
 
 const SILENT = { report: () => undefined };
 
-/** Opens a data folder that no node is using. Errors: DATA_IN_USE, DATA_UNUSABLE, and of its keys. */
-export async function openFiles(dataDir: string): Promise<FilesPort> {
+/**
+ * Opens a data folder that no node is using; one that is not there is made where that may be. Errors: DATA_IN_USE, DATA_UNUSABLE,
+ * NO_VILLAGE, and of its keys.
+ */
+export async function openFiles(dataDir: string, { mayMake }: { readonly mayMake: boolean }): Promise<FilesPort> {
+  if (!mayMake && !existsSync(pathJoin(dataDir, 'store'))) throw noVillage();
   const folder = await openDataFolder(dataDir);
   try {
     const { database } = folder;
@@ -122,11 +128,15 @@ function joinVerb({ dataDir, keys, database, logOf }: Opened): OfflineHandlers['
   };
 }
 
+function noVillage(): FilesError {
+  return new FilesError('NO_VILLAGE', 'this data folder belongs to no village yet', {
+    hint: '`village up` makes one, `village join INVITE` joins one',
+  });
+}
+
 function withoutVillage(join: OfflineHandlers['join']): OfflineHandlers {
   const none = (): never => {
-    throw new FilesError('NO_VILLAGE', 'this data folder belongs to no village yet', {
-      hint: '`village up` makes one, `village join INVITE` joins one',
-    });
+    throw noVillage();
   };
   const nothing = async (): Promise<never> => none();
   return {

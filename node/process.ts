@@ -15,7 +15,7 @@ const ports: CliPorts = {
     endLooking = giveMemoryBackWhenIdle();
     return createNode(options);
   },
-  openFiles: async (dataDir) => (await import('./data-files.ts')).openFiles(dataDir),
+  openFiles: async (dataDir, options) => (await import('./data-files.ts')).openFiles(dataDir, options),
   runBridge: async (options) => (await import('./gateway/bridge.ts')).runBridge(options),
 };
 
@@ -43,8 +43,12 @@ process.on('SIGTERM', onSignal);
 process.on('SIGINT', onSignal);
 process.on('uncaughtException', onUncaught);
 process.on('unhandledRejection', onUncaught);
-// The reader of a pipe went away (`village … | head`): there is nobody left to tell.
-process.stdout.on('error', () => process.exit(0));
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  // The reader of a pipe went away (`village … | head`): there is nobody left to tell.
+  if (code === 'EPIPE') process.exit(0);
+  process.stderr.write(`what was to be printed could not be written (${code})\n`);
+  process.exit(1);
+});
 process.stderr.on('error', () => undefined);
 
 const code = await runCli(process.argv.slice(2), {

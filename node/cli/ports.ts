@@ -55,7 +55,8 @@ export interface BridgeOptions {
 /** What the command line asks the rest of the program to do. Each is loaded when first used: `--help` answers at once. */
 export interface CliPorts {
   createNode(options: NodeOptions): Promise<VillageNode>;
-  openFiles(dataDir: string): Promise<FilesPort>;
+  /** `mayMake`: a folder that is not there is made. */
+  openFiles(dataDir: string, options: { readonly mayMake: boolean }): Promise<FilesPort>;
   /** Runs until the input ends and everything asked has been answered. */
   runBridge(options: BridgeOptions): Promise<void>;
 }

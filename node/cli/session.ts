@@ -67,7 +67,7 @@ export class Session {
         hint: 'start one with `village up`, or name its data folder with --data',
       });
     }
-    this.#files ??= await this.#ports.openFiles(this.dataDir);
+    this.#files ??= await this.#ports.openFiles(this.dataDir, { mayMake: verb === 'join' });
     return this.#files.handlers;
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { VillageClient } from '../../node/client/index.ts';
 import { LevelDatabase, type Store } from '../../node/storage/index.ts';
-import { cleanUp, dataFolder, ProcessNode, ROOT } from '../support/process-node.ts';
+import { cleanUp, dataFolder, ProcessNode, ROOT, run } from '../support/process-node.ts';
 import { SmallDisk, whyNoSmallDisk } from '../support/small-disk.ts';
 import { until } from '../support/until.ts';
 
@@ -142,6 +142,9 @@ describe.skipIf(why !== undefined)(`a disk that is full${why === undefined ? '' 
       .filter(({ kind, target, outcome }) => kind === 'call' && target === 'policy_query' && outcome === 'ok');
     // The one that failed in the midst came to the disk after all.
     expect(ok).toHaveLength(answered + 1);
+    // What is printed into a full disk is not called done.
+    const exported = `"${process.execPath}" "${join(ROOT, 'node/main.ts')}" audit export --data "${disk.path}" > /dev/full`;
+    expect(await run('sh', ['-c', exported])).toMatchObject({ code: 1, stderr: expect.stringContaining('ENOSPC') });
     await again.stop();
   }, 60_000);
 });

@@ -1,9 +1,9 @@
-import { open, readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type MatchedExports, matchExports } from '../../audit/index.ts';
 import { CliError } from '../exit.ts';
 import { type AddVerb, type Invocation, withSession } from '../invocation.ts';
 import type { Session } from '../session.ts';
+import { anchorsIn, linesIn } from './audit-files.ts';
 import { addRestored } from './audit-restored.ts';
 import { acceptedLines, lineOf, matchLines, witnessLines } from './audit-lines.ts';
 
@@ -38,7 +38,7 @@ export const addAudit: AddVerb = (program, invocation) => {
   withRange(audit.command('export').description('prints entries, one JSON object a line')).action(
     (range: Range, command) =>
       withSession(command, invocation, async (session) => {
-        for await (const entry of session.stream('audit.export', range))
+        for await (const entry of session.stream('audit.export', checked(range)))
           await write(invocation, `${JSON.stringify(entry)}\n`);
       }),
   );
@@ -50,7 +50,7 @@ export const addAudit: AddVerb = (program, invocation) => {
     .option('--against <file>', 'another node’s export: finds calls between the two that only one side has')
     .action(({ anchors: file, against, ...range }: VerifyOptions, command) =>
       withSession(command, invocation, async (session) => {
-        const input = file === undefined ? range : { ...range, anchors: await anchorsIn(file) };
+        const input = file === undefined ? checked(range) : { ...checked(range), anchors: await anchorsIn(file) };
         const verdict = await session.call('audit.verify', input, { timeoutMs: VERIFY_TIMEOUT_MS });
         const matched = against === undefined ? undefined : await matchedWith(against, session);
         const { broken_at: broken } = verdict;
@@ -84,39 +84,22 @@ export const addAudit: AddVerb = (program, invocation) => {
   addRestored(audit, invocation);
 };
 
-async function matchedWith(file: string, session: Session): Promise<MatchedExports> {
-  const opened = await open(file).catch((cause: unknown) => unreadable(file, cause));
-  try {
-    return await matchExports(opened.readLines(), session.stream('audit.export', {}));
-  } finally {
-    await opened.close();
-  }
-}
-
-function unreadable(file: string, cause: unknown): never {
-  throw new CliError('FILE_UNREADABLE', `${file} cannot be read`, { cause });
-}
-
-async function anchorsIn(file: string): Promise<{ head: string; anchor: string }[]> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => unreadable(file, cause));
-  return text
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line, index) => {
-      try {
-        const { head, anchor } = JSON.parse(line) as { head?: unknown; anchor?: unknown };
-        if (typeof head === 'string' && typeof anchor === 'string') return { head, anchor };
-      } catch {
-        // said below
-      }
-      throw new CliError('USAGE', `line ${index + 1} of ${file} is no anchor`);
-    });
+function matchedWith(file: string, session: Session): Promise<MatchedExports> {
+  return matchExports(linesIn(file), session.stream('audit.export', {}));
 }
 
 function withRange(command: Command): Command {
   return command
     .option('--from <place>', 'first entry: a sequence number or an ISO time', place)
     .option('--to <place>', 'last entry: a sequence number or an ISO time', place);
+}
+
+/** Nothing at all would be found whole. Errors: USAGE. */
+function checked(range: Range): Range {
+  const { from, to } = range;
+  if (from !== undefined && to !== undefined && typeof from === typeof to && from > to)
+    throw new CliError('USAGE', `--from ${from} lies behind --to ${to}`);
+  return range;
 }
 
 function place(text: string): Place {

@@ -1,9 +1,14 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { dataFolderOf } from '../../../node/cli/data-folder.ts';
 import { duration } from '../../../node/cli/duration.ts';
 import { table } from '../../../node/cli/terminal.ts';
 import { isStreamEnd } from '../../../node/crash.ts';
+import { openFiles } from '../../../node/data-files.ts';
 
 describe('the data folder', () => {
   const place = (env: Record<string, string>, platform: NodeJS.Platform = 'linux') => ({
@@ -71,4 +76,11 @@ test('the end of a stream is no crash; anything else is', () => {
   expect(isStreamEnd(end)).toBe(true);
   expect(isStreamEnd(new TypeError('StreamStateError'))).toBe(false);
   expect(isStreamEnd('StreamStateError')).toBe(false);
+});
+
+test('a data folder that is only looked at is not made', async () => {
+  const folder = join(await mkdtemp(join(tmpdir(), 'village-look-')), 'none');
+  await expect(openFiles(folder, { mayMake: false })).rejects.toMatchObject({ code: 'NO_VILLAGE' });
+  expect(existsSync(folder)).toBe(false);
+  await rm(dirname(folder), { recursive: true });
 });

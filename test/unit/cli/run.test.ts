@@ -97,6 +97,8 @@ describe('help and usage', () => {
     ['a label that is none', ['fog', 'plan', 'magi', '--label', 'zone']],
     ['a priority that is none', ['fog', 'deploy', 'magi', '--priority', 'urgent']],
     ['a time that is none', ['audit', 'verify', '--from', 'yesterday']],
+    ['a range that ends before it begins', ['audit', 'verify', '--from', '3', '--to', '1']],
+    ['a file without lines in the place of anchors', ['audit', 'verify', '--anchors', '/dev/zero']],
     ['a file of anchors that holds none', ['audit', 'verify', '--anchors', new URL(import.meta.url).pathname]],
   ])('%s ends with 2 and leaves stdout empty', async (_what, argv) => {
     const ran = await runCommand(argv);
@@ -210,6 +212,20 @@ describe('where no node runs', () => {
       handlers: { 'audit.verify': async () => verdict },
     });
     expect([json.code, JSON.parse(json.stdout)]).toEqual([1, verdict]);
+  });
+
+  test.each([
+    ['a folder', import.meta.dirname],
+    ['a file without lines', '/dev/zero'],
+    ['a file that is not there', '/nowhere/export'],
+  ])('%s in the place of another log’s export ends with 2', async (_, file) => {
+    const ran = await runCommand(['audit', 'verify', '--data', data, '--against', file], {
+      handlers: {
+        'audit.verify': async () => ({ ok: true, checked: 0, accepted: [] }),
+        'audit.export': async function* () {},
+      },
+    });
+    expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('FILE_UNREADABLE') });
   });
 
   test('an export is one JSON object a line', async () => {
