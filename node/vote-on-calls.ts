@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { text, utf8 } from '../src/kernel/index.ts';
+import { canonicalJson, exactCanonicalJson, text, utf8 } from '../src/kernel/index.ts';
 import { isObject, resultText, type RpcRequest } from '../src/mcp/index.ts';
 import type { BackendReply } from './backends/backend.ts';
 import { failure } from './backends/reply.ts';
@@ -26,6 +26,10 @@ export function votePort(governance: Pick<Governance, 'proposeCall' | 'calls'>):
     ask: async ({ request, context, target, permission }): Promise<BackendReply> => {
       const { agentId, homeNode, issuedAtMs } = context.principal;
       const args = request.params?.['arguments'];
+      if (!isVotable(args)) {
+        const message = 'a vote cannot state these arguments exactly: send numbers that no double holds as text';
+        return failure(request.id, { name: 'INVALID_PARAMS', message });
+      }
       const type = permission?.requiresApproval ?? 'critical_change';
       const asked = { tool: target, arguments: isObject(args) ? args : {}, type };
       const acted = await governance
@@ -90,6 +94,15 @@ export function runApproved(desk: Pick<TokenDesk, 'mint' | 'verify'>, router: Pi
     const ok = reply.result !== undefined && reply.result['isError'] !== true;
     return { ok, result: reply.result?.['structuredContent'] ?? reply.result ?? reply.error };
   };
+}
+
+/** Whether what would be voted on is what was asked: a proposal is canonical JSON, which would round the number. */
+function isVotable(args: unknown): boolean {
+  try {
+    return canonicalJson(args ?? {}) === exactCanonicalJson(args ?? {});
+  } catch {
+    return false;
+  }
 }
 
 function toolReply(

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { canonicalJson, sha256Hex } from '../../src/kernel/index.ts';
+import { exactCanonicalJson, sha256Hex } from '../../src/kernel/index.ts';
 import { isObject, type RpcRequest } from '../../src/mcp/index.ts';
 
 const PREFIX = 'village-held.';
@@ -55,7 +55,7 @@ export function fingerprintOf({ method, params = {} }: RpcRequest): string {
   const { name = null, uri = null, arguments: args = {} } = params;
   const about = [method, name, uri, isObject(args) ? args : {}];
   try {
-    return sha256Hex(canonicalJson(about));
+    return sha256Hex(exactCanonicalJson(about));
   } catch {
     return sha256Hex(JSON.stringify(about)); // it has no canonical form, and is to be repeated as it was
   }

@@ -1,5 +1,5 @@
 import { type Action, callsToBegin, type Decision, type Ledger, type PolicyState } from '../../src/governance/index.ts';
-import { canonicalJson } from '../../src/kernel/index.ts';
+import { exactCanonicalJson } from '../../src/kernel/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import type { CallJournal, Execution } from './call-journal.ts';
 
@@ -119,7 +119,7 @@ export class VotedCalls {
 
 function spelled(value: unknown): string {
   try {
-    return canonicalJson(value ?? {});
+    return exactCanonicalJson(value ?? {});
   } catch {
     return ''; // no JSON: nothing that was approved is spelled so
   }

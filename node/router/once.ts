@@ -1,4 +1,4 @@
-import { canonicalJson, sha256Hex, utf8 } from '../../src/kernel/index.ts';
+import { exactCanonicalJson, sha256Hex, utf8 } from '../../src/kernel/index.ts';
 import { errorText, isObject, type RpcId, type RpcRequest } from '../../src/mcp/index.ts';
 import { OnceBook } from '../../src/routing/index.ts';
 import type { Awaitable, BackendReply } from '../backends/backend.ts';
@@ -134,7 +134,7 @@ function onceKeyOf({ method, params }: RpcRequest): unknown {
 function digestOf({ server, request: { params } }: Job): string {
   const { _meta: _, ...asked } = params ?? {};
   try {
-    return sha256Hex(canonicalJson([server, asked]));
+    return sha256Hex(exactCanonicalJson([server, asked]));
   } catch {
     return sha256Hex(JSON.stringify([server, asked])); // a lone surrogate: no canonical form
   }

@@ -1,4 +1,4 @@
-import { canonicalJson, sha256Hex } from '../../src/kernel/index.ts';
+import { exactCanonicalJson, sha256Hex } from '../../src/kernel/index.ts';
 import { isObject, META, type RpcRequest } from '../../src/mcp/index.ts';
 import type { Job } from './job.ts';
 
@@ -22,8 +22,8 @@ export function reuseKeysOf(job: Job, root: string): ReuseKeys | undefined {
   const { agentId, level, permissions } = context.principal;
   const what = [root, server, service.definitionHash, context.era, request.method, job.target];
   try {
-    const all = sha256Hex(canonicalJson([...what, asked]));
-    return { all, own: sha256Hex(canonicalJson([all, agentId, level, permissions ?? null])) };
+    const all = sha256Hex(exactCanonicalJson([...what, asked]));
+    return { all, own: sha256Hex(exactCanonicalJson([all, agentId, level, permissions ?? null])) };
   } catch {
     return undefined; // canonical JSON has no form for these arguments
   }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { CallJournal } from '../../../node/governance/call-journal.ts';
 import { type Call, VotedCalls } from '../../../node/governance/voted-calls.ts';
 import { MemoryStore } from '../../../node/storage/index.ts';
+import { parseExactJson } from '../../../src/kernel/index.ts';
 import type { Decision, Ledger, PolicyState } from '../../../src/governance/index.ts';
 import { Reports } from '../../support/mesh-hosts.ts';
 import { until } from '../../support/until.ts';
@@ -127,6 +128,12 @@ describe('an approved call', () => {
     const [first, second] = [calls.serveOnce(asked), calls.serveOnce(asked)];
     expect(await Promise.all([first?.begin(), second?.begin()])).toEqual([true, false]);
     expect(calls.serveOnce(asked)).toBeUndefined();
+  });
+
+  test('of a peer is not one with a number that only rounds to what was approved', async () => {
+    state = stateOf(decision('a', { node: 'peer', arguments: { amount: 12345678901234567000 } }));
+    const args = parseExactJson('{"amount":12345678901234567890}');
+    expect((await node()).serveOnce({ peer: 'peer', agent: 'local@here', tool: 'spend', args })).toBeUndefined();
   });
 
   test('of a peer is not served again by a node that was killed and started anew', async () => {

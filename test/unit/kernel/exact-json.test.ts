@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { canonicalJson, parseExactJson } from '../../../src/kernel/index.ts';
+import { canonicalJson, exactCanonicalJson, parseExactJson } from '../../../src/kernel/index.ts';
 
 const again = (text: string) => JSON.stringify(parseExactJson(text));
 
@@ -39,6 +39,13 @@ describe('JSON that is written again', () => {
   test('is canonical as the double nearest to it, and not at all where there is none', () => {
     expect(canonicalJson(parseExactJson('{"max":18446744073709551615}'))).toBe('{"max":18446744073709552000}');
     expect(() => canonicalJson(parseExactJson('[1e400]'))).toThrow(TypeError);
+  });
+
+  test('stays as it was written where canonical text is to tell values apart', () => {
+    const exact = (text: string) => exactCanonicalJson(parseExactJson(text));
+    expect(exact('{"z":[1.0,-0],"max":18446744073709551615}')).toBe('{"max":18446744073709551615,"z":[1,0]}');
+    expect(exact('[1e400]')).toBe('[1e400]');
+    expect(exact('{"a":{"rawJSON":"1e400"}}')).toBe('{"a":{"rawJSON":"1e400"}}');
   });
 
   test.each(['', '{', '[1e400', '0123456789012345678', '12345678901234567890 x', 'NaN'])('%j is no JSON', (text) => {

@@ -2,6 +2,7 @@ import { CallContext } from '../../../node/router/call-context.ts';
 import { DeadlineTimer, OnceLog } from '../../../node/router/index.ts';
 import { MemoryStore, type Store } from '../../../node/storage/index.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseExactJson } from '../../../src/kernel/index.ts';
 import { type NetworkNode, RouterNetwork, agentNamed } from '../../support/router-network.ts';
 import { StoreServer } from '../../support/store-server.ts';
 import { until } from '../../support/until.ts';
@@ -14,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => network.stop());
 
-function send(node: NetworkNode, key: unknown, { value = 'x', agent = 'ann', id = 1 } = {}) {
+function send(node: NetworkNode, key: unknown, { value = 'x' as unknown, agent = 'ann', id = 1 } = {}) {
   const _meta = { 'village/idempotency-key': key };
   return node.ask('tools/call', { name: 'store__plain', arguments: { value }, _meta }, agentNamed(agent), { id });
 }
@@ -68,6 +69,16 @@ describe('a call with a key', () => {
     const other = await send(node, 'k', { value: 'y' });
     expect(other.error.data.code).toBe('INVALID_PARAMS');
     expect(store.ran).toHaveLength(3);
+  });
+
+  test('is another call where a number differs that no double holds', async () => {
+    const store = new StoreServer('store', PLAIN);
+    const node = network.add('here', [store]);
+    const [one, other] = ['12345678901234567890', '12345678901234567891'].map(parseExactJson);
+    await send(node, 'k', { value: one });
+    expect((await send(node, 'k', { value: other })).error?.data.code).toBe('INVALID_PARAMS');
+    expect((await send(node, 'k', { value: one })).result).toBeDefined();
+    expect(store.ran).toHaveLength(1);
   });
 
   test.each([[''], [7], ['k'.repeat(129)], [null]])('that is no key (%j) is refused', async (key) => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseExactJson } from '../../../src/kernel/index.ts';
 import { agentNamed, type NetworkNode, RouterNetwork } from '../../support/router-network.ts';
 import { StoreServer } from '../../support/store-server.ts';
 import { until } from '../../support/until.ts';
@@ -48,6 +49,15 @@ describe('a result that may be reused', () => {
     expect(store.ran).toHaveLength(1);
     await ask({ a: 1 }, {});
     await ask({ a: 1 }, { 'example.com/mood': 'good' });
+    expect(store.ran).toHaveLength(3);
+  });
+
+  test('is not that of another number, where a double holds neither', async () => {
+    const store = hostedHere(new StoreServer('store'));
+    for (const id of ['12345678901234567890', '12345678901234567891', '12345678901234567890']) {
+      await get(here, {}, agentNamed('ann'), parseExactJson(`{"id":${id}}`) as object);
+    }
+    await get(here, {}, agentNamed('ann'), { id: { rawJSON: '12345678901234567890' } });
     expect(store.ran).toHaveLength(3);
   });
 

@@ -4,6 +4,7 @@ import { unapproved } from '../../../node/router/gate.ts';
 import type { Job } from '../../../node/router/job.ts';
 import { standingOf } from '../../../node/router/vote-port.ts';
 import { runApproved, votePort } from '../../../node/vote-on-calls.ts';
+import { parseExactJson } from '../../../src/kernel/index.ts';
 import type { RpcRequest } from '../../../src/mcp/index.ts';
 
 const principal = { agentId: 'local@here', homeNode: 'here', issuedAtMs: 5, level: 'OPERATOR', permissions: undefined };
@@ -66,6 +67,15 @@ describe('a call that needs a vote', () => {
       retryable: false,
     });
     expect([body['id'], body['result'].isError, outcome]).toEqual([7, undefined, 'ok']);
+  });
+
+  test('is proposed with no number that the vote would round', async () => {
+    const args = parseExactJson('{"amount":12345678901234567890}');
+    const seen: unknown[] = [];
+    const changes = { request: { ...request, params: { name: 'spend', arguments: args } } };
+    const { body } = await asked((one) => seen.push(one), changes);
+    expect(body['error'].data.code).toBe('INVALID_PARAMS');
+    expect(seen).toEqual([]);
   });
 
   test('is answered with why nobody took it', async () => {
