@@ -30,6 +30,8 @@ export class RecentTroubles {
       if (state === 'healthy' || state === 'disabled') this.#over(`server ${server}`);
       else if (state === 'down' || state === 'degraded') this.#began(`server ${server}`, problem);
     });
+    bus.on('directory.unlisted', ({ server }) => this.#began(`unlisted ${server}`));
+    bus.on('server.definition', ({ server }) => this.#over(`unlisted ${server}`));
     bus.on('tool.changed', ({ peer, ...part }) => this.#began(`${part.kind} ${peer}/${nameOfPart(part)}`));
     bus.on('tool.approved', ({ peer, ...part }) => this.#over(`${part.kind} ${peer}/${nameOfPart(part)}`));
     bus.on('overload.changed', ({ levels }) =>
@@ -57,7 +59,7 @@ export class RecentTroubles {
     });
   }
 
-  /** Since when; `of` as `server NAME`, `tool NODE/SERVER__TOOL`, `agent PEER/NAME`, `overload`, `config`, `certificate`, `audit`. */
+  /** Since when; `of` as `server NAME`, `unlisted NAME`, `tool NODE/SERVER__TOOL`, `agent PEER/NAME`, `overload`, `config`, `certificate`, `audit`. */
   lasting(of: string): { readonly sinceMs: number; readonly problem: string } | undefined {
     return this.#since.get(of);
   }

@@ -18,6 +18,7 @@ export interface ServerTroubleParts {
 /** Servers that agents could count on and cannot, and parts of servers that are not what they were. */
 export function* serverTroubles(parts: ServerTroubleParts): Iterable<Trouble> {
   const { hosting, router, pins, recent } = parts;
+  yield* unlistedServers(parts);
   for (const server of hosting.servers()) {
     const { alias, kind } = server;
     const lasting = recent.lasting(`server ${alias}`);
@@ -79,4 +80,25 @@ function changed(part: ChangedPart, { recent, changedAreBlocked }: ServerTrouble
       : `agents read a description that nobody here has looked at; it is still ${used}, since \`tools.changed\` is not "block"`,
     remedy: `look at it (${LOOK_AT[kind](name)}), then \`village tools approve ${name}\``,
   };
+}
+
+/** Servers that run, and whose definition is too large to be told of. */
+function* unlistedServers({ hosting, router, recent }: ServerTroubleParts): Iterable<Trouble> {
+  const missing = new Set(router.missing().flatMap(({ server, node }) => (node === undefined ? [server] : [])));
+  for (const server of hosting.servers()) {
+    const { alias } = server;
+    const lasting = recent.lasting(`unlisted ${alias}`);
+    if (lasting === undefined || server.state().state !== 'healthy') continue;
+    yield {
+      kind: 'server-unlisted',
+      of: alias,
+      sinceMs: lasting.sinceMs,
+      found: `server ${alias} runs and is in no list: there are too many servers here, or it has too many tools, or too long ones`,
+      means: missing.has(alias)
+        ? 'none of its tools can be called, here or from other nodes'
+        : 'its tools can be called here, and other nodes do not hear of them',
+      remedy:
+        'let it offer fewer tools or shorter descriptions and schemas, or divide it among several entries or nodes',
+    };
+  }
 }

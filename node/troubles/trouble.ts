@@ -23,6 +23,7 @@ export type TroubleKind =
   | 'server-down'
   | 'server-degraded'
   | 'server-missing'
+  | 'server-unlisted'
   | `${PartKind}-changed`
   | 'replica-failing'
   | 'replica-ejected'

@@ -28,7 +28,12 @@ describe('since when a trouble lasts', () => {
   });
 
   test.each([
-    ['tool p/s__t', 'tool.changed', { peer: 'p', server: 's', kind: 'tool', name: 't', was: 'a', is: 'b' }, 'tool.approved'],
+    [
+      'tool p/s__t',
+      'tool.changed',
+      { peer: 'p', server: 's', kind: 'tool', name: 't', was: 'a', is: 'b' },
+      'tool.approved',
+    ],
     ['config', 'config.invalid', { problem: 'x', applied: [], wantsRestart: [] }, 'config.reloaded'],
     ['certificate', 'gateway.certificate-refused', { problem: 'x', pin: 'p', notAfter: '' }, 'gateway.certificate'],
     ['audit', 'background.failed', { area: 'audit', error: undefined, entries: 1, durationMs: 1 }, 'audit.flushed'],

@@ -135,6 +135,21 @@ describe('a server', () => {
     ];
     expect(only({ missing })).toMatchObject({ kind: 'server-missing', of: 'far', sinceMs: Date.parse(since) });
   });
+
+  test('that runs and is too large to be listed is told, until it offers something else', () => {
+    const servers = [{ alias: 'huge' }];
+    const tell = (bus: EventBus): void => bus.report('directory.unlisted', { server: 'huge' });
+    const away = only({ servers, tell, missing: [{ server: 'huge', since: '2029-12-31T23:00:00.000Z' }] });
+    expect(away).toMatchObject({ kind: 'server-unlisted', of: 'huge', sinceMs: NOW });
+    expect(away.means).toContain('none of its tools can be called');
+    expect(only({ servers, tell }).means).toContain('its tools can be called here');
+
+    const changed = (bus: EventBus): void => {
+      tell(bus);
+      bus.report('server.definition', { server: 'huge', tools: 1, hash: '' });
+    };
+    expect(troubles({ servers, tell: changed })).toEqual([]);
+  });
 });
 
 test.each([
