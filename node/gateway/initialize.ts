@@ -6,6 +6,8 @@ import {
   type RpcRequest,
   type SessionVersion,
 } from '../../src/mcp/index.ts';
+import { refusalOfView } from './absent-view.ts';
+import type { Refusal } from './answer.ts';
 import type { GatewayContext } from './context.ts';
 import type { Caller } from './exchange.ts';
 
@@ -16,7 +18,7 @@ export type Initialized =
       readonly abilities: ClientAbilities;
       readonly result: object;
     }
-  | { readonly kind: 'refused'; readonly because: 'params' | 'view'; readonly message: string };
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /** What `initialize` gets for an answer in the caller's view: the agreed revision, and what the village offers there. */
 export function initialize(context: GatewayContext, request: RpcRequest, caller: Caller): Initialized {
@@ -25,7 +27,7 @@ export function initialize(context: GatewayContext, request: RpcRequest, caller:
   if (!isObject(capabilities)) return wrong('capabilities must be an object');
   if (!isObject(clientInfo) || typeof clientInfo['name'] !== 'string') return wrong('clientInfo must name the client');
   const offer = context.router.describe(caller.principal, caller.view, 'session');
-  if (offer === undefined) return { kind: 'refused', because: 'view', message: 'no such server' };
+  if (offer === undefined) return { kind: 'refused', refusal: refusalOfView(context.router, caller) };
   const version = negotiate(protocolVersion);
   const instructions = offer.instructions === undefined ? {} : { instructions: offer.instructions };
   const result = { protocolVersion: version, capabilities: offer.capabilities, serverInfo: context.serverInfo };
@@ -33,5 +35,5 @@ export function initialize(context: GatewayContext, request: RpcRequest, caller:
 }
 
 function wrong(message: string): Initialized {
-  return { kind: 'refused', because: 'params', message };
+  return { kind: 'refused', refusal: { name: 'INVALID_PARAMS', message } };
 }

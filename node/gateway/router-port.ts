@@ -51,6 +51,8 @@ export interface RouterPort {
     view: string | undefined,
     era?: Era | undefined,
   ): { readonly capabilities: Record<string, unknown>; readonly instructions: string | undefined } | undefined;
+  /** Why a server that should be there for this agent is not; undefined: none of that name should be. */
+  away(principal: Principal, view: string): string | undefined;
   /** The arguments of a tool that a stateless request must repeat in its headers. */
   mirrored(tool: string, view: string | undefined): readonly MirroredArgument[];
   /** The servers of which this agent may use anything. */

@@ -42,10 +42,7 @@ function begin(context: GatewayContext, post: Post, request: RpcRequest): void {
     return refused({ name: 'INVALID_REQUEST', message: 'initialize begins a session and takes no Mcp-Session-Id' });
   }
   const outcome = initialize(context, request, caller);
-  if (outcome.kind === 'refused') {
-    const status = outcome.because === 'view' ? 404 : undefined;
-    return refused({ name: 'INVALID_PARAMS', message: outcome.message, status });
-  }
+  if (outcome.kind === 'refused') return refused(outcome.refusal);
   const session = context.sessions.create(caller.principal, {
     view: caller.view,
     transport: 'streamable',

@@ -54,7 +54,7 @@ function begin(context: GatewayContext, session: Session, asked: { post: Post; o
   if (post.body.kind !== 'request') return;
   const { message } = post.body;
   const outcome = initialize(context, message, post.caller);
-  if (outcome.kind === 'refused') return refuse(outlet, message, { name: 'INVALID_PARAMS', message: outcome.message });
+  if (outcome.kind === 'refused') return refuse(outlet, message, outcome.refusal);
   session.begin(outcome.version, outcome.abilities);
   answer(outlet, resultText(message.id, outcome.result));
 }

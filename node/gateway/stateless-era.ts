@@ -7,6 +7,7 @@ import {
   resultText,
   SUPPORTED_VERSIONS,
 } from '../../src/mcp/index.ts';
+import { refusalOfView } from './absent-view.ts';
 import { sendEmpty, sendJson, sendRefusal } from './answer.ts';
 import type { GatewayContext } from './context.ts';
 import { Exchange } from './exchange.ts';
@@ -114,7 +115,7 @@ function listen(context: GatewayContext, post: Post, message: RpcRequest): void 
 function offerOf(context: GatewayContext, post: Post, message: RpcRequest): ReturnType<typeof context.router.describe> {
   const offer = context.router.describe(post.caller.principal, post.caller.view, 'stateless');
   if (offer === undefined) {
-    sendRefusal(post.res, { name: 'INVALID_PARAMS', message: 'no such server', id: message.id, status: 404 });
+    sendRefusal(post.res, { ...refusalOfView(context.router, post.caller), id: message.id });
   }
   return offer;
 }

@@ -14,7 +14,7 @@ import { capabilitiesOf } from './capabilities.ts';
 import { withheld } from './changed-parts.ts';
 import { ListChanges } from './list-changes.ts';
 import { isList, Lists } from './lists.ts';
-import { Missing, type MissingServer } from './missing.ts';
+import { Missing, type MissingServer, sayMissing } from './missing.ts';
 import type { RouterParts } from './parts.ts';
 import { OnlyOnce } from './once.ts';
 import { Pipeline } from './pipeline.ts';
@@ -149,6 +149,11 @@ export class Router implements RouterPort {
     const capabilities = capabilitiesOf(usable, { era, whole: seen.service === undefined });
     const instructions = seen.service === undefined ? INSTRUCTIONS : this.#shown(seen.service).definition.instructions;
     return { capabilities, instructions };
+  }
+
+  away(principal: Principal, view: string): string | undefined {
+    const missing = this.#missing.list(principal).find(({ server }) => server === view);
+    return missing && sayMissing(missing);
   }
 
   mirrored(tool: string, view: string | undefined): readonly MirroredArgument[] {

@@ -63,6 +63,10 @@ export class SearchMode implements RouterPort {
     return this.#router.describe(...asked);
   }
 
+  away(...asked: Parameters<RouterPort['away']>): ReturnType<RouterPort['away']> {
+    return this.#router.away(...asked);
+  }
+
   mirrored(...asked: Parameters<RouterPort['mirrored']>): ReturnType<RouterPort['mirrored']> {
     return this.#router.mirrored(...asked);
   }

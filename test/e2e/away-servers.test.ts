@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { agentV1 } from '../support/agents.ts';
 import { bearer, stateless } from '../support/echo-gateway.ts';
 import { send } from '../support/http.ts';
 import { cleanUp, dataFolder, ProcessNode, ROOT } from '../support/process-node.ts';
@@ -44,7 +45,12 @@ test('a node that comes while a server has yet to come up knows that it is away,
   expect(await missing(agent)).toMatchObject([server]);
   const error = { code: away, message: expect.stringContaining(server.problem), data: { retryable: true } };
   expect(await called(agent)).toMatchObject({ error });
-  expect((await asked(agent, 'tools/list', {}, '/mcp/moody')).json).toMatchObject({ error: { code: away } });
+  for (const method of ['tools/list', 'server/discover']) {
+    expect((await asked(agent, method, {}, '/mcp/moody')).json, method).toMatchObject({ error: { code: away } });
+    expect((await asked(helper, method, {}, '/mcp/moody')).json, method).toMatchObject({ error: { code: unknown } });
+  }
+  const path = new URL('/mcp/moody', b.ready.gateway).href;
+  await expect(agentV1(path, agent)).rejects.toMatchObject({ code: away });
   expect(await b.json(['status'])).toMatchObject({ missing: [server] });
   // Who may not use it does not learn that it is there at all.
   expect(await missing(helper)).toBeUndefined();

@@ -49,6 +49,8 @@ describe('initialize', () => {
 
   test('in the view of a server that is not there is 404', async () => {
     expect((await open.post(initialize('2025-11-25'), { path: '/mcp/nowhere' })).status).toBe(404);
+    const ill = await open.post(initialize('2025-11-25'), { path: '/mcp/ill' });
+    expect([ill.status, ill.json.error.code, ill.headers['mcp-session-id']]).toEqual([200, -32006, undefined]);
   });
 });
 

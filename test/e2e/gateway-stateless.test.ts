@@ -46,6 +46,11 @@ describe('a stateless request', () => {
     });
     const [message, options] = stateless(1, 'server/discover');
     expect((await open.post(message, { ...options, path: '/mcp/nowhere' })).status).toBe(404);
+    const ill = await open.post(message, { ...options, path: '/mcp/ill' });
+    expect([ill.status, ill.json.error]).toEqual([
+      200,
+      expect.objectContaining({ code: -32006, message: 'ill is not there' }),
+    ]);
   });
 
   test.each(['tools/list', 'resources/list', 'resources/templates/list', 'prompts/list', 'completion/complete'])(

@@ -51,11 +51,15 @@ export class EchoRouter implements RouterPort {
   }
 
   describe(_principal: Principal, view: string | undefined): ReturnType<RouterPort['describe']> {
-    if (view === 'nowhere') return undefined;
+    if (view === 'nowhere' || view === 'ill') return undefined;
     return {
       capabilities: { tools: { listChanged: true }, resources: {}, prompts: { listChanged: true } },
       instructions: view === undefined ? 'the whole village' : `the server ${view}`,
     };
+  }
+
+  away(_principal: Principal, view: string): ReturnType<RouterPort['away']> {
+    return view === 'ill' ? 'ill is not there' : undefined;
   }
 
   served: ReturnType<RouterPort['servers']> = [];
