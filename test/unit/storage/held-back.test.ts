@@ -83,13 +83,12 @@ test('what was deleted stays so', async () => {
 });
 
 test('what is deleted or written while the held is being written is as it was said last', async () => {
-  let slow: PromiseWithResolvers<void> | undefined;
-  const { values, clock } = held({ slow: () => slow?.promise });
+  const slow = Promise.withResolvers<void>();
+  const { values, clock } = held({ slow: () => slow.promise });
   for (const key of ['gone', 'batched', 'anew', 'later']) {
     await values.put(key, utf8('a'));
     await values.put(key, utf8('b'));
   }
-  slow = Promise.withResolvers<void>();
   clock.now += 30_000;
   const flushed = values.flush();
   const meanwhile = [values.del('gone'), values.put('anew', utf8('c')), values.put('later', utf8('c'))];
