@@ -79,6 +79,8 @@ export interface AuditVerdict {
         /** The last entry that a witness has seen; 0: none. */
         readonly to: number;
         readonly by: readonly string[];
+        /** Witness → the last entry that it has seen. */
+        readonly seen_to: Readonly<Record<string, number>>;
         /** Entries that no witness has seen, and when the first of them was made. */
         readonly entries_since: number;
         readonly since?: string | undefined;

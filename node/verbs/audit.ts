@@ -90,6 +90,7 @@ function verdictOf(report: ChainReport, { alone }: { readonly alone: boolean }):
           witnessed: {
             to: witnessed.to,
             by: witnessed.by,
+            seen_to: witnessed.seenTo,
             entries_since: witnessed.entriesSince,
             since: witnessed.sinceMs === undefined ? undefined : new Date(witnessed.sinceMs).toISOString(),
             alone,

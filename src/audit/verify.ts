@@ -63,6 +63,8 @@ export interface Witnessed {
   readonly to: number;
   /** Witnesses whose word fits the log. */
   readonly by: readonly string[];
+  /** Witness → the last entry that it has seen; `to` is the furthest of them. */
+  readonly seenTo: Readonly<Record<string, number>>;
   /** Entries after it, and when the first of them was made, Unix milliseconds; undefined: there is none. */
   readonly entriesSince: number;
   readonly sinceMs: number | undefined;
@@ -187,6 +189,9 @@ export class ChainVerifier {
 
   #report({ seq: to, hash, signedTo, witnessedTo, sinceMs }: Reached, brokenAt: ChainBreak | undefined): ChainReport {
     const entriesSince = to - Math.max(witnessedTo, this.#from - 1);
+    const by = [...this.#words.fitting];
+    const seenTo = Object.fromEntries(by.map(([witness, seen]) => [witness, Math.min(seen, witnessedTo)]));
+    const who = { by: by.map(([witness]) => witness), seenTo };
     return {
       ok: brokenAt === undefined,
       checked: to - this.#from + 1,
@@ -194,7 +199,7 @@ export class ChainVerifier {
       to,
       headHash: hash,
       signedTo: this.#heads === undefined ? undefined : signedTo,
-      witnessed: this.#asked ? { to: witnessedTo, by: this.#words.fitting, entriesSince, sinceMs } : undefined,
+      witnessed: this.#asked ? { to: witnessedTo, ...who, entriesSince, sinceMs } : undefined,
       accepted: this.#words.accepted,
       brokenAt,
     };

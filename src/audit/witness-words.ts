@@ -37,7 +37,7 @@ interface Objection {
 export class WitnessWords {
   readonly #owner: { readonly villageId: string; readonly nodeId: string };
   readonly #seen: ReadonlyMap<number, readonly WitnessedEntry[]>;
-  readonly #fitting = new Set<string>();
+  readonly #fitting = new Map<string, number>();
   readonly #objections: Objection[] = [];
   readonly #accepted: AcceptedLoss[] = [];
 
@@ -46,9 +46,9 @@ export class WitnessWords {
     this.#seen = Map.groupBy(words, ({ seq }) => seq);
   }
 
-  /** Witnesses whose word fits the log. */
-  get fitting(): readonly string[] {
-    return [...this.#fitting];
+  /** Witnesses whose word fits the log, each with the last entry that it has seen. */
+  get fitting(): ReadonlyMap<string, number> {
+    return this.#fitting;
   }
 
   get accepted(): readonly AcceptedLoss[] {
@@ -65,7 +65,7 @@ export class WitnessWords {
     let fits = false;
     for (const { witness, hash: seen } of this.#seen.get(entry.seq) ?? []) {
       if (seen === hash) {
-        this.#fitting.add(witness);
+        this.#fitting.set(witness, entry.seq);
         fits = true;
         continue;
       }

@@ -23,8 +23,12 @@ export function lineOf(entry: object): string {
 /** How far others vouch for what was checked, and the window in which only this node does. */
 export function witnessLines({ witnessed }: AuditVerdict): string[] {
   if (witnessed === undefined) return [];
-  const { to, by, entries_since: entries, since, alone } = witnessed;
-  const lines = to === 0 ? [] : [`up to entry ${to} countersigned by ${by.join(', ')}`];
+  const { to, seen_to: seenTo, entries_since: entries, since, alone } = witnessed;
+  const bySeen = Map.groupBy(Object.keys(seenTo), (witness) => seenTo[witness] ?? 0);
+  bySeen.delete(0);
+  const lines = [...bySeen]
+    .toSorted(([a], [b]) => b - a)
+    .map(([seen, by]) => `up to entry ${seen} countersigned by ${by.join(', ')}`);
   if (entries > 0)
     lines.push(
       `${entries} entries that nobody else has seen yet${since === undefined ? '' : `, the first of ${since}`}`,

@@ -29,17 +29,29 @@ function check(witnessed: readonly WitnessedEntry[] | undefined, upTo = 10): Cha
 
 describe('a log that witnesses vouch for', () => {
   test('says how far, who, and since when only its own node does', () => {
-    const report = check([seen(4, 'B'), seen(7, 'C'), seen(7, 'B')]);
+    const report = check([seen(4, 'B'), seen(7, 'C'), seen(6, 'B'), seen(2, 'D')]);
     expect(report).toMatchObject({ ok: true, to: 10 });
-    expect(report.witnessed).toEqual({ to: 7, by: ['B', 'C'], entriesSince: 3, sinceMs: 8_000 });
+    expect(report.witnessed).toEqual({
+      to: 7,
+      by: ['D', 'B', 'C'],
+      seenTo: { B: 6, C: 7, D: 2 },
+      entriesSince: 3,
+      sinceMs: 8_000,
+    });
   });
 
   test('has no such window where the last entry is countersigned', () => {
-    expect(check([seen(10, 'B')]).witnessed).toEqual({ to: 10, by: ['B'], entriesSince: 0, sinceMs: undefined });
+    expect(check([seen(10, 'B')]).witnessed).toEqual({
+      to: 10,
+      by: ['B'],
+      seenTo: { B: 10 },
+      entriesSince: 0,
+      sinceMs: undefined,
+    });
   });
 
   test('is one big window where nobody was found, and says nothing where nobody was asked', () => {
-    expect(check([]).witnessed).toEqual({ to: 0, by: [], entriesSince: 10, sinceMs: 1_000 });
+    expect(check([]).witnessed).toEqual({ to: 0, by: [], seenTo: {}, entriesSince: 10, sinceMs: 1_000 });
     expect(check(undefined).witnessed).toBeUndefined();
   });
 

@@ -26,7 +26,7 @@ const entries: AuditEntry[] = [
 const whole: Awaited<ReturnType<AuditPort['verify']>> = {
   ok: true,
   checked: 5,
-  witnessed: { to: 3, by: ['B', 'C'], entriesSince: 2, sinceMs: beganMs },
+  witnessed: { to: 3, by: ['B', 'C'], seenTo: { B: 3, C: 2 }, entriesSince: 2, sinceMs: beganMs },
 };
 
 async function audit(input: object, verdict = whole): Promise<Record<string, unknown>> {
@@ -82,7 +82,7 @@ describe('compliance_audit', () => {
     expect(await audit({})).toMatchObject({
       integrity: { intact: true, entries_checked: 5, witnessed_to: 3, witnesses: 2, unwitnessed_entries: 2 },
     });
-    const alone = { ...whole, witnessed: { to: 0, by: [], entriesSince: 5, sinceMs: beganMs } };
+    const alone = { ...whole, witnessed: { to: 0, by: [], seenTo: {}, entriesSince: 5, sinceMs: beganMs } };
     expect((await audit({}, alone))['findings']).toContain(
       'no other node vouches for this log: it could be rewritten whole',
     );
