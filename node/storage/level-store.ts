@@ -67,7 +67,10 @@ export class LevelDatabase implements Database {
       if (codeOf(causeOf(error)) === 'LEVEL_LOCKED') {
         throw new StorageError('DATA_IN_USE', `another process is using ${folder}`, { cause: error });
       }
-      throw new StorageError('DATA_UNUSABLE', `cannot open the store in ${folder}`, { cause: error });
+      throw new StorageError('DATA_UNUSABLE', `cannot open the store in ${folder}`, {
+        cause: error,
+        hint: 'look at the free space and the modes of the data folder (`village doctor`)',
+      });
     }
   }
 
