@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ServerState } from '../../../node/backends/backend.ts';
 import { Missing } from '../../../node/router/missing.ts';
+import type { Level, Principal } from '../../../src/permissions/index.ts';
 import { buildCatalogue } from '../../../src/routing/index.ts';
 import { NotingServer } from '../../support/router-network.ts';
 
@@ -25,5 +26,37 @@ describe('a server of this node that no list has', () => {
 
   test('and that is switched off is not missed', () => {
     expect(hostedIn('disabled')).toEqual([]);
+  });
+});
+
+describe('who hears of a server that is away', () => {
+  const aliases = (missing: Missing, level: Level, permissions?: readonly string[]) =>
+    missing.list({ agentId: 'a', level, permissions } as Principal).map(({ server }) => server);
+
+  test('is who may use any tool of it, also when this node hosts it and it never answered', () => {
+    const access = { level: 'COORDINATOR', tools: { look: 'OPERATOR' } } as const;
+    const server = Object.assign(new NotingServer('tiny'), { access, definition: () => undefined });
+    const state = (): { state: ServerState; since: number } => ({ state: 'starting', since: 0 });
+    const hosting = { servers: () => [Object.assign(server, { state })], get: () => server, onChange: () => () => {} };
+    const missing = new Missing({ hosting, catalogue: () => buildCatalogue([], 1) });
+    expect(aliases(missing, 'READ_ONLY')).toEqual([]);
+    expect(aliases(missing, 'OPERATOR')).toEqual(['tiny']);
+    expect(aliases(missing, 'OPERATOR', ['other__*'])).toEqual([]);
+    expect(aliases(missing, 'OPERATOR', ['tiny__*'])).toEqual(['tiny']);
+  });
+
+  test('hears of it once when this node and another host it and neither serves it', () => {
+    const server = Object.assign(new NotingServer('tiny'), {
+      state: () => ({ state: 'down' as ServerState, since: 0 }),
+    });
+    const hosting = { servers: () => [server], get: () => server, onChange: () => () => {} };
+    const away = new Map([['B', [{ alias: 'tiny', kind: 'third_party', level: 'OPERATOR', sinceMs: 0 } as const]]]);
+    let catalogue = buildCatalogue([], 1);
+    const missing = new Missing({ hosting, catalogue: () => catalogue });
+    const { version } = missing;
+    catalogue = buildCatalogue([], 2, { away });
+    missing.refresh(catalogue);
+    expect(missing.version).toBeGreaterThan(version);
+    expect(missing.list()).toMatchObject([{ server: 'tiny', problem: expect.stringContaining('this node') }]);
   });
 });
