@@ -10,7 +10,12 @@ export async function openMemories(
   const place = village.villageId.slice(0, 16);
   const policy = () => village.policy();
   const { nodeId } = keys;
-  const pins = await DefinitionPins.open({ store: database.namespace(`tool-pins-${place}`), nodeId, policy, reporter: bus });
+  const pins = await DefinitionPins.open({
+    store: database.namespace(`tool-pins-${place}`),
+    nodeId,
+    policy,
+    reporter: bus,
+  });
   stack.defer(() => pins.close());
   const once = await OnceLog.open(database.namespace(`once-${place}`), { wallMs: Date.now, reporter: bus });
   stack.defer(() => once.close());
