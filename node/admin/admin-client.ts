@@ -1,5 +1,4 @@
 import { type IncomingMessage, request } from 'node:http';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { AdminError, VerbError } from './admin-error.ts';
 import type { Answers } from './answers.ts';
@@ -38,7 +37,7 @@ export class AdminClient {
     const response = await this.#post(name, input, options.signal);
     if (response.statusCode !== 200) throw failureOf(parsed(await wholeText(response, options.signal)));
     try {
-      for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+      for await (const line of linesOf(response)) {
         const item = parsed(line);
         if (Failure.safeParse(item).success) throw failureOf(item);
         yield item as object;
@@ -69,20 +68,39 @@ export class AdminClient {
   }
 }
 
+/** Ends at line feeds alone: what an agent called a tool may hold what else ends lines (U+2028), and JSON leaves that as it is. */
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string, void> {
+  let rest = '';
+  try {
+    for await (const text of response.setEncoding('utf8') as AsyncIterable<string>) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+      if (rest.length > MAX_ANSWER_BYTES) throw tooMuch();
+    }
+  } catch (error) {
+    throw error instanceof AdminError ? error : silent(error);
+  }
+  if (rest !== '') yield rest;
+}
+
 async function wholeText(response: IncomingMessage, signal: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
     for await (const chunk of response) {
       bytes += (chunk as Buffer).length;
-      if (bytes > MAX_ANSWER_BYTES)
-        throw new AdminError('BAD_ANSWER', `the node answered more than ${MAX_ANSWER_BYTES} bytes`);
+      if (bytes > MAX_ANSWER_BYTES) throw tooMuch();
       chunks.push(chunk as Buffer);
     }
   } catch (error) {
     throw error instanceof AdminError ? error : silent(signal.aborted ? signal.reason : error);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+function tooMuch(): AdminError {
+  return new AdminError('BAD_ANSWER', `the node answered more than ${MAX_ANSWER_BYTES} bytes`);
 }
 
 function parsed(text: string): unknown {

@@ -39,7 +39,7 @@ const handlers = {
   }),
   'audit.tail': async function* (_input: object, { signal }: { signal: AbortSignal }) {
     tailing = signal;
-    yield { seq: 1 };
+    yield { seq: 1, target: 'a\u2028b\u2029c\rd' };
     if (!signal.aborted) await once(signal, 'abort');
   },
   'audit.export': async function* ({ to }: { to?: number }) {
@@ -200,7 +200,7 @@ describe('the admin address', () => {
       seen.push(item);
       break;
     }
-    expect(seen).toEqual([{ seq: 1 }]);
+    expect(seen).toEqual([{ seq: 1, target: 'a\u2028b\u2029c\rd' }]); // an agent's words, with all that ends a line elsewhere
     await until(() => tailing?.aborted);
   });
 
