@@ -11,6 +11,8 @@ import { until } from '../support/until.ts';
 afterAll(cleanUp);
 
 const why = whyNoSmallDisk();
+/** For what a busy machine may take its time with. */
+const PATIENT = { timeoutMs: 20_000 };
 
 /** Puts values of a kilobyte that do not compress; answers the keys that were promised. */
 async function putSome(store: Store, keys: readonly string[]): Promise<string[]> {
@@ -57,7 +59,7 @@ describe.skipIf(why !== undefined)(`a disk that is full${why === undefined ? '' 
       expect((await heldIn(store)).size, 'what is there is read on').toBeGreaterThanOrEqual(before);
 
       disk.free();
-      await until(async () => (await putSome(store, ['again'])).length === 1);
+      await until(async () => (await putSome(store, ['again'])).length === 1, PATIENT);
       promised.push('again', ...(await putSome(store, keysOf('later', 300))));
       expect(promised.filter((key) => key.startsWith('later'))).toHaveLength(300);
       await database.close();
@@ -95,7 +97,7 @@ describe.skipIf(why !== undefined)(`a disk that is full${why === undefined ? '' 
     const node = await started();
     {
       await using village = await client(node);
-      await until(async () => (await village.tools()).some(({ name }) => name === 'counting__add'));
+      await until(async () => (await village.tools()).some(({ name }) => name === 'counting__add'), PATIENT);
       expect(await keyed(village, 'first')).toMatchObject({ content: [{ text: 'first' }] });
       expect(await ask(village)).toBe('answered');
       disk.fill();
@@ -122,15 +124,15 @@ describe.skipIf(why !== undefined)(`a disk that is full${why === undefined ? '' 
       expect((await node.cli(['doctor'])).stdout).toMatch(/PROBLEM {2}free space: 0 MiB left/);
 
       disk.free();
-      await until(async () => (await ask(village)) === 'answered', { timeoutMs: 10_000 });
-      await until(async () => !((await keyed(village, 'after')) instanceof Error), { timeoutMs: 10_000 });
+      await until(async () => (await ask(village)) === 'answered', PATIENT);
+      await until(async () => !((await keyed(village, 'after')) instanceof Error), PATIENT);
       expect((await node.cli(['status'])).stdout).not.toMatch(/cannot be written/);
     }
     await node.kill();
 
     const again = await started();
     await using village = await client(again);
-    await until(async () => (await village.tools()).some(({ name }) => name === 'counting__add'));
+    await until(async () => (await village.tools()).some(({ name }) => name === 'counting__add'), PATIENT);
     expect(await keyed(village, 'first')).toMatchObject({ content: [{ text: 'first' }] });
     expect(await keyed(village, 'after')).toMatchObject({ content: [{ text: 'after' }] });
     const times = (await readFile(counting[1] as string, 'utf8')).split('\n');
@@ -146,5 +148,5 @@ describe.skipIf(why !== undefined)(`a disk that is full${why === undefined ? '' 
     const exported = `"${process.execPath}" "${join(ROOT, 'node/main.ts')}" audit export --data "${disk.path}" > /dev/full`;
     expect(await run('sh', ['-c', exported])).toMatchObject({ code: 1, stderr: expect.stringContaining('ENOSPC') });
     await again.stop();
-  }, 60_000);
+  }, 90_000);
 });
