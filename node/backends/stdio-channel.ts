@@ -11,6 +11,9 @@ export type SpokenTo = Pick<Child, 'stdin' | 'stdout' | 'stderr' | 'ended'>;
 export type OutputSink = Pick<OutputLog, 'push' | 'end' | 'note' | 'last'>;
 
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
+/** JSON leaves them as they are; Node's readline, with which many a server reads, ends a line there. */
+const SEPARATORS = /[\u2028\u2029]/g;
+const escaped = (sign: string): string => (sign === '\u2028' ? '\\u2028' : '\\u2029');
 const EXIT_MS = 1_000;
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 
@@ -56,7 +59,7 @@ export class StdioChannel implements Channel {
   send(message: OutgoingMessage): 'sent' | 'busy' | 'closed' {
     const { stdin } = this.#child;
     if (!this.#open || !stdin.writable) return 'closed';
-    const line = `${JSON.stringify(message)}\n`;
+    const line = `${JSON.stringify(message).replaceAll(SEPARATORS, escaped)}\n`;
     if (stdin.writableLength > 0 && stdin.writableLength + line.length > MAX_UNREAD_BYTES) return 'busy';
     const { id, method } = message;
     const asked = typeof id === 'number' && method !== undefined ? id : undefined;

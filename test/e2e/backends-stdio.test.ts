@@ -18,6 +18,13 @@ describe('a stdio server', () => {
     expect(server.definition()?.access).toEqual({ level: 'OPERATOR', tools: {} });
   });
 
+  test('that takes U+2028 for the end of a line, as Node’s readline does, gets each message whole', async () => {
+    await using hosted = await host({ a: tiny('plain') });
+    const server = await hosted.until('a', healthy);
+    const message = 'one\u2028two\u2029three';
+    expect((await callTool(server, 'echo', { message }, { ms: 3_000 })).text).toBe(message);
+  });
+
   test.each(FAULTY)('that is peculiar (%s) serves all the same', async (mode) => {
     await using hosted = await host({ a: tiny(mode) });
     const server = await hosted.until('a', healthy);
