@@ -224,6 +224,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       policy,
       catalogue: () => directory.catalogue(),
       missing: (principal) => router.missing(principal),
+      hides: router.hides,
       mode: () => config().tools.mode,
     }),
     auth: authPort(desk, endpoint),

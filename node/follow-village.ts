@@ -28,5 +28,11 @@ export function followVillage(parts: {
     router.forget(gone);
     gateway().forget(gone);
   });
-  return bus.on('directory.dropped', ({ peer, reason }) => router.nodeDropped(peer, reason));
+  const stops = [
+    bus.on('tool.approved', () => router.catalogueChanged()),
+    bus.on('directory.dropped', ({ peer, reason }) => router.nodeDropped(peer, reason)),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
 }

@@ -50,6 +50,7 @@ export class DefinitionPins {
   readonly #looked = new Map<string, string>();
   /** By node and server; then by part. */
   readonly #changed = new Map<string, ReadonlyMap<string, ChangedPart>>();
+  #version = 0;
   #saving: Promise<void> = Promise.resolve();
 
   private constructor(parts: Parts, pinned: Map<string, Pins>) {
@@ -64,6 +65,11 @@ export class DefinitionPins {
       if (pins !== undefined) pinned.set(key, pins);
     }
     return new DefinitionPins(parts, pinned);
+  }
+
+  /** Rises whenever what is known to be changed may be another. */
+  get version(): number {
+    return this.#version;
   }
 
   /** Every part that is not as it was. */
@@ -131,6 +137,7 @@ export class DefinitionPins {
         isNew = true;
       } else changed.set(key, { nodeId, server: alias, kind, name, was, is, definitionHash });
     }
+    this.#version += 1;
     if (changed.size === 0) this.#changed.delete(id);
     else this.#changed.set(id, changed);
     for (const { server, kind, name, was, is } of changed.values()) {
@@ -158,6 +165,7 @@ export class DefinitionPins {
     this.#keep(id, new Map(this.#pinned.get(id)).set(key, is));
     const rest = new Map(this.#changed.get(id));
     rest.delete(key);
+    this.#version += 1;
     if (rest.size === 0) this.#changed.delete(id);
     else this.#changed.set(id, rest);
     this.#parts.reporter.report('tool.approved', { peer: nodeId, server, kind, name, is });

@@ -13,6 +13,8 @@ interface Change {
 
 /** What is known of servers that changed what they say of themselves, their tools, prompts or templates. */
 export interface PinPort {
+  /** Rises whenever `changesOf` may answer otherwise. */
+  readonly version: number;
   /** An empty hash: of the server that this node hosts. */
   changesOf(server: string, definitionHash: string): readonly Change[];
 }
@@ -38,6 +40,18 @@ export function redefined(
     message,
     evidence: JSON.stringify({ [kind]: { was, is } }),
   };
+}
+
+/** Whether no list shows this part: a description that changed is read by no agent before somebody approves it. */
+export function isHidden(
+  { service, kind, name }: { readonly service: Service; readonly kind: PartKind; readonly name: string },
+  pins: PinPort | undefined,
+  policy: Rules,
+): boolean {
+  if (pins === undefined || service.kind !== 'third_party') return false;
+  const changes = pins.changesOf(service.alias, service.definitionHash);
+  const isChanged = changes.some((one) => one.kind === kind && one.name === name);
+  return isChanged && policy.value('tools.changed') === 'block';
 }
 
 /** The service without what its server says of itself, where that changed and must not be shown. */

@@ -1,4 +1,5 @@
 import type { Catalogue, Entry } from '../../src/routing/index.ts';
+import type { Hides } from './lists.ts';
 
 type What = 'tools' | 'resources' | 'prompts';
 
@@ -12,11 +13,11 @@ export class ListChanges {
     return () => this.#listeners.delete(listener);
   }
 
-  compare({ village }: Catalogue): void {
+  compare({ village }: Catalogue, hides: Hides): void {
     const now: Record<What, string> = {
-      tools: contentOf(village.tools),
-      resources: `${contentOf(village.resources)}\n${contentOf(village.templates)}`,
-      prompts: contentOf(village.prompts),
+      tools: contentOf(village.tools, (entry) => hides(entry, 'tool')),
+      resources: `${contentOf(village.resources)}\n${contentOf(village.templates, (entry) => hides(entry, 'template'))}`,
+      prompts: contentOf(village.prompts, (entry) => hides(entry, 'prompt')),
     };
     const before = this.#seen;
     this.#seen = now;
@@ -26,6 +27,10 @@ export class ListChanges {
   }
 }
 
-function contentOf(entries: ReadonlyMap<string, Entry<unknown>>): string {
-  return [...entries].map(([name, { service }]) => `${name} ${service.definitionHash}`).join('\n');
+function contentOf(
+  entries: ReadonlyMap<string, Entry<unknown>>,
+  isLeftOut: (entry: Entry<unknown>) => boolean = () => false,
+): string {
+  const shown = [...entries].filter(([, entry]) => !isLeftOut(entry));
+  return shown.map(([name, { service }]) => `${name} ${service.definitionHash}`).join('\n');
 }

@@ -2,16 +2,21 @@ import type { PolicyView } from '../../src/constitution/index.ts';
 import { utf8 } from '../../src/kernel/index.ts';
 import { type Era, errorText, type RpcId, type RpcRequest } from '../../src/mcp/index.ts';
 import { decide, type Principal } from '../../src/permissions/index.ts';
-import { type Catalogue, type Entry, scopeOf, scopeOfAll, type View } from '../../src/routing/index.ts';
+import { type Catalogue, type Entry, type PartKind, scopeOf, scopeOfAll, type View } from '../../src/routing/index.ts';
 import { MISSING, type Missing, sayMissing } from './missing.ts';
 import { permissionOf } from './resolve.ts';
 
 /** method → where its items lie in a view, and under which name a result carries them. */
 const LISTS = {
-  'tools/list': { from: 'tools', as: 'tools', asks: 'tools/call' },
-  'prompts/list': { from: 'prompts', as: 'prompts', asks: 'prompts/get' },
-  'resources/list': { from: 'resources', as: 'resources', asks: 'resources/read' },
-  'resources/templates/list': { from: 'templates', as: 'resourceTemplates', asks: 'resources/read' },
+  'tools/list': { from: 'tools', as: 'tools', asks: 'tools/call', kind: 'tool' },
+  'prompts/list': { from: 'prompts', as: 'prompts', asks: 'prompts/get', kind: 'prompt' },
+  'resources/list': { from: 'resources', as: 'resources', asks: 'resources/read', kind: undefined },
+  'resources/templates/list': {
+    from: 'templates',
+    as: 'resourceTemplates',
+    asks: 'resources/read',
+    kind: 'template',
+  },
 } as const;
 type ListMethod = keyof typeof LISTS;
 
@@ -23,10 +28,16 @@ export function isList(method: string): method is ListMethod {
   return Object.hasOwn(LISTS, method);
 }
 
+/** Whether the description of a third party's part changed and is not to be read. */
+export type Hides = (entry: Entry<unknown>, kind: PartKind) => boolean;
+
 interface VillageNow {
   readonly catalogue: Catalogue;
   readonly policy: PolicyView;
   readonly missing: Pick<Missing, 'version' | 'list'>;
+  readonly hides: Hides;
+  /** Rises whenever `hides` may answer otherwise. */
+  readonly pinsVersion: number;
 }
 
 /** The lists of one agent: everything it may use, in a fixed order, serialised once per catalogue and policy. */
@@ -35,6 +46,7 @@ export class Lists {
   #catalogueVersion = -1;
   #policyRoot = '';
   #missingVersion = -1;
+  #pinsVersion = -1;
 
   /** A whole JSON-RPC response. */
   answer(
@@ -59,9 +71,10 @@ export class Lists {
     return enveloped(request.id, result);
   }
 
-  #forgetOld({ catalogue, policy, missing }: VillageNow): void {
+  #forgetOld({ catalogue, policy, missing, pinsVersion }: VillageNow): void {
     const same = catalogue.version === this.#catalogueVersion && policy.root === this.#policyRoot;
-    if (same && missing.version === this.#missingVersion) return;
+    if (same && missing.version === this.#missingVersion && pinsVersion === this.#pinsVersion) return;
+    this.#pinsVersion = pinsVersion;
     this.#missingVersion = missing.version;
     this.#cached.clear();
     this.#catalogueVersion = catalogue.version;
@@ -81,12 +94,12 @@ function listed(
   view: View,
   method: ListMethod,
   asker: { readonly principal: Principal; readonly era: Era },
-  { policy, missing }: VillageNow,
+  { policy, missing, hides }: VillageNow,
 ): object {
-  const { from, as, asks } = LISTS[method];
+  const { from, as, asks, kind } = LISTS[method];
   const entries: Entry<unknown>[] = [...view[from].values()];
   const items = entries
-    .filter((entry) => mayUse(asker.principal, entry, asks, policy))
+    .filter((entry) => mayUse(asker.principal, entry, asks, policy) && (kind === undefined || !hides(entry, kind)))
     .map((entry) => entry.definition);
   const lacking = view.service === undefined ? missing.list(asker.principal) : [];
   const meta = lacking.length === 0 ? {} : { _meta: { [MISSING]: lacking } };

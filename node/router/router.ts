@@ -11,9 +11,9 @@ import { Asking } from './asking.ts';
 import { CallContext, newCallId } from './call-context.ts';
 import { CallTracing } from './call-tracing.ts';
 import { capabilitiesOf } from './capabilities.ts';
-import { withheld } from './changed-parts.ts';
+import { isHidden, withheld } from './changed-parts.ts';
 import { ListChanges } from './list-changes.ts';
-import { isList, Lists } from './lists.ts';
+import { type Hides, isList, Lists } from './lists.ts';
 import { Missing, type MissingServer, sayMissing } from './missing.ts';
 import type { RouterParts } from './parts.ts';
 import { OnlyOnce } from './once.ts';
@@ -97,7 +97,9 @@ export class Router implements RouterPort {
     if (this.#resources.subscriptions.size > 0) this.#resources.subscriptions.seen(call.principal);
     if (isList(request.method)) {
       const catalogue = this.#parts.catalogue();
-      const village = { catalogue, policy: this.#parts.policy(), missing: this.#missing };
+      const { pins, policy } = this.#parts;
+      const pinsVersion = pins?.version ?? 0;
+      const village = { catalogue, policy: policy(), missing: this.#missing, hides: this.hides, pinsVersion };
       return { body: this.#lists.answer(request, call, village) };
     }
     const { clock } = this.#parts;
@@ -186,7 +188,7 @@ export class Router implements RouterPort {
   catalogueChanged(): void {
     const catalogue = this.#parts.catalogue();
     this.#missing.refresh(catalogue);
-    this.#changes.compare(catalogue);
+    this.#changes.compare(catalogue, this.hides);
     this.#resources.subscriptions.nudge();
   }
 
@@ -199,6 +201,11 @@ export class Router implements RouterPort {
   missing(principal?: Principal): readonly MissingServer[] {
     return this.#missing.list(principal);
   }
+
+  /** What no list and no search shows. */
+  readonly hides: Hides = ({ service, ownName: name }, kind) => {
+    return isHidden({ service, kind, name }, this.#parts.pins, this.#parts.policy());
+  };
 
   /** What became of calls whose results may be reused. */
   get cache(): CacheFigures {

@@ -4,7 +4,7 @@ import type { Principal } from '../../src/permissions/index.ts';
 import { type Catalogue, SearchIndex, type ToolEntry, type View } from '../../src/routing/index.ts';
 import type { Awaitable } from '../backends/backend.ts';
 import type { RouterCall, RouterPort, RouterReply } from '../gateway/router-port.ts';
-import { mayUse } from './lists.ts';
+import { type Hides, mayUse } from './lists.ts';
 import { MISSING, type MissingServer } from './missing.ts';
 import { CALL_TOOL, FIND_TOOLS, SEARCH_TOOLS } from './search-tools.ts';
 
@@ -24,6 +24,7 @@ interface SearchParts {
   readonly policy: () => PolicyView;
   /** What neither list nor search holds though it might. */
   readonly missing: (principal: Principal) => readonly MissingServer[];
+  readonly hides: Hides;
   /** What a call gets that does not say. */
   readonly mode: () => 'list' | 'search';
 }
@@ -101,6 +102,7 @@ export class SearchMode implements RouterPort {
     for (const { entry } of view === undefined ? [] : this.#indexOf(view).search(query)) {
       if (tools.length === limit) break;
       if (server !== undefined && entry.service.label !== server) continue;
+      if (this.#parts.hides(entry, 'tool')) continue;
       if (mayUse(call.principal, entry, 'tools/call', this.#parts.policy())) tools.push(entry.definition);
     }
     const content = [{ type: 'text', text: JSON.stringify({ tools }) }];

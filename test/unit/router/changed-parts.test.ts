@@ -26,8 +26,10 @@ beforeEach(() => {
 });
 afterEach(() => network.stop());
 
+const TOOL = { kind: 'tool', name: 'plain', was: 'a', is: 'b' } as const;
+
 function knowing(changes: ReturnType<PinPort['changesOf']>, policy: Record<string, string> = BLOCK): NetworkNode {
-  const pins = { changesOf: (server: string) => (server === 'store' ? changes : []) };
+  const pins = { version: 0, changesOf: (server: string) => (server === 'store' ? changes : []) };
   return network.add('here', [store], { pins, policy });
 }
 
@@ -50,6 +52,34 @@ test('what is made up after a changed template is not read, and what is listed i
   const node = knowing([TEMPLATE]);
   expect((await node.ask('resources/read', { uri: 'store://made-up/x' })).error.data.code).toBe('QUARANTINED');
   expect((await node.ask('resources/read', { uri: 'store://store' })).result).toBeDefined();
+});
+
+test.each([
+  [TOOL, 'tools/list', 'tools', ['get', 'set', 'other'].map((name) => `store__${name}`)],
+  [PROMPT, 'prompts/list', 'prompts', []],
+  [TEMPLATE, 'resources/templates/list', 'resourceTemplates', []],
+] as const)('the new description of a changed $kind is in no list', async (change, method, as, left) => {
+  const named = async (node: NetworkNode): Promise<unknown> =>
+    (await node.ask(method, {})).result[as].map((one: { name: string }) => one.name);
+  expect(await named(knowing([change]))).toEqual(left);
+  const warned = knowing([change], { 'tools.changed': 'warn' });
+  expect(await named(warned)).toHaveLength(left.length + 1);
+});
+
+test('what is approved is listed again at once, and who listens hears of it', async () => {
+  const changes: (typeof TOOL)[] = [TOOL];
+  const pins = { version: 0, changesOf: () => changes };
+  const node = network.add('here', [store], { pins, policy: BLOCK });
+  const heard: string[] = [];
+  node.router.onListChanged((what) => heard.push(what));
+  node.router.catalogueChanged();
+  heard.length = 0;
+  expect((await node.ask('tools/list', {})).result.tools).toHaveLength(3);
+  changes.length = 0;
+  pins.version = 1;
+  node.router.catalogueChanged();
+  expect(heard).toEqual(['tools']);
+  expect((await node.ask('tools/list', {})).result.tools).toHaveLength(4);
 });
 
 test('changed instructions are shown to nobody where the village says so, and else to all', () => {

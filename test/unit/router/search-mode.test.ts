@@ -18,12 +18,17 @@ const catalogue = buildCatalogue(
   1,
 );
 
-function open(mode: 'list' | 'search' = 'search', missing: readonly { server: string; since: string }[] = []) {
+function open(
+  mode: 'list' | 'search' = 'search',
+  missing: readonly { server: string; since: string }[] = [],
+  hidden = '',
+) {
   const router = new EchoRouter();
   const search = new SearchMode(router, {
     catalogue: () => catalogue,
     policy: () => genesis,
     missing: () => missing,
+    hides: ({ ownName }) => ownName === hidden,
     mode: () => mode,
   });
   return { router, search };
@@ -84,6 +89,12 @@ describe('in search mode', () => {
     expect(names(await find({ query: 'read page stone' }, { principal }))).toEqual(['stone__read_stone']);
     const narrowed = { ...call('x').principal, permissions: ['paper__burn_page'] };
     expect(names(await find({ query: 'read' }, { principal: narrowed }))).toEqual([]);
+  });
+
+  test('find_tools finds nothing that no list shows', async () => {
+    const { search } = open('search', [], 'read_stone');
+    const found = call('tools/call', { name: 'find_tools', arguments: { query: 'read stone' } });
+    expect(names(await answer(search, found))).toEqual(['paper__read_page']);
   });
 
   test('the list and what is found say which servers are not there', async () => {
