@@ -2,9 +2,9 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 const LOOK_MS = 1_000;
-/** Of one processor. A node that only keeps its peers takes about 0.01. */
+/** Of one processor, on average. A node that only keeps its peers takes about 0.01, and some seconds much more than others. */
 const IDLE_BELOW = 0.05;
-/** Idle looks before it happens: one after the start, whose garbage is of no use to anybody; many after work, which may come back. */
+/** Looks that are idle together: one after the start, whose garbage is of no use to anybody; many after work, which may come back. */
 const AFTER_START = 1;
 const AFTER_WORK = 30;
 const WORTH_BYTES = 4 * 1024 * 1024;
@@ -20,24 +20,31 @@ export function giveMemoryBackWhenIdle(): () => void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as Collect;
   let needed = AFTER_START;
-  let idle = 0;
-  let before = reading();
+  let readings = [reading()];
   const timer = setInterval(() => {
     const now = reading();
-    const share = (now.usedMs - before.usedMs) / (now.atMs - before.atMs);
-    before = now;
-    idle = share < IDLE_BELOW ? idle + 1 : 0;
-    if (idle < needed || youngBytes() < WORTH_BYTES) return;
+    readings.push(now);
+    if (readings.length > needed + 1) readings.shift();
+    const isBusy = shareBetween(readings.at(-2), now) >= IDLE_BELOW || shareBetween(readings[0], now) >= IDLE_BELOW;
+    if (readings.length <= needed || isBusy || youngBytes() < WORTH_BYTES) return;
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-    idle = 0;
     needed = AFTER_WORK;
-    before = reading();
+    readings = [reading()];
   }, LOOK_MS);
   timer.unref();
   return () => clearInterval(timer);
 }
 
-function reading(): { readonly atMs: number; readonly usedMs: number } {
+interface Reading {
+  readonly atMs: number;
+  readonly usedMs: number;
+}
+
+function shareBetween(before: Reading | undefined, now: Reading): number {
+  return before === undefined ? 1 : (now.usedMs - before.usedMs) / (now.atMs - before.atMs);
+}
+
+function reading(): Reading {
   const { user, system } = process.cpuUsage();
   return { atMs: performance.now(), usedMs: (user + system) / 1_000 };
 }

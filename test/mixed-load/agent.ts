@@ -87,7 +87,11 @@ export class Agent {
     if (this.#isStateless || this.#session !== undefined) return;
     const askedMs = Date.now();
     const opened = await this.#post(JSON.stringify(initialize('2025-11-25')), {});
-    if (opened.status === 401) this.#token = undefined;
+    if (opened.status === 401) {
+      const hasEnded = (this.#token?.expiresMs ?? 0) < Date.now();
+      this.#token = undefined;
+      if (hasEnded) return this.#ready(); // with one that lives for seconds
+    }
     if (opened.session === null) throw new Error(`no session: ${opened.status} ${opened.text}`);
     this.#session = opened.session;
     this.#sessionMs = askedMs;
