@@ -4,6 +4,8 @@ import { CallMatcher, ChainVerifier, type Compared, type Match, openRecord } fro
 export interface MatchedExports extends Match {
   /** The other node, as its log names it; undefined: it does not, and nothing could be compared. */
   readonly other: string | undefined;
+  /** It is this node's own log: nothing was compared. */
+  readonly own: boolean;
   /** Whether the other log is a whole chain from its first entry in the file on. */
   readonly intact: boolean;
   readonly problem?: string | undefined;
@@ -22,12 +24,13 @@ export async function matchExports(
   for await (const entry of ours) own.push(comparedOf(entry as Compared));
   const other = ownerOf(lines.entries);
   const self = ownerOf(own);
+  const isOwn = other !== undefined && other === self;
   const matcher = new CallMatcher({ self: self ?? '', other: other ?? '' });
-  if (other !== undefined && self !== undefined) {
+  if (other !== undefined && self !== undefined && !isOwn) {
     for (const entry of lines.entries) matcher.theirs(entry);
     for (const entry of own) matcher.ours(entry);
   }
-  return { ...matcher.end(), other, intact: lines.problem === undefined, problem: lines.problem };
+  return { ...matcher.end(), other, own: isOwn, intact: lines.problem === undefined, problem: lines.problem };
 }
 
 async function entriesIn(lines: AsyncIterable<string>): Promise<{ entries: Compared[]; problem: string | undefined }> {

@@ -1,6 +1,7 @@
 import { constants, fdatasync, write } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { HEAD_KEYS, linkHash, type LogLines, openRecord } from '../../src/audit/index.ts';
+import { AuditError } from './audit-error.ts';
 
 const LINE_FEED = 10;
 /** A batch ends in a blank line: a file that does not ends in a batch that a crash tore. */
@@ -47,7 +48,7 @@ export class SegmentWriter {
   }
 
   static async reopen(path: string, first: number): Promise<{ writer: SegmentWriter; cutBytes: number }> {
-    const file = await open(path, 'r+');
+    const file = await open(path, 'r+').catch(noFile(path));
     const bytes = await file.readFile();
     const size = wholeBytes(bytes);
     if (size < bytes.length) {
@@ -110,6 +111,17 @@ export class SegmentWriter {
   async close(): Promise<void> {
     await this.#file.close();
   }
+}
+
+/** Errors: AUDIT_CORRUPT where a folder lies in the place of the file. */
+function noFile(path: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EISDIR')) throw error;
+    throw new AuditError('AUDIT_CORRUPT', `${path} is a folder, where a file of the audit log belongs`, {
+      cause: error,
+      hint: 'put the file back, or move the folder away: `village audit verify` then says what is missing',
+    });
+  };
 }
 
 /** How many bytes of a segment are whole batches, and whole records of a batch that was not finished. */

@@ -32,6 +32,7 @@ export async function anchorsIn(file: string): Promise<{ head: string; anchor: s
     if (anchor === undefined) throw new CliError('USAGE', `line ${number} of ${file} is no anchor`);
     anchors.push(anchor);
   }
+  if (anchors.length === 0) throw new CliError('USAGE', `${file} holds no anchor`);
   return anchors;
 }
 

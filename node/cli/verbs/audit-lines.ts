@@ -55,6 +55,7 @@ export function acceptedLines({ accepted }: AuditVerdict): string[] {
 /** How two logs fit together. */
 export function matchLines({
   other,
+  own,
   intact,
   problem,
   matched,
@@ -65,6 +66,7 @@ export function matchLines({
 }: MatchedExports): string[] {
   if (other === undefined)
     return ['the other log does not say whose it is: export it whole, or from a start of its node'];
+  if (own) return ['the other log is this node’s own: give what the other node exported'];
   const lines = [`${matched} calls with ${other} on record at both ends alike`];
   if (!intact) lines.push(`the other log is not whole: ${problem ?? 'an entry is damaged'}`);
   if (unanswered > 0) lines.push(`${unanswered} calls without an answer are on record at one end`);

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type MatchedExports, matchExports } from '../../audit/index.ts';
+import { publicKeyOfPeerId } from '../../../src/kernel/index.ts';
 import { CliError } from '../exit.ts';
 import { type AddVerb, type Invocation, withSession } from '../invocation.ts';
 import type { Session } from '../session.ts';
@@ -67,22 +68,33 @@ export const addAudit: AddVerb = (program, invocation) => {
             ...(matched === undefined ? [] : matchLines(matched)),
           ].join('\n'),
         );
-        const agree = matched === undefined || (matched.intact && matched.mismatches.length === 0);
-        if (!verdict.ok || !agree || (matched !== undefined && matched.other === undefined)) invocation.exitCode = 1;
+        if (!verdict.ok || (matched !== undefined && !agrees(matched))) invocation.exitCode = 1;
       }),
     );
   audit
     .command('anchors')
     .description('prints what witnesses signed of this log, or what this node holds of another one, a line each')
     .option('--of <node>', 'the node whose log it is; this node by default')
-    .action(({ of }: { readonly of?: string }, command) =>
-      withSession(command, invocation, async (session) => {
+    .action(({ of }: { readonly of?: string }, command) => {
+      if (of !== undefined && publicKeyOfPeerId(of) === undefined)
+        throw new CliError('USAGE', `--of ${of} is no node id`, { hint: '`village peers` has those of this village' });
+      return withSession(command, invocation, async (session) => {
         const { anchors } = await session.call('audit.anchors', of === undefined ? {} : { of });
         for (const anchored of anchors) await write(invocation, `${JSON.stringify(anchored)}\n`);
-      }),
-    );
+        if (anchors.length > 0) return;
+        terminal.note(
+          of === undefined ? 'nobody has countersigned this log' : `this node holds nothing of the log of ${of}`,
+        );
+        if (of !== undefined) invocation.exitCode = 1;
+      });
+    });
   addRestored(audit, invocation);
 };
+
+/** Whether the other log is one, whole, and says the same. */
+function agrees({ other, own, intact, mismatches }: MatchedExports): boolean {
+  return other !== undefined && !own && intact && mismatches.length === 0;
+}
 
 function matchedWith(file: string, session: Session): Promise<MatchedExports> {
   return matchExports(linesIn(file), session.stream('audit.export', {}));

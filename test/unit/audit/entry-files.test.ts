@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -74,6 +74,28 @@ describe('a log in files', () => {
     await files.close();
     expect(await readdir(folder)).toEqual([1, 4, 7].map((first) => `000000000000000${first}.jsonl`));
     expect(await read(await filesAt(folder))).toEqual(expected);
+  });
+
+  test('names the entry where a folder lies in the place of a file, and says where when it is to go on', async () => {
+    const beside = await written(6, new MemoryStore(), { segmentBytes: 1 });
+    const names = (await readdir(folder)).sort();
+    for (const name of [names[2], names.at(-1)] as [string, string]) {
+      const [path, aside] = [join(folder, name), join(folder, 'aside')];
+      await rename(path, aside);
+      await mkdir(path);
+      expect(await verdict(beside)).toMatchObject({ ok: false, brokenAt: { seq: Number.parseInt(name, 10) } });
+      await rm(path, { recursive: true });
+      await rename(aside, path);
+    }
+    expect(await verdict(beside)).toMatchObject({ ok: true });
+    const last = join(folder, names.at(-1) as string);
+    await rm(last);
+    await mkdir(last);
+    const files = await EntryFiles.open(folder, { beside });
+    await expect(files.recover()).rejects.toMatchObject({
+      code: 'AUDIT_CORRUPT',
+      message: expect.stringContaining(last),
+    });
   });
 
   test('begins another file after a day, so that what is old can be left out', async () => {

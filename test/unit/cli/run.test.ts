@@ -100,6 +100,8 @@ describe('help and usage', () => {
     ['a range that ends before it begins', ['audit', 'verify', '--from', '3', '--to', '1']],
     ['a file without lines in the place of anchors', ['audit', 'verify', '--anchors', '/dev/zero']],
     ['a file of anchors that holds none', ['audit', 'verify', '--anchors', new URL(import.meta.url).pathname]],
+    ['an empty file of anchors', ['audit', 'verify', '--anchors', '/dev/null']],
+    ['anchors of what is no node', ['audit', 'anchors', '--of', 'nonsense']],
   ])('%s ends with 2 and leaves stdout empty', async (_what, argv) => {
     const ran = await runCommand(argv);
     expect(ran.code).toBe(2);
@@ -226,6 +228,38 @@ describe('where no node runs', () => {
       },
     });
     expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('FILE_UNREADABLE') });
+  });
+
+  test('the anchors of a node of which none are held are none, and a person is told so', async () => {
+    const of = '12D3KooWGpB7nkVTvv8k2sncBfsEbR8uSHAxtv7UwwNNejcgq29i';
+    const handlers = { 'audit.anchors': async () => ({ anchors: [] }) };
+    const ran = await runCommand(['audit', 'anchors', '--of', of, '--data', data], { handlers });
+    expect(ran).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining(`holds nothing of the log of ${of}`),
+    });
+    const own = await runCommand(['audit', 'anchors', '--data', data], { handlers });
+    expect(own).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('nobody has countersigned') });
+  });
+
+  test('its own export in the place of another log’s is named, and vouches for nothing', async () => {
+    const file = join(data, 'own.jsonl');
+    const start = { seq: 1, atMs: 1, kind: 'start', callId: '', peer: 'A', argumentsHash: '', hash: 'a'.repeat(64) };
+    writeFileSync(file, `${JSON.stringify(start)}\n`);
+    const against = (log: object) =>
+      runCommand(['audit', 'verify', '--data', data, '--against', file], {
+        handlers: {
+          'audit.verify': async () => ({ ok: true, checked: 1, accepted: [] }),
+          'audit.export': async function* () {
+            yield log;
+          },
+        },
+      });
+    expect(await against({ ...start, peer: 'B' })).toMatchObject({ code: 0, stdout: expect.stringContaining('alike') });
+    const own = await against(start);
+    expect(own).toMatchObject({ code: 1, stdout: expect.stringContaining('this node’s own') });
+    expect(own.stdout).not.toContain('alike');
   });
 
   test('an export is one JSON object a line', async () => {
