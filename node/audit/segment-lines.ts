@@ -19,7 +19,10 @@ export async function* linesOf(
   { from, to, first }: { readonly from: number; readonly to: number; readonly first: number },
 ): AsyncGenerator<KeyedLine, void, undefined> {
   // Something else in the place of a file is one line that is no entry: whoever verifies names it.
-  if (!(await file.stat()).isFile()) return void (yield [entryKey(first), NO_FILE]);
+  if (!(await file.stat()).isFile()) {
+    yield [entryKey(first), NO_FILE];
+    return;
+  }
   let rest = Buffer.alloc(0);
   let before = first - 1;
   for (let at = from; at < to; ) {

@@ -10,6 +10,10 @@ const MEANINGLESS: Readonly<Record<string, string>> = {
   trust: 'what may be called without asking is decided by `level` and the village’s policy',
 };
 
+/** Whoever writes `minLevel` wants the tools kept from somebody: no other client has a level of agents. */
+const ABOUT_LEVELS = /levels?$/i;
+const ABOUT_LOGS = /^log(ging)?[_-]?level$/i;
+
 export interface WithoutForeign {
   readonly servers: unknown;
   /** One line for each key that another client put there and that changes nothing here. */
@@ -18,7 +22,7 @@ export interface WithoutForeign {
 
 /**
  * Takes the keys of other clients out of a block of servers. A key that is a slip of the pen away from one of ours
- * (`comand`) stays, for the schema to refuse: ignoring it would start something other than what was meant.
+ * (`comand`), or that speaks of levels, stays, for the schema to refuse: ignoring it would start something other than what was meant.
  */
 export function withoutForeignKeys(block: string, servers: unknown): WithoutForeign {
   if (typeof servers !== 'object' || servers === null || Array.isArray(servers)) return { servers, notices: [] };
@@ -28,7 +32,7 @@ export function withoutForeignKeys(block: string, servers: unknown): WithoutFore
     const kept = Object.entries(entry).filter(([key, value]) => {
       const notice = noticeOf(key, value);
       if (notice !== undefined) notices.push(`${block}.${name}.${key}: ${notice}`);
-      return KNOWN.includes(key) || nearest(key, KNOWN) !== undefined;
+      return isOurs(key);
     });
     return [name, Object.fromEntries(kept)];
   });
@@ -40,6 +44,12 @@ function noticeOf(key: string, value: unknown): string | undefined {
   if ((key === 'type' || key === 'transport') && value === 'sse') {
     return 'accepted and not used: a URL is spoken to by Streamable HTTP';
   }
-  if (KNOWN.includes(key) || nearest(key, KNOWN) !== undefined) return undefined;
+  if (isOurs(key)) return undefined;
   return 'accepted and not used: a key of another client';
+}
+
+/** One of our keys, or meant to be. */
+function isOurs(key: string): boolean {
+  if (KNOWN.includes(key) || nearest(key, KNOWN) !== undefined) return true;
+  return ABOUT_LEVELS.test(key) && !ABOUT_LOGS.test(key);
 }

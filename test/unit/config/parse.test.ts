@@ -221,6 +221,21 @@ describe('servers', () => {
     );
   });
 
+  test.each(['minLevel', 'min_level', 'governanceLevel', 'LEVELS', 'tool-levels'])(
+    'with %s are refused: who may call their tools is not left to a key that is passed over',
+    (key) => {
+      expect(refusal({ mcpServers: { a: { command: 'x', [key]: 'GOVERNANCE' } } }).message).toContain(
+        `unknown key \`${key}\` in \`mcpServers.a\``,
+      );
+    },
+  );
+
+  test.each(['logLevel', 'log_level', 'loggingLevel'])('may have the %s of another client', (key) => {
+    expect(parse({ mcpServers: { a: { command: 'x', [key]: 'debug' } } }).notices).toEqual([
+      expect.stringContaining(`mcpServers.a.${key}: accepted and not used`),
+    ]);
+  });
+
   test('that another client disabled are not enabled', () => {
     expect(parse({ mcpServers: { a: { command: 'x', disabled: true } } }).config.mcpServers['a']?.enabled).toBe(false);
   });
