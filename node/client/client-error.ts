@@ -59,6 +59,15 @@ export function clientError(cause: unknown): ClientError {
   }
 }
 
+/** The error of a request that begins nothing, whatever became of it: a connection to be made, a list of tools. */
+export function nothingBegun(cause: unknown): ClientError {
+  const error = clientError(cause);
+  const { code, message } = error;
+  if (error.notStarted || (code !== 'OUTCOME_UNKNOWN' && code !== 'DEADLINE_EXCEEDED')) return error;
+  const known = code === 'OUTCOME_UNKNOWN' ? 'NODE_UNREACHABLE' : code;
+  return new ClientError(known, message, { cause: error, notStarted: true });
+}
+
 function unauthenticated(cause: unknown): ClientError {
   return new ClientError('UNAUTHENTICATED', 'the node does not take this token', { cause, notStarted: true });
 }

@@ -1,7 +1,7 @@
 import { Client, SdkHttpError, StreamableHTTPClientTransport, type Tool } from '@modelcontextprotocol/client';
 import { pause } from '../agent-side/index.ts';
 import type { Trust } from '../trust/index.ts';
-import { ClientError, clientError } from './client-error.ts';
+import { ClientError, nothingBegun } from './client-error.ts';
 import { type NodeFetch, nodeFetch } from './node-fetch.ts';
 import { authOf, type TokenSource } from './tokens.ts';
 
@@ -50,7 +50,7 @@ export class Connection {
       await connection.#connect(connection.#client);
     } catch (cause) {
       await connection.close();
-      throw clientError(cause);
+      throw nothingBegun(cause);
     }
     return connection;
   }
@@ -105,7 +105,7 @@ export class Connection {
       await this.#connect(client);
     } catch (cause) {
       await client.close();
-      throw clientError(cause);
+      throw nothingBegun(cause);
     }
     this.#client = client;
     await stale.close();

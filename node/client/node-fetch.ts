@@ -10,6 +10,20 @@ import { ClientError } from './client-error.ts';
 const KEPT_IDLE_MS = 15_000;
 /** Of an answer that is not a stream of events; a node's are smaller. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/**
+ * What TLS 1.3 says of a client's certificate (RFC 8446 6.2) comes after the client's own part of the handshake, and with the first
+ * request on its way; the other end reads none before it is satisfied.
+ */
+const CERTIFICATE_REFUSED: ReadonlySet<unknown> = new Set([
+  'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+  'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
+  'ERR_SSL_TLSV1_ALERT_ACCESS_DENIED',
+  'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE',
+  'ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE',
+  'ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED',
+  'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED',
+  'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN',
+]);
 const NO_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
 export interface NodeFetch {
@@ -63,7 +77,11 @@ function responseTo(
     });
     req.once('response', resolve);
     req.on('error', (cause) =>
-      reject(signal?.aborted === true ? cause : failure(cause, { connected, untrusted: untrusted() })),
+      reject(
+        signal?.aborted === true
+          ? cause
+          : failure(cause, { connected, untrusted: untrusted(), isNew: !req.reusedSocket }),
+      ),
     );
     req.end(body);
   });
@@ -78,11 +96,19 @@ function isOpen(socket: Socket): boolean {
 
 function failure(
   cause: Error,
-  { connected, untrusted }: { readonly connected: boolean; readonly untrusted: boolean },
+  {
+    connected,
+    untrusted,
+    isNew,
+  }: { readonly connected: boolean; readonly untrusted: boolean; readonly isNew: boolean },
 ): ClientError {
   if (untrusted || cause instanceof TlsError) {
     const message = 'what answers there is not the node that is trusted';
     return new ClientError('UNTRUSTED', message, { cause, notStarted: true });
+  }
+  if (isNew && 'code' in cause && CERTIFICATE_REFUSED.has(cause.code)) {
+    const message = 'the node takes no connection without a client certificate that it knows';
+    return new ClientError('UNAUTHENTICATED', message, { cause, notStarted: true });
   }
   if (connected) return new ClientError('OUTCOME_UNKNOWN', 'the connection broke before the answer came', { cause });
   return new ClientError('NODE_UNREACHABLE', 'the node cannot be reached', { cause, notStarted: true });

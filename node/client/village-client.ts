@@ -3,7 +3,7 @@ import { pause } from '../agent-side/index.ts';
 import type { Trust } from '../trust/index.ts';
 import { ArgumentCheck } from './argument-check.ts';
 import { type CallerWait, callerWait } from './caller-wait.ts';
-import { ClientError, clientError } from './client-error.ts';
+import { ClientError, clientError, nothingBegun } from './client-error.ts';
 import { Connection } from './connection.ts';
 import { ResourceWatches } from './resource-watches.ts';
 import type { TokenSource } from './tokens.ts';
@@ -89,7 +89,7 @@ export class VillageClient {
       return await asked;
     } catch (cause) {
       if (this.#tools === asked) this.#tools = undefined;
-      throw clientError(cause);
+      throw nothingBegun(cause);
     }
   }
 
@@ -205,6 +205,7 @@ export class VillageClient {
     const unclearToo = idempotent || idempotencyKey !== undefined;
     let { client } = connection;
     let stale = false;
+    let mayHaveRun = false;
     for (let tried = 0; ; tried += 1) {
       try {
         if (stale) client = await callerWait(connection.renewed(client), { signal, endsAt });
@@ -216,11 +217,20 @@ export class VillageClient {
         const safe = error.notStarted ? !HOPELESS.has(error.code) : unclearToo && UNCLEAR.has(error.code);
         const waitMs = error.retryAfterMs ?? FIRST_WAIT_MS * 2 ** tried;
         const retries = this.#options.retries ?? 2;
-        if (!safe || tried >= retries || performance.now() + waitMs >= endsAt) throw error;
+        if (!safe || tried >= retries || performance.now() + waitMs >= endsAt)
+          throw mayHaveRun ? afterUnclear(error) : error;
+        mayHaveRun ||= !error.notStarted;
         await pause(waitMs, signal);
         stale ||= error.code === 'CLOSED';
         if (!stale) ({ client } = connection);
       }
     }
   }
+}
+
+/** The last attempt may have begun nothing; one before it may have. */
+function afterUnclear(error: ClientError): ClientError {
+  if (!error.notStarted) return error;
+  const message = `an earlier attempt may have run; the last one: ${error.message}`;
+  return new ClientError('OUTCOME_UNKNOWN', message, { cause: error, retryAfterMs: error.retryAfterMs });
 }

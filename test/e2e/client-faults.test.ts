@@ -159,6 +159,68 @@ describe('what answers', () => {
   });
 });
 
+describe('a node that wants client certificates', () => {
+  const wanting = () => {
+    const path = join(dataFolder('certificate'), 'own');
+    ownCertificate({ path, use: 'server', names: ['127.0.0.1'], nowMs: Date.now() });
+    const [cert, key] = [readFileSync(`${path}.crt`, 'utf8'), readFileSync(`${path}.key`, 'utf8')];
+    const asked: unknown[] = [];
+    const wants = { cert, key, ca: cert, requestCert: true, rejectUnauthorized: true };
+    const server = createTlsServer(wants, (req, res) => void res.writeHead(404).end(asked.push(req.url)));
+    return { cert, server, asked };
+  };
+
+  test.each(['none', 'one of another authority'])(
+    'began nothing for a client that has %s, and it is told so',
+    async (has) => {
+      const { cert: ca, server, asked } = wanting();
+      const url = `https://127.0.0.1:${await listening(server)}/mcp`;
+      const { cert, key } = ownCertificate({
+        ...{ path: join(dataFolder('stranger'), 'own'), use: 'client', names: [], nowMs: Date.now() },
+      });
+      const tls = has === 'none' ? { ca } : { ca, cert, key };
+      for (let times = 0; times < 5; times += 1) {
+        const refused = await VillageClient.connect({ url, token: 'a', tls }).catch((error: unknown) => error);
+        // The node may hang up before its reason was read.
+        expect(refused).toMatchObject({
+          code: expect.stringMatching(/^(UNAUTHENTICATED|NODE_UNREACHABLE)$/),
+          notStarted: true,
+        });
+      }
+      expect(asked).toEqual([]);
+    },
+  );
+});
+
+test('a connection that breaks while it is being made began nothing', async () => {
+  const { connect } = await nodeWith({ initialize: (_req, res) => void res.destroy() });
+  await expect(connect()).rejects.toMatchObject({ code: 'NODE_UNREACHABLE', notStarted: true });
+  const hanging = await nodeWith({ initialize: HANGS });
+  const late = hanging.connect({ timeoutMs: 200 });
+  await expect(late).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED', notStarted: true });
+});
+
+test('a call whose list of tools was lost was never made, and says so', async () => {
+  const { asked, connect } = await nodeWith({ 'tools/list': (_req, res) => void res.destroy() });
+  await using client = await connect({ retries: 1 });
+  await expect(client.call('echo')).rejects.toMatchObject({ code: 'NODE_UNREACHABLE', notStarted: true });
+  expect(asked).not.toContain('tools/call');
+});
+
+test('a call that may have run is not said to have begun nothing, whatever became of its repetition', async () => {
+  let calls = 0;
+  const brokenThenRefused: Answer = (_req, res) => {
+    calls += 1;
+    if (calls === 1) res.destroy();
+    else res.writeHead(401).end();
+  };
+  const { connect } = await nodeWith({ 'tools/call': brokenThenRefused });
+  await using client = await connect({ retries: 1 });
+  const refused = await client.call('echo', {}, { idempotent: true }).catch((error: unknown) => error);
+  expect(calls).toBeGreaterThan(1);
+  expect(refused).toMatchObject({ code: 'OUTCOME_UNKNOWN', notStarted: false, cause: { code: 'UNAUTHENTICATED' } });
+});
+
 test('a client that was closed says so', async () => {
   const { connect } = await nodeWith({});
   const client = await connect();
