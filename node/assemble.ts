@@ -193,6 +193,7 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
       catalogue: () => directory.catalogue(),
       find: (alias, options) => directory.want(alias, options),
       hosting,
+      isUnfit: (alias) => directory.isUnfit(alias),
       peer: (peer, alias) => new PeerBackend(links, { nodeId: peer, alias }),
       links,
       audit,

@@ -141,6 +141,11 @@ export class Directory {
     return { seq: this.#own.seq, servers: this.#own.shared() };
   }
 
+  /** Whether a server of this node answers, and offers more than any list can hold. */
+  isUnfit(alias: string): boolean {
+    return this.#own.isUnfit(alias);
+  }
+
   /** Looks for a server that nobody known serves; resolves when whoever was found has been asked, or in vain. Never rejects. */
   want(alias: string, options: { readonly signal: AbortSignal }): Promise<void> {
     return orAborted(this.#lookups.want(alias), options.signal);

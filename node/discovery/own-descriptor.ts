@@ -33,6 +33,7 @@ export class OwnDescriptor implements DirectoryDesk {
   #listed: readonly Listed[] = [];
   #summaries: readonly ServerSummary[] = [];
   #away: readonly AwayServer[] = [];
+  #unfit: ReadonlyMap<string, ServerDefinition> = new Map();
   #withdrawn = false;
   #signed: Signed | undefined;
   #hint: Uint8Array | undefined;
@@ -73,6 +74,11 @@ export class OwnDescriptor implements DirectoryDesk {
     return this.#withdrawn ? [] : this.#summaries;
   }
 
+  /** Whether a server of this node answers, and offers more than anybody can be told. */
+  isUnfit(alias: string): boolean {
+    return this.#unfit.has(alias);
+  }
+
   /** The servers that they are told to be away. */
   away(): readonly AwayServer[] {
     return this.#withdrawn ? [] : this.#away;
@@ -83,10 +89,12 @@ export class OwnDescriptor implements DirectoryDesk {
     return this.#inTurn(async () => {
       const nowMs = this.#parts.clock.wallMs();
       const { listed, unfit, away } = this.#listing.read(this.#parts.hosting, this.#parts.clock.now());
-      const local = fingerprint(listed) !== fingerprint(this.#listed);
+      const unlisted = [...unfit].filter(([alias, definition]) => this.#unfit.get(alias) !== definition);
+      const unfitChanged = unlisted.length > 0 || unfit.size !== this.#unfit.size;
+      const local = unfitChanged || fingerprint(listed) !== fingerprint(this.#listed);
       const awayChanged = JSON.stringify(away) !== JSON.stringify(this.#away);
       if ((!local && !awayChanged) || this.#withdrawn) return { local: false, shared: false };
-      for (const server of unfit) this.#parts.reporter.report('directory.unlisted', { server });
+      for (const [server] of unlisted) this.#parts.reporter.report('directory.unlisted', { server });
       const firstSeen = { ...this.#state.firstSeen };
       for (const one of listed) firstSeen[one.alias] ??= nowMs;
       const summaries = summarise(listed, { firstSeen, away });
@@ -98,6 +106,7 @@ export class OwnDescriptor implements DirectoryDesk {
       this.#listed = listed;
       this.#summaries = summaries;
       this.#away = away;
+      this.#unfit = unfit;
       return { local, shared };
     });
   }

@@ -24,13 +24,13 @@ export class Listing {
   readonly #downSince = new Map<string, number>();
   readonly #absences = new Absences();
 
-  /** The servers that can be listed now, the aliases of those that offer more than can be told, and what is to be shared and is not there. */
+  /** The servers that can be listed now, what those offer that offer more than can be told, and what is to be shared and is not there. */
   read(
     hosting: Pick<Hosting, 'servers' | 'isDraining'>,
     nowMs: number,
-  ): { readonly listed: Listed[]; readonly unfit: string[]; readonly away: AwayServer[] } {
+  ): { readonly listed: Listed[]; readonly unfit: ReadonlyMap<string, ServerDefinition>; readonly away: AwayServer[] } {
     const listed: Listed[] = [];
-    const unfit: string[] = [];
+    const unfit = new Map<string, ServerDefinition>();
     const servers = hosting.servers();
     for (const server of servers) {
       const definition = server.definition();
@@ -38,7 +38,8 @@ export class Listing {
       const hashes = this.#hashesOf(definition);
       const kind = server.kind === 'role' ? 'role' : 'third_party';
       const fits = hashes !== undefined && hashes.bytes <= MAX_DEFINITION_BYTES && definition.tools.length <= MAX_TOOLS;
-      if (!fits || (kind === 'role' && !isRole(server.alias)) || listed.length >= MAX_SERVERS) unfit.push(server.alias);
+      if (!fits || (kind === 'role' && !isRole(server.alias)) || listed.length >= MAX_SERVERS)
+        unfit.set(server.alias, definition);
       else
         listed.push({
           alias: server.alias,
@@ -49,7 +50,7 @@ export class Listing {
           hashes,
         });
     }
-    const present = new Set([...listed.map(({ alias }) => alias), ...unfit]);
+    const present = new Set([...listed.map(({ alias }) => alias), ...unfit.keys()]);
     return { listed, unfit, away: this.#absences.read(servers, present) };
   }
 

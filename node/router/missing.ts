@@ -2,7 +2,7 @@ import type { Level, Principal } from '../../src/permissions/index.ts';
 import { atLeast, reaches } from '../../src/permissions/index.ts';
 import { type Catalogue, levelToSee } from '../../src/routing/index.ts';
 import { accessOf } from '../backends/access-of.ts';
-import type { HostedServer } from '../backends/backend.ts';
+import type { HostedServer, ServerState } from '../backends/backend.ts';
 import { LostServers, problemOf } from './lost-servers.ts';
 import type { RouterParts } from './parts.ts';
 
@@ -21,13 +21,13 @@ export interface MissingServer {
 
 /** What the lists lack: servers hosted here that are down, and servers of other nodes that are away. */
 export class Missing {
-  readonly #parts: Pick<RouterParts, 'hosting' | 'knownServers'>;
+  readonly #parts: Pick<RouterParts, 'hosting' | 'isUnfit' | 'knownServers'>;
   readonly #lost: LostServers;
   #catalogue: Catalogue;
   #version = 0;
   #seen = '';
 
-  constructor(parts: Pick<RouterParts, 'hosting' | 'catalogue' | 'knownServers'>) {
+  constructor(parts: Pick<RouterParts, 'hosting' | 'isUnfit' | 'catalogue' | 'knownServers'>) {
     this.#parts = parts;
     this.#catalogue = parts.catalogue();
     const kept = parts.knownServers?.kept ?? [];
@@ -98,13 +98,19 @@ export function sayMissing({ server, since, problem }: MissingServer): string {
 
 function conditionOf(
   alias: string,
-  { hosting }: Pick<RouterParts, 'hosting'>,
+  { hosting, isUnfit }: Pick<RouterParts, 'hosting' | 'isUnfit'>,
 ): Pick<MissingServer, 'since' | 'problem'> {
   const { state, since } = hosting.get(alias)?.state() ?? { state: 'down', since: 0 };
   return {
     since: new Date(since).toISOString(),
-    // Why it is down may be the last thing that it printed: that is for the node's status, not for agents.
-    // Up, and not listed yet: that comes a moment later.
-    problem: state === 'down' ? 'it is down, and the status of this node says why' : 'it is starting',
+    problem: problemIn(state, isUnfit?.(alias) === true),
   };
+}
+
+function problemIn(state: ServerState, isUnfit: boolean): string {
+  // Why it is down may be the last thing that it printed: that is for the node's status, not for agents.
+  if (state === 'down') return 'it is down, and the status of this node says why';
+  if (isUnfit) return 'it offers more than can be listed, and the status of this node says what to do';
+  // Up, and not listed yet: that comes a moment later.
+  return 'it is starting';
 }

@@ -50,6 +50,8 @@ export interface RouterParts {
   /** Looks for a server that the catalogue lacks; resolves when it is there, or when looking was in vain. */
   readonly find: (alias: string, options: { signal: AbortSignal }) => Promise<void>;
   readonly hosting: Pick<Hosting, 'get' | 'servers' | 'onChange' | 'isDraining'>;
+  /** Whether a server of this node answers, and offers more than any list can hold. Absent: none does. */
+  readonly isUnfit?: ((alias: string) => boolean) | undefined;
   readonly peer: (nodeId: string, alias: string) => Backend;
   /** The links to peers, for what is no call: notices of changed resources. */
   readonly links: Pick<PeerLinks, 'tell' | 'onNotice' | 'onLost' | 'keep'>;

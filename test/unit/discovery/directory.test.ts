@@ -450,6 +450,31 @@ test('a server that offers more than can be told is named in an event and hides 
   expect(a.reported('directory.unlisted')).toEqual(expect.arrayContaining([{ server: 'vast' }, { server: 'deep' }]));
 });
 
+test('a server that offers too much is named again when it offers something else that is too much, also when nobody else hears of it', async () => {
+  const a = await mesh.node(1);
+  const tooMuch = (char: string) => ({ ...definitionOf(['x']), instructions: char.repeat(5 * 1024 * 1024) });
+  const vast = new TestServer('vast', ['x'], { share: 'local' });
+  vast.offers = undefined;
+  a.host(new TestServer('memory', ['read']), vast);
+  await until(() => a.tools().length === 1);
+  const versions: number[] = [];
+  a.directory.onCatalogue(({ version }) => versions.push(version));
+
+  for (const [told, char] of ['.', ','].entries()) {
+    vast.offers = tooMuch(char);
+    a.changed('vast');
+    await until(() => a.reported('directory.unlisted').length === told + 1);
+    await until(() => versions.length === told + 1);
+    expect(a.directory.isUnfit('vast')).toBe(true);
+  }
+  a.changed('vast');
+  vast.offers = definitionOf(['x']);
+  a.changed('vast');
+  await until(() => a.tools().length === 2);
+  expect(a.directory.isUnfit('vast')).toBe(false);
+  expect(a.reported('directory.unlisted')).toEqual([{ server: 'vast' }, { server: 'vast' }]);
+});
+
 test('listeners hear of each change once', async () => {
   const [a, b] = [await mesh.node(1), await mesh.node(2)];
   const versions: number[] = [];

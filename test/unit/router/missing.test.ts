@@ -5,12 +5,13 @@ import type { Level, Principal } from '../../../src/permissions/index.ts';
 import { buildCatalogue } from '../../../src/routing/index.ts';
 import { NotingServer } from '../../support/router-network.ts';
 
-function hostedIn(state: ServerState) {
+function hostedIn(state: ServerState, isUnfit = false) {
   const server = Object.assign(new NotingServer('tiny'), { state: () => ({ state, since: 0 }) });
   const catalogue = buildCatalogue([], 1);
   return new Missing({
     hosting: { servers: () => [server], get: () => server } as never,
     catalogue: () => catalogue,
+    isUnfit: (alias) => isUnfit && alias === 'tiny',
   }).list();
 }
 
@@ -22,6 +23,12 @@ describe('a server of this node that no list has', () => {
     ['down', 'it is down, and the status of this node says why'],
   ] as const)('and that is %s is missing: %s', (state, problem) => {
     expect(hostedIn(state)).toEqual([{ server: 'tiny', since: '1970-01-01T00:00:00.000Z', problem }]);
+  });
+
+  test('and that offers more than can be listed is not said to be starting', () => {
+    const [missing] = hostedIn('healthy', true);
+    expect(missing?.problem).toBe('it offers more than can be listed, and the status of this node says what to do');
+    expect(hostedIn('down', true)[0]?.problem).toContain('it is down');
   });
 
   test('and that is switched off is not missed', () => {
