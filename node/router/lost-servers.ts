@@ -11,6 +11,8 @@ const PROBLEMS = {
 
 export interface LostServer extends Required<Pick<KnownServer, 'label' | 'alias' | 'nodeId' | 'level'>> {
   readonly sinceMs: number;
+  /** When its node was lost, where that was later: the hour begins then. */
+  readonly lostMs?: number | undefined;
   readonly how: keyof typeof PROBLEMS;
 }
 
@@ -49,8 +51,8 @@ export class LostServers {
 
   /** What a later run is to know: the servers that are there, and those that are missed. */
   known(): KnownServer[] {
-    const lost = this.list().map(({ how, sinceMs, ...server }) =>
-      how === 'told' ? server : { ...server, lostMs: sinceMs },
+    const lost = this.list().map(({ how, sinceMs, lostMs = sinceMs, ...server }) =>
+      how === 'told' ? server : { ...server, lostMs },
     );
     return [...this.#there, ...lost];
   }
@@ -76,7 +78,7 @@ export class LostServers {
       remember({ ...server, sinceMs: nowMs, how });
     }
     for (const before of this.list()) {
-      const now = stillLost(before, catalogue.away);
+      const now = stillLost(before, catalogue.away, { nowMs });
       if (now !== undefined) remember(now);
     }
     this.#left.clear();
@@ -84,8 +86,8 @@ export class LostServers {
     this.#there = thereIn(catalogue);
   }
 
-  #isMissed({ how, sinceMs }: LostServer): boolean {
-    return how === 'told' || this.#wallMs() - sinceMs <= REMEMBER_MS;
+  #isMissed({ how, sinceMs, lostMs = sinceMs }: LostServer): boolean {
+    return how === 'told' || this.#wallMs() - lostMs <= REMEMBER_MS;
   }
 
   #toldIn({ away, views }: Catalogue): Map<string, LostServer> {
@@ -105,9 +107,14 @@ export class LostServers {
 }
 
 /** What becomes of one that was lost, is not there and not told to be away. */
-function stillLost(before: LostServer, away: ReadonlyMap<string, readonly AwayServer[]>): LostServer | undefined {
+function stillLost(
+  before: LostServer,
+  away: ReadonlyMap<string, readonly AwayServer[]>,
+  { nowMs }: { readonly nowMs: number },
+): LostServer | undefined {
   const heard = away.has(before.nodeId);
-  if (!heard) return before.how === 'told' || before.how === 'unoffered' ? { ...before, how: 'dropped' } : before;
+  if (!heard && before.how === 'told') return { ...before, how: 'dropped', lostMs: nowMs };
+  if (!heard) return before.how === 'unoffered' ? { ...before, how: 'dropped' } : before;
   // It was there in this run and its node came back without it; of what an earlier run knew its node is believed.
   return before.how === 'unheard' || before.how === 'told' ? undefined : { ...before, how: 'unoffered' };
 }

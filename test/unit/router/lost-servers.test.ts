@@ -69,6 +69,20 @@ describe('a server that its node says is away', () => {
     expect(shown(lost)).toEqual([]);
   });
 
+  test('for long is missed for an hour from when its node went, also by a later run', () => {
+    const lost = opened();
+    lost.compare(village([], { [NODE_B]: [liarAway] }));
+    nowMs += 3 * HOUR;
+    lost.nodeDropped(NODE_B, 'disconnected');
+    lost.compare(village([]));
+    expect(lost.list()).toMatchObject([{ how: 'dropped', sinceMs: START - 5_000 }]);
+    expect(lost.known()).toEqual([{ ...kept, lostMs: nowMs }]);
+    nowMs += HOUR;
+    expect(shown(lost)).toEqual(['liar dropped']);
+    nowMs += 1;
+    expect(shown(lost)).toEqual([]);
+  });
+
   test('of a time to come is away since now', () => {
     const lost = opened();
     lost.compare(village([], { [NODE_B]: [{ ...liarAway, sinceMs: Number.MAX_SAFE_INTEGER }] }));
