@@ -3,7 +3,7 @@ import type { RevisionGap } from '../../protocols/hello/index.ts';
 
 /** A protocol as a value: what limits it, stated beside its name. The village's hash is put into the id by the host. */
 export interface ProtocolSpec {
-  /** `mcp/1`, `directory/1`: becomes `/village/<8 hex of sha-256(village id)>/mcp/1`. */
+  /** `mcp/1`, `directory/2`: becomes `/village/<8 hex of sha-256(village id)>/mcp/1`. */
   readonly name: string;
   readonly maxMessageBytes: number;
   readonly timeoutMs: number;

@@ -3,7 +3,7 @@ import { LEVELS } from '../../src/permissions/index.ts';
 
 /** What limits the protocol, stated beside its name. */
 export const DIRECTORY = {
-  name: 'directory/1',
+  name: 'directory/2',
   /** Of any message. A request and a descriptor are bounded more tightly below. */
   maxMessageBytes: 4 * 1024 * 1024,
   timeoutMs: 5_000,

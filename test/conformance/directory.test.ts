@@ -12,6 +12,7 @@ import {
   openDescriptor,
   openHint,
 } from '../../protocols/directory/index.ts';
+import { revisionGaps } from '../../protocols/hello/index.ts';
 import type { ServerDefinition } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import {
@@ -283,6 +284,16 @@ verifies('directory/R12', 'more than 64 servers that are away, or one of another
   const most = Array.from({ length: 64 }, (_, index) => anAway(index));
   expect(openDescriptor(signed({ away: most }), expected)?.away).toHaveLength(64);
 });
+
+verifies(
+  'hello/R10',
+  'a node of the revision whose descriptors have no `away`, and which refuses them, is asked nothing',
+  () => {
+    const [name = '', revision] = DIRECTORY.name.split('/');
+    const gap = { protocol: 'directory', ours: [2], theirs: [1] };
+    expect(revisionGaps({ [name]: [Number(revision)] }, { directory: [1] })).toEqual([gap]);
+  },
+);
 
 verifies('directory/R13', 'a server that is named twice is refused, also when it is there and away', () => {
   const definitions = new Map([[summary.definitionHash, definition]]);
