@@ -18,6 +18,8 @@ interface Waiting {
 const GROUP_BYTES = 1024 * 1024;
 /** What waits behind a disk that hangs; more is refused. */
 const WAITING_BYTES = 64 * 1024 * 1024;
+/** What a change takes in memory beside its key and value. */
+const CHANGE_BYTES = 512;
 /** How long after a try that failed the next one may be made. */
 const RETRY_MS = 100;
 /** What LevelDB writes beside what its log holds when it is opened. */
@@ -39,6 +41,9 @@ export class LevelWriter {
   /** Why it must be opened anew. */
   #damage: unknown;
   #triedAt = Number.NEGATIVE_INFINITY;
+  /** One try at a time, for who writes and who reads: a second would close what the first had opened. */
+  #mending: Promise<void> | undefined;
+  /** The part of it in which nothing can be read. */
   #reopening: Promise<void> | undefined;
   #isClosed = false;
 
@@ -68,24 +73,29 @@ export class LevelWriter {
 
   /** All of the changes or none, after every write that was asked for before. Rejects with what LevelDB or the disk says. */
   write(sublevel: Sublevel, changes: readonly StoreChange[], { sync }: { readonly sync: boolean }): Promise<void> {
-    const bytes = changes.reduce((sum, change) => sum + change.key.length + valueBytes(change), 0);
+    const bytes = changes.reduce((sum, change) => sum + CHANGE_BYTES + change.key.length + valueBytes(change), 0);
     if (this.#waiting.length > 0 && this.#waitingBytes + bytes > WAITING_BYTES)
       return Promise.reject(new Error('too much waits to be written'));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting.push({ sublevel, changes, sync, bytes, resolve, reject });
     this.#waitingBytes += bytes;
-    this.#writing ??= this.#drain().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#start();
     return promise;
   }
 
   /** Writes what waits first. */
   async close(): Promise<void> {
-    await this.#writing;
+    while (this.#writing !== undefined) await this.#writing;
     this.#isClosed = true;
-    await this.#reopening?.catch(() => undefined);
+    await this.#mending?.catch(() => undefined);
     await this.#level.close();
+  }
+
+  #start(): void {
+    this.#writing ??= this.#drain().finally(() => {
+      this.#writing = undefined;
+      if (this.#waiting.length > 0) this.#start(); // came when the last of them was on disk, and this was not said yet
+    });
   }
 
   async #drain(): Promise<void> {
@@ -117,13 +127,22 @@ export class LevelWriter {
     return this.#waiting.splice(0, count);
   }
 
-  async #reopened(): Promise<void> {
+  #reopened(): Promise<void> {
+    this.#mending ??= this.#mend().finally(() => {
+      this.#mending = undefined;
+    });
+    return this.#mending;
+  }
+
+  async #mend(): Promise<void> {
     if (this.#isClosed || performance.now() - this.#triedAt < RETRY_MS) throw this.#damage;
     try {
       await this.#probed();
-      await (this.#reopening ??= this.#reopen().finally(() => {
+      if (this.#isClosed) throw this.#damage;
+      this.#reopening = this.#reopen().finally(() => {
         this.#reopening = undefined;
-      }));
+      });
+      await this.#reopening;
     } catch (error) {
       this.#triedAt = performance.now();
       throw error;
