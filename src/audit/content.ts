@@ -7,7 +7,9 @@ const CUT = '…';
 
 /** Members whose value is a secret by what they are called. */
 const SECRET_NAME =
-  /pass(?:word|wd|phrase|code)?$|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credential|authori[sz]ation|cookie|^auth$|^pin$|^otp$|^jwt$|^d$|signature|session[-_]?id/i;
+  /pass(?:word|wd|phrase|code|key)?$|pwd$|secret|token|(?:api|access|private|signing|encryption|master|ssh)[-_]?key|credential|authori[sz]ation|cookie|mnemonic|seed[-_]?phrase|^auth$|^bearer$|^pin$|^otp$|^jwt$|^d$|signature|session[-_]?id/i;
+/** An argument of a command line after which a secret comes. */
+const SECRET_FLAG = /^--?(?:[a-z]{1,16}-){0,3}(?:pass(?:word|wd|phrase)?|pwd|secret|token|key)$/i;
 
 /** What is a secret by its shape, wherever it stands. Each is linear in what it reads. */
 const SECRET_SHAPES = [
@@ -16,7 +18,11 @@ const SECRET_SHAPES = [
   /(?<=\b(?:Bearer|Basic)\s{1,4})[\w.~+/=-]{8,}/gi,
   /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bxox[abeoprs]-[\w-]{10,}|\bsk-[\w-]{20,}|\bsk_live_\w{16,}|\bAIza[\w-]{30,}|\bglpat-[\w-]{20,}|\bnpm_\w{30,}|\bhf_\w{30,}/g,
   /(?<=[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@]{0,64}:)[^\s/@]{1,256}(?=@)/gi,
-  /(?<=\b(?:pass(?:word|wd|phrase)?|secret|token|api[-_]?key|access[-_]?key)["']?\s{0,4}[=:]\s{0,4}["']?)[^\s"'&,;]{4,}/gi,
+  /(?<=(?:(?<![a-z])(?:pass|pwd)|pass(?:word|wd|phrase)|secret|token|(?:api|access|private|signing)[-_]?key)\\{0,4}["']?\s{0,4}[=:]\s{0,4}\\{0,4}["']?)[^\s"'&,;\\]{4,}/gi,
+  /(?<=[?&](?:key|sig)=)[^\s"'&]{8,}/gi,
+  /(?<=\s--?(?:[a-z]{1,16}-){0,3}(?:pass(?:word|wd|phrase)?|pwd|secret|token|key)\s{1,4}["']?)[^\s"'-][^\s"']{3,}/gi,
+  /(?<=\bauthorization["']?:\s{0,4}["']?(?:[\w-]{1,16}\s{1,4})?)[^\s"',;]{8,}/gi,
+  /(?<=\bcookie["']?:\s{0,4}["']?)[^\n"'[]{4,}/gi,
 ];
 
 /**
@@ -45,26 +51,47 @@ function redacted(value: unknown, budget: Budget, depth: number): unknown {
     budget.chars -= 8;
     return value;
   }
-  if (Array.isArray(value)) return each(value, budget, (item) => redacted(item, budget, depth - 1));
+  if (Array.isArray(value)) {
+    return each(value, budget, (item, before) =>
+      typeof item === 'string' && isFlag(before) ? HIDDEN : redacted(item, budget, depth - 1),
+    );
+  }
   const kept: Record<string, unknown> = {};
+  const named = nameIn(value);
   for (const [name, member] of Object.entries(value)) {
     if (budget.items <= 0 || budget.chars <= 0) {
       kept[CUT] = CUT;
       break;
     }
     const shown = shortened(name, budget);
-    kept[shown] = SECRET_NAME.test(name) && isFilled(name, member) ? HIDDEN : redacted(member, budget, depth - 1);
+    const calls = name === 'value' ? named : name;
+    kept[shown] = SECRET_NAME.test(calls) && isFilled(calls, member) ? HIDDEN : redacted(member, budget, depth - 1);
   }
   return kept;
 }
 
-function each(values: readonly unknown[], budget: Budget, keep: (value: unknown) => unknown): unknown[] {
+function each(
+  values: readonly unknown[],
+  budget: Budget,
+  keep: (value: unknown, before: unknown) => unknown,
+): unknown[] {
   const kept: unknown[] = [];
-  for (const value of values) {
+  for (const [index, value] of values.entries()) {
     if (budget.items <= 0 || budget.chars <= 0) return [...kept, CUT];
-    kept.push(keep(value));
+    kept.push(keep(value, values[index - 1]));
   }
   return kept;
+}
+
+/** What a pair such as `{name, value}` calls its value. */
+function nameIn(pair: object): string {
+  const { name, key } = pair as { readonly name?: unknown; readonly key?: unknown };
+  if (typeof name === 'string') return name;
+  return typeof key === 'string' ? key : '';
+}
+
+function isFlag(argument: unknown): boolean {
+  return typeof argument === 'string' && SECRET_FLAG.test(argument);
 }
 
 /** A flag, a number of tokens or a missing value under a secret's name gives nothing away. */

@@ -33,6 +33,14 @@ describe('content kept in the audit log', () => {
     'otp',
     'pin',
     'session_id',
+    'db_pwd',
+    'bearer',
+    'passkey',
+    'mnemonic',
+    'seed_phrase',
+    'signing_key',
+    'encryptionKey',
+    'ssh-key',
   ])('hides the value of a member called %s, whatever it is', (name) => {
     expect(kept({ deep: [{ [name]: 'hunter2' }] })).toEqual({ deep: [{ [name]: '[secret]' }] });
     expect(kept({ [name]: { nested: 'hunter2' } })).toEqual({ [name]: '[secret]' });
@@ -56,6 +64,40 @@ describe('content kept in the audit log', () => {
     expect(kept('run with PASSWORD=hunter22 now')).toBe('run with PASSWORD=[secret] now');
   });
 
+  test.each([
+    'https://x.example/?a=b&access_token=hunter2hunter2',
+    'https://x.example/?key=hunter2hunter2',
+    'DB_PASS=hunter2hunter2 PGPASSWORD=hunter2hunter2 psql',
+    'aws_secret_access_key = hunter2hunter2',
+    'login --api-key hunter2hunter2 --password "hunter2hunter2"',
+    'Authorization: Token hunter2hunter2',
+    'Cookie: sid=hunter2hunter2; theme=dark',
+    JSON.stringify({ body: JSON.stringify({ dbPassword: 'hunter2hunter2' }) }),
+  ])('hides what is said to be a secret in a text: %s', (text) => {
+    expect(kept(text)).not.toContain('hunter2');
+    expect(kept(text)).toContain('[secret]');
+  });
+
+  test('hides the value of a pair and of a flag that name a secret, and not the next one', () => {
+    expect(kept({ headers: [{ name: 'Authorization', value: 'hunter2' }] })).toEqual({
+      headers: [{ name: 'Authorization', value: '[secret]' }],
+    });
+    expect(
+      kept({
+        env: [
+          { key: 'API_KEY', value: 'hunter2' },
+          { key: 'LANG', value: 'de' },
+        ],
+      }),
+    ).toEqual({
+      env: [
+        { key: 'API_KEY', value: '[secret]' },
+        { key: 'LANG', value: 'de' },
+      ],
+    });
+    expect(kept(['--password', 'hunter2', 'file'])).toEqual(['--password', '[secret]', 'file']);
+  });
+
   test('leaves honest text as it is', () => {
     const honest = [
       'the token ring of 1985',
@@ -64,6 +106,11 @@ describe('content kept in the audit log', () => {
       'ab'.repeat(32),
       'a@b.example',
       'https://x.example/a:b',
+      'compass: north',
+      'cookies are sweet',
+      'git commit --amend --no-edit',
+      'the authorization of travel: approved',
+      'key=value&keyboard=qwertyui',
     ];
     expect(kept(honest)).toEqual(honest);
     expect(kept({ max_tokens: 100, has_password: false, password: null })).toEqual({
@@ -102,6 +149,11 @@ describe('content kept in the audit log', () => {
       'eyJ'.repeat(1_300),
       'a://:'.repeat(800),
       'password'.repeat(500),
+      'authorization:'.repeat(300),
+      'cookie: '.repeat(500),
+      '--a-'.repeat(1_000),
+      '\\\\'.repeat(2_000),
+      'token\\'.repeat(600),
       ' '.repeat(4_000),
     ])
       kept(hostile);
