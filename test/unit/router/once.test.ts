@@ -276,6 +276,28 @@ describe('a call with a key, when the node starts again', () => {
     expect(there.ran.length + beside.ran.length).toBe(1);
   });
 
+  test('holds no place for ever when the disk refused it in between', async () => {
+    const [there, beside] = [new StoreServer('store', PLAIN), new StoreServer('store', PLAIN)];
+    const disk = new MemoryStore();
+    const batch = disk.batch.bind(disk);
+    network.add('there', [there]);
+    const here = network.add('here', [], { once: await logOn(disk) });
+    const held = Promise.withResolvers<void>();
+    there.held = held.promise;
+    const lost = send(here, 'k');
+    await until(() => there.ran.length === 1);
+    network.disconnect('there');
+    expect((await lost).error.data.code).toBe('OUTCOME_UNKNOWN');
+    held.resolve();
+    disk.batch = () => Promise.reject(new Error('full'));
+    expect((await send(here, 'k')).error.data.code).toBe('OUTCOME_UNKNOWN');
+    disk.batch = batch;
+    network.add('beside', [beside]);
+    for (let nth = 0; nth < 1_024; nth += 1) await send(here, `other ${nth}`);
+    expect(beside.ran).toHaveLength(1_024);
+    expect((await send(here, 'k')).result).toBeDefined();
+  });
+
   test('does not begin when the disk does not take its key', async () => {
     const store = new StoreServer('store', PLAIN);
     const full = new MemoryStore();
