@@ -170,6 +170,19 @@ describe('among the replicas of a service', () => {
     expect(here.avoided()).toEqual([]);
   });
 
+  test('a slow one is hardly asked, and looked at again from time to time', async () => {
+    const answers = { a: ok, b: ok, c: ok };
+    const here = village(answers);
+    answers.a = here.taking(5);
+    answers.b = here.taking(5);
+    answers.c = here.taking(200);
+    const slow = await here.calls(300);
+    expect(slow['c']).toBeGreaterThan(0);
+    expect(slow['c']).toBeLessThan(10);
+    here.after(120_000);
+    expect((await here.calls(20))['c']).toBeGreaterThan(0);
+  });
+
   test('with all of them failing, the call still goes somewhere', async () => {
     const here = village({ a: lost, b: lost });
     await here.calls(50);

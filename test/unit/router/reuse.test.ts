@@ -291,6 +291,27 @@ describe('a result of another node', () => {
     expect(store.ran).toEqual(['get', 'get']);
   });
 
+  test('is nobody’s whose token was narrowed to other tools, and nobody’s any more below a level that was raised', async () => {
+    const { store, there } = linked();
+    const ann = agentNamed('ann');
+    expect(await get(here, {}, ann)).toBe('first for ann');
+    const denied = async (who: typeof ann) =>
+      (await here.ask('tools/call', { name: 'store__get', arguments: {} }, who)).error;
+    expect(await denied({ ...ann, permissions: ['store__other'] })).toMatchObject({
+      data: { code: 'PERMISSION_DENIED' },
+    });
+    expect(await denied({ ...ann, level: 'READ_ONLY' })).toMatchObject({ data: { code: 'PERMISSION_DENIED' } });
+    // The network gives every version of a server the same hash: what is kept is kept under the same name still.
+    const stricter = new StoreServer('store');
+    const definition = stricter.definition();
+    stricter.definition = () => ({ ...definition, access: { level: 'OPERATOR', tools: { get: 'GOVERNANCE' } } });
+    expect(await get(here, {}, ann)).toBe('first for ann');
+    there.servers.set('store', stricter);
+    network.changed();
+    expect(await denied(ann)).toMatchObject({ data: { code: 'PERMISSION_DENIED' } });
+    expect([...store.ran, ...stricter.ran]).toEqual(['get']);
+  });
+
   test('of a tool that says nothing is kept by who asked it, though it may have written', async () => {
     const { store } = linked();
     const plain = () => here.ask('tools/call', { name: 'store__plain', arguments: {} });
