@@ -13,6 +13,7 @@ import { until } from '../support/until.ts';
 
 type Answer = (req: IncomingMessage, res: ServerResponse) => void;
 
+const DAY_MS = 24 * 3_600_000;
 const HANGS: Answer = () => undefined;
 const servers: Server[] = [];
 afterEach(() => {
@@ -140,9 +141,9 @@ describe('what answers', () => {
     await expect(connected).rejects.toMatchObject({ code: 'NODE_UNREACHABLE', notStarted: true });
   });
 
-  const certified = (more: TlsOptions = {}, names: readonly string[] = ['127.0.0.1']) => {
+  const certified = (more: TlsOptions = {}, names: readonly string[] = ['127.0.0.1'], nowMs = Date.now()) => {
     const path = join(dataFolder('certificate'), 'own');
-    ownCertificate({ path, use: 'server', names, nowMs: Date.now() });
+    ownCertificate({ path, use: 'server', names, nowMs });
     const [cert, key] = [readFileSync(`${path}.crt`, 'utf8'), readFileSync(`${path}.key`, 'utf8')];
     return { cert, server: createTlsServer({ cert, key, ...more }, (_req, res) => res.writeHead(404).end()) };
   };
@@ -150,6 +151,8 @@ describe('what answers', () => {
   test.each<[string, string, () => { cert: string; ca?: string; server: Server }]>([
     ['is vouched for by another authority', 'UNTRUSTED', () => ({ ...certified(), ca: certified().cert })],
     ['has another name', 'UNTRUSTED', () => certified({}, ['elsewhere.example'])],
+    ['has a certificate that has ended', 'UNTRUSTED', () => certified({}, ['127.0.0.1'], Date.now() - 400 * DAY_MS)],
+    ['has a certificate of tomorrow', 'UNTRUSTED', () => certified({}, ['127.0.0.1'], Date.now() + DAY_MS)],
     ['speaks no more than TLS 1.2', 'NODE_UNREACHABLE', () => certified({ maxVersion: 'TLSv1.2' })],
   ])('and %s is sent nothing: %s', async (_, code, made) => {
     const { cert, ca = cert, server } = made();
