@@ -1,7 +1,6 @@
-import { contradictedHeadKey, NEWEST_HEAD, verifyHead } from '../../src/audit/index.ts';
-import { text } from '../../src/kernel/index.ts';
+import { contradictedHeadKey, NEWEST_HEAD } from '../../src/audit/index.ts';
 import type { BesideStore, EntryFiles } from './entry-files.ts';
-import { type AuditOwner, hashAt } from './verify-audit.ts';
+import { type AuditOwner, hashAt, headIn } from './verify-audit.ts';
 
 /**
  * Before a log is continued: a newest head that names an entry which the log has no more, or has otherwise, is put aside for good. The
@@ -12,7 +11,7 @@ export async function keepContradictedHead(
   owner: AuditOwner,
 ): Promise<void> {
   for await (const [, value] of beside.entries({ gte: NEWEST_HEAD, lte: NEWEST_HEAD })) {
-    const head = verifyHead(text(value), owner);
+    const head = headIn(value, owner);
     if (head === undefined || (await hashAt(files, head.seq)) === head.hash) continue;
     await beside.batch([{ type: 'put', key: contradictedHeadKey(head.seq), value }], { sync: true });
   }

@@ -95,7 +95,8 @@ function headHash(value: Uint8Array, seq: number, owner: AuditOwner): string {
   return head?.seq === seq ? head.hash : 'not signed by this node';
 }
 
-function headIn(value: Uint8Array, owner: AuditOwner): AuditHead | undefined {
+/** Undefined: not one that this node signed. */
+export function headIn(value: Uint8Array, owner: AuditOwner): AuditHead | undefined {
   try {
     return verifyHead(text(value), owner);
   } catch {

@@ -50,6 +50,8 @@ export class DefinitionPins {
   readonly #looked = new Map<string, string>();
   /** By node and server; then by part. */
   readonly #changed = new Map<string, ReadonlyMap<string, ChangedPart>>();
+  /** What changed, by `foundAs`, from when it is asked for to the next change: calls look here, and others may have changed much. */
+  #found: ReadonlyMap<string, readonly ChangedPart[]> | undefined;
   #version = 0;
   #saving: Promise<void> = Promise.resolve();
 
@@ -80,12 +82,8 @@ export class DefinitionPins {
   /** What is known against a server whose definition has this hash; an empty hash: against the one that this node hosts. */
   changesOf(server: string, definitionHash: string): readonly ChangedPart[] {
     if (this.#changed.size === 0) return NONE;
-    const { nodeId } = this.#parts;
-    return this.changed().filter(
-      (one) =>
-        one.server === server &&
-        (definitionHash === '' ? one.nodeId === nodeId : one.definitionHash === definitionHash),
-    );
+    this.#found ??= foundBy(this.changed(), this.#parts.nodeId);
+    return this.#found.get(foundAs(server, definitionHash)) ?? NONE;
   }
 
   /** Looks at what is offered now; cheap for what it has looked at before. */
@@ -138,6 +136,7 @@ export class DefinitionPins {
       } else changed.set(key, { nodeId, server: alias, kind, name, was, is, definitionHash });
     }
     this.#version += 1;
+    this.#found = undefined;
     if (changed.size === 0) this.#changed.delete(id);
     else this.#changed.set(id, changed);
     for (const { server, kind, name, was, is } of changed.values()) {
@@ -166,6 +165,7 @@ export class DefinitionPins {
     const rest = new Map(this.#changed.get(id));
     rest.delete(key);
     this.#version += 1;
+    this.#found = undefined;
     if (rest.size === 0) this.#changed.delete(id);
     else this.#changed.set(id, rest);
     this.#parts.reporter.report('tool.approved', { peer: nodeId, server, kind, name, is });
@@ -187,6 +187,17 @@ export class DefinitionPins {
       .then(() => change(store))
       .catch((error: unknown) => reporter.report('background.failed', { area: 'pins', error }));
   }
+}
+
+function foundBy(changed: readonly ChangedPart[], ownId: string): ReadonlyMap<string, readonly ChangedPart[]> {
+  const found = Map.groupBy(changed, ({ server, definitionHash }) => foundAs(server, definitionHash));
+  const own = changed.filter(({ nodeId }) => nodeId === ownId);
+  for (const [server, parts] of Map.groupBy(own, (one) => one.server)) found.set(foundAs(server, ''), parts);
+  return found;
+}
+
+function foundAs(server: string, definitionHash: string): string {
+  return `${definitionHash} ${server}`;
 }
 
 function idOf({ nodeId, alias }: Place): string {

@@ -67,3 +67,11 @@ test('an end that was cut off and written again up to the same entry is named', 
   await run(0);
   expect(await verdict()).toMatchObject({ ok: false, brokenAt: { kind: 'head-mismatch', seq: 22 } });
 });
+
+test('a newest head that is no text keeps no node from going on with its log', async () => {
+  await run(5);
+  const { beside } = await auditStore(place());
+  await beside.batch([{ type: 'put', key: 'n/head', value: Uint8Array.of(0xff, 0xfe) }], { sync: true });
+  await run(5);
+  expect(await verdict()).toMatchObject({ ok: true, to: 14 });
+});

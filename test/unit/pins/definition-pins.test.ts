@@ -243,3 +243,19 @@ test('a server that offers ever other tools is not kept track of without end, an
   expect(kept).not.toContain('"tool t0-0":');
   expect(kept).toMatch(/^\{"v":2,"parts":\{"tool echo":/);
 });
+
+test('what is known against one server is found as fast however much others changed', async () => {
+  const { pins } = await pinsOn();
+  const more = Array.from({ length: 400 }, (_, nth) => `tool-${nth}`);
+  const others = (says: string) =>
+    Array.from({ length: 100 }, (_, nth) => service(says, { nodeId: 'liar', alias: `other-${nth}`, more }));
+  pins.look([service('one'), ...others('one')]);
+  const after = service('two');
+  pins.look([after, ...others('two')]);
+  expect(pins.changed()).toHaveLength(40_101);
+  const startedAt = performance.now();
+  for (let asked = 0; asked < 2_000; asked += 1) {
+    expect(pins.changesOf('tiny', after.definitionHash)).toHaveLength(1);
+  }
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+});
