@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
 import { argumentsHash, type CallEnd, type ServedCall, type ServedReply } from '../../protocols/mcp/index.ts';
+import { parseExactJson } from '../../src/kernel/index.ts';
+import type { RpcRequest } from '../../src/mcp/index.ts';
 import { echo, echoRequest, facing, linked, outgoing, principal } from '../support/mux-peers.ts';
 import { until } from '../support/until.ts';
 import { verifies } from '../support/verifies.ts';
@@ -293,6 +296,21 @@ describe('what a call names', () => {
     expect(hash('resources/read', { uri: vectors.resource.uri })).toBe(vectors.resource.hash);
     expect(hash('completion/complete', { argument: {} })).toBe(vectors.otherMethodHash);
   });
+
+  verifies(
+    'mcp/R7',
+    'the hash is of the arguments without spaces, the last of a name, and numbers as they stood',
+    async () => {
+      const words =
+        '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{"id":1, "e":1e400, "n":1.0, "id":9007199254740993}}}';
+      const request = parseExactJson(words) as RpcRequest;
+      const { clock, asking, serving } = await linked();
+      const context = { callId, source: { request, text: words } };
+      expect((await asking.session.call(outgoing(clock, request, context))).kind).toBe('result');
+      const spelled = '{"id":9007199254740993,"e":1e400,"n":1}';
+      expect(serving.served[0]?.argumentsHash).toBe(createHash('sha256').update(callId).update(spelled).digest('hex'));
+    },
+  );
 
   verifies('mcp/R7', 'both ends find the same hash for any arguments', async () => {
     const { clock, asking, serving } = await linked();
