@@ -17,7 +17,7 @@ export interface ServerTroubleParts {
 
 /** Servers that agents could count on and cannot, and parts of servers that are not what they were. */
 export function* serverTroubles(parts: ServerTroubleParts): Iterable<Trouble> {
-  const { hosting, router, pins, recent } = parts;
+  const { hosting, router, recent } = parts;
   yield* unlistedServers(parts);
   for (const server of hosting.servers()) {
     const { alias, kind } = server;
@@ -54,7 +54,25 @@ export function* serverTroubles(parts: ServerTroubleParts): Iterable<Trouble> {
       remedy: `look at that node: whether it runs, is connected, and what its \`village status\` says`,
     };
   }
-  for (const part of pins.changed()) yield changed(part, parts);
+  yield* changedParts(parts);
+}
+
+/** Of one node: whoever changes very much hides nothing else that is the matter. */
+const MOST_CHANGED_OF_NODE = 16;
+
+function* changedParts(parts: ServerTroubleParts): Iterable<Trouble> {
+  for (const [nodeId, all] of Map.groupBy(parts.pins.changed(), (part) => part.nodeId)) {
+    for (const part of all.slice(0, MOST_CHANGED_OF_NODE)) yield changed(part, parts);
+    const next = all[MOST_CHANGED_OF_NODE];
+    if (next === undefined) continue;
+    yield {
+      kind: `${next.kind}-changed`,
+      of: nodeId,
+      found: `${all.length - MOST_CHANGED_OF_NODE} more parts of servers of ${nodeId} are described otherwise than at first sight`,
+      means: 'each is treated as those that are named, and named once those are approved',
+      remedy: `ask who runs ${nodeId} why so much changed, then look at those that are named`,
+    };
+  }
 }
 
 const LOOK_AT: Readonly<Record<PartKind, (name: string) => string>> = {

@@ -183,6 +183,18 @@ test.each([
   expect(trouble.remedy).toContain(`village tools approve ${of}`);
 });
 
+test('of a node that changed very much some is told, and how much more there is; what others changed is told too', () => {
+  const changedBy = (nodeId: string, count: number) =>
+    Array.from({ length: count }, (_, nth) => {
+      return { nodeId, server: 's', kind: 'tool', name: `t${nth}`, was: 'a', is: 'b', definitionHash: '' } as const;
+    });
+  const found = troubles({ changed: [...changedBy('liar', 5_000), ...changedBy('other', 1)] });
+  expect(found).toHaveLength(18);
+  expect(found[16]).toMatchObject({ kind: 'tool-changed', of: 'liar' });
+  expect(found[16]?.found).toContain('4984 more');
+  expect(found[17]?.found).toContain('tool s__t0 of other');
+});
+
 describe('a place of a server', () => {
   test('whose calls fail is told with when that began', () => {
     const avoided = [{ because: 'failures', sinceMs: 40_000, nodeId: 'peer-1', server: 's' }] as const;
