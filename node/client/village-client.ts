@@ -18,7 +18,7 @@ export interface VillageClientOptions {
   readonly version?: string | undefined;
   /** `auto`: 2026-07-28 where the node speaks it. Default `auto`. */
   readonly era?: 'auto' | 'session' | 'stateless' | undefined;
-  /** For each request. Default 60 s. */
+  /** For each request; counted as no more than 24 days. Default 60 s. */
   readonly timeoutMs?: number | undefined;
   /** How often a request that is safe to repeat is made again. Default 2. */
   readonly retries?: number | undefined;
@@ -46,6 +46,8 @@ export interface CallOptions {
 const ONCE_KEY = 'village/idempotency-key';
 const FIRST_WAIT_MS = 100;
 const MAX_KEY = 128;
+/** What a timer can hold. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** It would be refused again. */
 const HOPELESS: ReadonlySet<string> = new Set(['UNAUTHENTICATED', 'UNTRUSTED', 'UNKNOWN_TOOL', 'INVALID_ARGUMENTS']);
 const UNCLEAR: ReadonlySet<string> = new Set(['OUTCOME_UNKNOWN', 'CLOSED', 'DEADLINE_EXCEEDED']);
@@ -105,7 +107,7 @@ export class VillageClient {
     options: CallOptions = {},
   ): Promise<CallToolResult> {
     const { signal, onProgress, idempotencyKey: key, timeoutMs = this.#timeoutMs } = options;
-    const endsAt = performance.now() + timeoutMs;
+    const endsAt = performance.now() + Math.min(timeoutMs, MAX_TIMEOUT_MS);
     await this.#check.fits(await this.#described(name, { signal, endsAt }), args);
     if (key !== undefined && (key.length < 1 || key.length > MAX_KEY))
       throw new ClientError('INVALID_PARAMS', `an idempotency key has 1 to ${MAX_KEY} characters`, {
@@ -155,7 +157,7 @@ export class VillageClient {
   }
 
   get #timeoutMs(): number {
-    return this.#options.timeoutMs ?? 60_000;
+    return Math.min(this.#options.timeoutMs ?? 60_000, MAX_TIMEOUT_MS);
   }
 
   async #described(name: string, caller: CallerWait): Promise<Tool> {

@@ -68,6 +68,21 @@ describe('a caller waits no longer than it said', () => {
     expect(asked.filter((method) => method === 'tools/call')).toEqual([]);
   });
 
+  test('and no shorter, however long that is', async () => {
+    const held: ServerResponse[] = [];
+    const { url, connect } = await nodeWith({ 'tools/call': (_req, res) => void held.push(res) });
+    await using client = await connect({ timeoutMs: Number.POSITIVE_INFINITY });
+    for (const [before, timeoutMs] of [undefined, 2 ** 31, Number.POSITIVE_INFINITY].entries()) {
+      const call = client.call('echo', {}, timeoutMs === undefined ? {} : { timeoutMs });
+      const ended = call.catch((error: unknown) => error);
+      await until(() => held.length > before);
+      // A timer that does not fit ends in a millisecond: the answer comes a good while later.
+      for (let round = 0; round < 20; round += 1) await (await fetch(url)).text();
+      held[before]?.destroy();
+      expect(await ended).toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    }
+  });
+
   test('for the list of tools, by itself', async () => {
     const { connect } = await nodeWith({ 'tools/list': HANGS });
     await using client = await connect({ timeoutMs: 200 });
