@@ -23,5 +23,6 @@ export interface GatewayContext {
   /** What `/version` answers. */
   readonly build: Readonly<Record<string, unknown>>;
   readonly ready: () => boolean;
+  /** Milliseconds of a clock that is not set. */
   readonly now: () => number;
 }

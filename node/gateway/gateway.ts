@@ -38,7 +38,10 @@ export interface GatewayOptions {
   readonly ready: () => boolean;
   /** How long a client may take to send a whole request. */
   readonly requestTimeoutMs?: number;
+  /** Milliseconds of a clock that is not set, as `performance.now()`. */
   readonly now?: () => number;
+  /** Unix milliseconds: when tokens end. */
+  readonly wallMs?: () => number;
   /** How much is kept for clients that lose a stream. */
   readonly keptEvents?: Partial<EventStoreLimits>;
 }
@@ -85,7 +88,7 @@ export class Gateway {
     this.#options = options;
     this.#address = listenAddress(options.listen, { exposed: options.insecureBind || options.tls !== undefined });
     const { router, auth, limiter, limits, serverInfo, build, ready } = options;
-    const now = options.now ?? Date.now;
+    const now = options.now ?? (() => performance.now());
     this.#context = {
       ...{ router, auth, limiter, limits, serverInfo, build, ready },
       sessions: new Sessions(limits, new EventStore({ ...KEPT, ...options.keptEvents }, now)),
@@ -168,9 +171,9 @@ export class Gateway {
 
   /** Keeps streams alive and ends what is idle or no longer authorised. Runs by itself every 15 s. */
   tick(): void {
-    const now = this.#context.now();
-    this.#context.sessions.tick(now);
-    this.#context.subscriptions.tick(now);
+    const wallMs = (this.#options.wallMs ?? Date.now)();
+    this.#context.sessions.tick(this.#context.now(), wallMs);
+    this.#context.subscriptions.tick(wallMs);
   }
 
   /** Looks after requests that take long. Runs by itself every 2 s. */

@@ -32,7 +32,7 @@ export class Session {
   readonly resources: ResourceInterest;
   logLevel: LogLevel | undefined;
   lastUsedMs: number;
-  /** When the newest token that used it ends: no stream outlives that. */
+  /** When the newest token that used it ends, Unix milliseconds: no stream outlives that. */
   validUntilMs: number;
   #version: SessionVersion | undefined;
   #abilities: ClientAbilities = NO_ABILITIES;

@@ -60,10 +60,10 @@ export class Sessions {
   }
 
   /** Ends what nobody used for long, closes streams whose token has ended, and keeps the rest alive. */
-  tick(nowMs: number): void {
+  tick(nowMs: number, wallMs: number): void {
     for (const session of this.#byId.values()) {
       if (session.idle() && nowMs - session.lastUsedMs >= this.#limits.sessionIdleMs) this.remove(session);
-      else if (nowMs >= session.validUntilMs) session.streams.endMain();
+      else if (wallMs >= session.validUntilMs) session.streams.endMain();
       else session.streams.keepAlive();
     }
     this.#events.expire();

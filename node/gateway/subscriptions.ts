@@ -126,9 +126,9 @@ export class Subscriptions {
     }
   }
 
-  tick(nowMs: number): void {
+  tick(wallMs: number): void {
     for (const subscription of this.#open) {
-      if (nowMs >= subscription.principal.expiresAtMs) this.#finish(subscription);
+      if (wallMs >= subscription.principal.expiresAtMs) this.#finish(subscription);
       else subscription.stream.keepAlive();
     }
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { RouterCall } from '../../node/gateway/index.ts';
 import { bearer, call, initialize, type Opened, openGateway } from '../support/echo-gateway.ts';
 import { events, open as openStream, send } from '../support/http.ts';
@@ -423,6 +423,18 @@ describe('sessions', () => {
     res.destroy();
   });
 
+  test('outlast a wall clock that is set: only time that passed counts', async () => {
+    await using timed = await openGateway();
+    const session = await timed.session();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 24 * 3_600_000 });
+    try {
+      timed.gateway.tick();
+    } finally {
+      vi.useRealTimers();
+    }
+    expect((await timed.post(ping, { headers: session })).status).toBe(200);
+  });
+
   test('are bounded: an agent gives up its own oldest, never another agent’s', async () => {
     const limits = { maxBodyBytes: 1024, maxSessions: 4, sessionIdleMs: 1000, maxInFlight: 8 };
     let now = 0;
@@ -465,10 +477,10 @@ describe('sessions', () => {
   });
 
   test('do not outlive their token on a stream', async () => {
-    let now = 0;
-    await using timed = await openGateway({ now: () => now });
+    let wallMs = 0;
+    await using timed = await openGateway({ wallMs: () => wallMs });
     const res = await openStream(`${timed.origin}/mcp`, { headers: await timed.session() });
-    now = Number.MAX_SAFE_INTEGER;
+    wallMs = Number.MAX_SAFE_INTEGER;
     timed.gateway.tick();
     expect(await all(res)).toEqual([]);
   });
