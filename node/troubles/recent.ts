@@ -11,13 +11,20 @@ export interface Recurring {
   readonly lastMs: number;
 }
 
+interface Lasting {
+  readonly sinceMs: number;
+  readonly problem: string;
+}
+
 const FORGOTTEN_MS = 10 * 60_000;
 const MAX_KEPT = 64;
 
 /** Remembers, from the events of a node, what its parts do not: since when something lasts, and what happened of late. Bounded. */
 export class RecentTroubles {
   readonly #now: () => number;
-  readonly #since = new Map<string, { readonly sinceMs: number; readonly problem: string }>();
+  readonly #since = new Map<string, Lasting>();
+  /** Of what peers offer and whom they bring: as much as they like, so that it has its own bound, and the newest is kept. */
+  readonly #brought = new Map<string, Lasting>();
   readonly #denied = new Recurrences();
   readonly #refused = new Recurrences();
   readonly #tokens = new Recurrences();
@@ -32,14 +39,14 @@ export class RecentTroubles {
     });
     bus.on('directory.unlisted', ({ server }) => this.#began(`unlisted ${server}`));
     bus.on('server.definition', ({ server }) => this.#over(`unlisted ${server}`));
-    bus.on('tool.changed', ({ peer, ...part }) => this.#began(`${part.kind} ${peer}/${nameOfPart(part)}`));
+    bus.on('tool.changed', ({ peer, ...part }) => this.#brings(`${part.kind} ${peer}/${nameOfPart(part)}`));
     bus.on('tool.approved', ({ peer, ...part }) => this.#over(`${part.kind} ${peer}/${nameOfPart(part)}`));
     bus.on('overload.changed', ({ levels }) =>
       levels === 0 ? this.#over('overload') : this.#began('overload', String(levels)),
     );
     bus.on('threat.quarantined', ({ agent, peer }) => {
       this.#over(`agent ${peer}/${agent}`);
-      this.#began(`agent ${peer}/${agent}`);
+      this.#brings(`agent ${peer}/${agent}`);
     });
     bus.on('config.invalid', ({ problem }) => this.#began('config', problem));
     bus.on('config.reloaded', () => this.#over('config'));
@@ -60,8 +67,8 @@ export class RecentTroubles {
   }
 
   /** Since when; `of` as `server NAME`, `unlisted NAME`, `tool NODE/SERVER__TOOL`, `agent PEER/NAME`, `overload`, `config`, `certificate`, `audit`. */
-  lasting(of: string): { readonly sinceMs: number; readonly problem: string } | undefined {
-    return this.#since.get(of);
+  lasting(of: string): Lasting | undefined {
+    return this.#since.get(of) ?? this.#brought.get(of);
   }
 
   /** Of peers whose calls were refused for what they showed. */
@@ -96,8 +103,15 @@ export class RecentTroubles {
     this.#since.set(of, { sinceMs: known?.sinceMs ?? this.#now(), problem });
   }
 
+  #brings(of: string): void {
+    if (this.#brought.has(of)) return;
+    if (this.#brought.size >= MAX_KEPT) this.#brought.delete(this.#brought.keys().next().value as string);
+    this.#brought.set(of, { sinceMs: this.#now(), problem: '' });
+  }
+
   #over(of: string): void {
     this.#since.delete(of);
+    this.#brought.delete(of);
   }
 }
 

@@ -111,3 +111,16 @@ describe('what happens again and again', () => {
     expect(recent.ignored()).toMatchObject([{ of: 'signer', count: 1 }]);
   });
 });
+
+test('what others change, and whom they bring, hides nothing that this node has itself; of theirs the newest is kept', () => {
+  for (let nth = 0; nth < 100; nth += 1) {
+    const part = { server: 's', kind: 'tool', name: `t${nth}`, was: 'a', is: 'b' } as const;
+    bus.report('tool.changed', { peer: 'liar', ...part });
+    bus.report('threat.quarantined', { agent: `agent-${nth}`, peer: 'liar' });
+  }
+  bus.report('config.invalid', { problem: 'unknown key' });
+  expect(recent.lasting('config')).toEqual({ sinceMs: 1_000, problem: 'unknown key' });
+  expect(recent.lasting('tool liar/s__t0')).toBeUndefined();
+  expect(recent.lasting('tool liar/s__t99')).toMatchObject({ sinceMs: 1_000 });
+  expect(recent.lasting('agent liar/agent-99')).toMatchObject({ sinceMs: 1_000 });
+});
