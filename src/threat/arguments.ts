@@ -64,6 +64,13 @@ const SEARCHES = /(?:^|[^a-z])search(?:$|[^a-z])/i;
 /** A tool that keeps prompts is told in prompts. */
 const KEEPS_PROMPTS = /(?:^|[^a-z])prompts?(?:$|[^a-z])/i;
 const ORDERS_KEPT = 0.8;
+/** A tool that keeps pages is given markup; what such a page takes, fetches or does by itself stays what it is. */
+const KEEPS_PAGES = /(?:^|[^a-z])(?:pages?|html|site|website)(?:$|[^a-z])/i;
+const REACHES_OUT =
+  /cookie|storage|\beval\b|atob|fromcharcode|import|\/\/|javascript\s{0,4}:|data\s{0,4}:|srcdoc|\bon(?:error|load|begin|toggle|focus\w{0,2}|start|end|pointer\w{1,8}|mouse\w{1,8}|animation\w{1,8})\b/i;
+const PAGE = /(?:^|\.)(?:body|contents?|text)$/i;
+const isPage = (text: string, { at, tool }: { readonly at: string; readonly tool: string }) =>
+  PAGE.test(at) && KEEPS_PAGES.test(tool) && !REACHES_OUT.test(text);
 const isCredential = (at: string) => CREDENTIAL.test(at);
 /** A short text that begins with what is no prose, nor a point of a list, a quoted line or a heading: it is there for the machine that shows it. */
 const LONGEST_BARE = 300;
@@ -130,7 +137,7 @@ function openUp(here: Here, open: Here[], note: (finding: Finding) => void): voi
       const score = loaded(key, here);
       if (score > 0) note({ family: 'object-injection', at: place, score });
     }
-    if (key.length > 64) readText(key, { value: key, kind: 'word', at: place, depth }, '', note);
+    if (named.isOdd) readText(key, { value: key, kind: 'word', at: place, depth }, '', note);
     // What goes into a file is code, beside the path that says where.
     if (named.isContent) isFile ??= depth <= 3 && keys.some((other) => parameterNamed(other).kind === 'path');
     const own = named.isContent && isFile === true ? 'code' : named.kind;
@@ -193,7 +200,9 @@ function readText(value: string, { kind, at }: Here, tool: string, note: (findin
       if (!('weights' in rule)) continue;
       as ??= kind === 'text' && !SEARCHES.test(tool) && isBare(what) ? 'line' : kind;
       // However it begins, a text has lines, and some of them look like headers.
-      const weight = weightIn(rule.weights, rule.family === 'header-injection' ? kind : as);
+      const isRead =
+        rule.family === 'header-injection' || (rule.family === 'cross-site-scripting' && isPage(what, { at, tool }));
+      const weight = weightIn(rule.weights, isRead ? kind : as);
       if (weight === 0 || !pattern.test(what)) continue;
       if (isPlain(what)) return;
       found({ family: rule.family, at, score: raised(weight, odd) });

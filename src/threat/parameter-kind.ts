@@ -43,10 +43,14 @@ interface Parameter {
   readonly isContent: boolean;
   /** A name that means something to the machine which takes the object apart. */
   readonly isLoaded: boolean;
+  /** Longer, or of other signs, than names are: it is read as a value is. */
+  readonly isOdd: boolean;
 }
 
 const CONTENT = /^(?:contents?|text|data|body|file_?text|(?:new|old)_?(?:str(?:ing)?|text)|edits)$/i;
 const LOADED = /^(?:\$.*|__proto__|prototype|constructor)$/s;
+const ODD = /[^\w\s.:,@/*+&?!$#-]|--|\.\.[\\/]|\s(?:or|and|union|select)\s/i;
+const LONGEST_USUAL = 64;
 const remembered = new Map<string, Parameter>();
 const REMEMBERED_AT_MOST = 4_096;
 const LONGEST_NAME = 128;
@@ -61,6 +65,7 @@ export function parameterNamed(name: string): Parameter {
     isTold: told !== undefined,
     isContent: CONTENT.test(name),
     isLoaded: LOADED.test(name),
+    isOdd: name.length > LONGEST_USUAL || ODD.test(name),
   };
   if (remembered.size < REMEMBERED_AT_MOST && name.length <= LONGEST_NAME) remembered.set(name, parameter);
   return parameter;

@@ -45,7 +45,14 @@ export const PLACES_OUT_OF_BOUNDS: readonly Signature[] = [
     family: 'request-forgery',
     pattern:
       /\b169\.254\.(?:169\.254|170\.2)\b|\bmetadata(?:\.google)?\.internal\b|fd00:ec2::254|\b100\.100\.100\.200\b|\b192\.0\.0\.192\b|latest\/meta-data|computeMetadata\/v1|\b0xa9fea9fe\b|\b2852039166\b|\b169\.254\.43518\b|\binstance-data\b/i,
-    weights: { path: 0.9, url: 0.97, word: 0.95, command: 0.85, code: 0.1, text: 0.35 },
+    weights: { path: 0, url: 0, word: 0, command: 0.85, code: 0.1, text: 0.35 },
+  },
+  {
+    family: 'request-forgery',
+    // Where a request would go: the host of an address, also of one inside another, or the whole value. Pages that tell of it have it in their path.
+    pattern:
+      /(?:^\s{0,4}|[@,;|\n]|:[\s\\/]{0,6}|[\\/]\s{0,4}[\\/]\s{0,4})\[?(?:::ffff:)?(?:169\.254\.(?:169\.254|170\.2)|metadata(?:\.google)?\.internal|fd00:ec2::254|100\.100\.100\.200|192\.0\.0\.192|0xa9fea9fe|2852039166|169\.254\.43518|a9fe:a9fe|instance-data)(?![\w-])|(?:[\\/]{2}[^\\/?#\s]{1,80}|^\s{0,4})\/?(?:latest\/meta-data|computeMetadata\/v1)/i,
+    weights: { path: 0.9, url: 0.97, word: 0.95, command: 0, code: 0, text: 0 },
   },
   {
     family: 'request-forgery',

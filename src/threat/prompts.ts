@@ -1,3 +1,4 @@
+import { DOCUMENT_ORDER } from './document-orders.ts';
 import type { Hint, Signature } from './finding.ts';
 import type { ParameterKind } from './parameter-kind.ts';
 import type { Candidate } from './sieve.ts';
@@ -99,6 +100,8 @@ const MORE = 0.95;
 const MENTIONED =
   /(?:\b(?:e\.g\.|such as|like|inject\w{0,4}|says?|said|saying|reads?|contain\w{0,4}|examples?|called|answered|told|asks?|phrases?|words|strings?|variations?|instead of|attempts?|attacks?)\b[^"“`'\n]{0,30}|(?:^|\n)\s{0,8}[-*]\s{1,4})(?:`[^`\n]{1,200}`|["“][^"”\n]{1,200}["”])/gi;
 const QUOTED_AT_MOST = 0.62;
+/** One doubt, in whatever words: with any other it makes a pair. */
+const OF_A_DOCUMENT: Marker = { pattern: DOCUMENT_ORDER, score: QUOTED_AT_MOST };
 
 /** How much a text looks like instructions for somebody else's model: 0 to 1. `candidates`: what may match this text. */
 export function promptInjection(
@@ -113,8 +116,11 @@ export function promptInjection(
   if (markers.size === 0) return 0;
   let score = scoreOf(markers);
   if (score > QUOTED_AT_MOST) {
-    const said = text.replace(MENTIONED, ' ');
-    score = Math.max(QUOTED_AT_MOST, scoreOf(new Set(MARKERS.filter(({ pattern }) => pattern.test(said)))));
+    const unquoted = text.replace(MENTIONED, ' ');
+    const said = unquoted.replace(DOCUMENT_ORDER, ' ');
+    const meant = new Set(MARKERS.filter(({ pattern }) => pattern.test(said)));
+    if (said !== unquoted) meant.add(OF_A_DOCUMENT);
+    score = Math.max(QUOTED_AT_MOST, scoreOf(meant));
   }
   return kind === 'code' || kind === 'command' ? score * 0.6 : score;
 }

@@ -32,6 +32,15 @@ test('of attacks nobody tuned it by, at least nine in ten are caught', () => {
   expect(blockedOf(attacks, 'held out')).toBeGreaterThanOrEqual(0.9);
 });
 
+test('of calls written to look like attacks one in ten at most is blocked, and of their counterparts nine in ten', () => {
+  const looksOdd = corpus('honest-third');
+  const meant = corpus('attacks-third');
+  report('honest, third', looksOdd);
+  report('attacks, third', meant);
+  expect(blockedOf(looksOdd, 'tuning')).toBeLessThanOrEqual(0.1);
+  expect(blockedOf(meant, 'tuning')).toBeGreaterThanOrEqual(0.9);
+});
+
 function corpus(name: string): readonly Row[] {
   const text = readFileSync(new URL(`../../fixtures/threat/${name}.jsonl`, import.meta.url), 'utf8');
   return text
