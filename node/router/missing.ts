@@ -23,6 +23,8 @@ export interface MissingServer {
 export class Missing {
   readonly #parts: Pick<RouterParts, 'hosting' | 'isUnfit' | 'knownServers'>;
   readonly #lost: LostServers;
+  /** Of those hosted here: since they were first found so, however often they are started again meanwhile. */
+  readonly #since = new Map<string, string>();
   #catalogue: Catalogue;
   #version = 0;
   #seen = '';
@@ -63,7 +65,7 @@ export class Missing {
     const own = down.filter((server) => may(server.alias, levelToSee(accessOf(server))));
     const others = this.#lost.list().filter(({ label, alias, level }) => !hosted.has(label) && may(alias, level));
     return [
-      ...own.map(({ alias }) => ({ server: alias, ...conditionOf(alias, this.#parts) })),
+      ...own.map((server) => ({ server: server.alias, ...this.#conditionOf(server) })),
       ...others.map((one) => ({
         server: one.label,
         node: one.nodeId,
@@ -74,11 +76,25 @@ export class Missing {
   }
 
   #look(): void {
-    const own = this.#down().map(({ alias }) => [alias, conditionOf(alias, this.#parts)]);
+    const down = new Map(this.#down().map((server) => [server.alias, server]));
+    for (const alias of this.#since.keys()) if (!down.has(alias)) this.#since.delete(alias);
+    const own = [...down].map(([alias, server]) => {
+      const condition = this.#conditionOf(server);
+      this.#since.set(alias, condition.since);
+      return [alias, condition];
+    });
     const seen = JSON.stringify([this.#lost.list(), own]);
     if (seen !== this.#seen) this.#version += 1;
     this.#seen = seen;
     this.#parts.knownServers?.save(this.#lost.known());
+  }
+
+  #conditionOf(server: HostedServer): Pick<MissingServer, 'since' | 'problem'> {
+    const { state, since } = server.state();
+    return {
+      since: this.#since.get(server.alias) ?? new Date(since).toISOString(),
+      problem: problemIn(state, this.#parts.isUnfit?.(server.alias) === true),
+    };
   }
 
   #down(): HostedServer[] {
@@ -94,17 +110,6 @@ export class Missing {
 /** What an agent is told that wants something of it. */
 export function sayMissing({ server, since, problem }: MissingServer): string {
   return `${server} is not there since ${since}${problem === undefined ? '' : `: ${problem}`}`;
-}
-
-function conditionOf(
-  alias: string,
-  { hosting, isUnfit }: Pick<RouterParts, 'hosting' | 'isUnfit'>,
-): Pick<MissingServer, 'since' | 'problem'> {
-  const { state, since } = hosting.get(alias)?.state() ?? { state: 'down', since: 0 };
-  return {
-    since: new Date(since).toISOString(),
-    problem: problemIn(state, isUnfit?.(alias) === true),
-  };
 }
 
 function problemIn(state: ServerState, isUnfit: boolean): string {

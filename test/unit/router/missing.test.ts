@@ -31,6 +31,24 @@ describe('a server of this node that no list has', () => {
     expect(hostedIn('down', true)[0]?.problem).toContain('it is down');
   });
 
+  test('is missing since it was first found so, however often it is started again', () => {
+    let condition: { state: ServerState; since: number } = { state: 'down', since: 1_000 };
+    const server = Object.assign(new NotingServer('tiny'), { state: () => condition });
+    const catalogue = buildCatalogue([], 1);
+    const hosting = { servers: () => [server], get: () => server, onChange: () => () => {} };
+    const missing = new Missing({ hosting, catalogue: () => catalogue });
+    const seen = (state: ServerState, since: number) => {
+      condition = { state, since };
+      missing.refresh(catalogue);
+      return missing.list()[0]?.since;
+    };
+    expect(seen('down', 1_000)).toBe('1970-01-01T00:00:01.000Z');
+    expect(seen('starting', 2_000)).toBe('1970-01-01T00:00:01.000Z');
+    expect(seen('down', 3_000)).toBe('1970-01-01T00:00:01.000Z');
+    expect(seen('disabled', 4_000)).toBeUndefined();
+    expect(seen('starting', 5_000)).toBe('1970-01-01T00:00:05.000Z');
+  });
+
   test('and that is switched off is not missed', () => {
     expect(hostedIn('disabled')).toEqual([]);
   });
