@@ -155,7 +155,9 @@ export async function assemble(foundation: Foundation, stack: AsyncDisposableSta
     host,
     directory: directoryView,
     villageId,
-    mayUse: (principal, entry) => mayUse(principal, entry, 'tools/call', village.policy()),
+    mayUse: (principal, entry) =>
+      mayUse(principal, entry, 'tools/call', village.policy()) && !router.hides(entry, 'tool'),
+    shown: (service) => router.shown(service),
     wallMs: Date.now,
     startedAtMs,
   });

@@ -149,7 +149,7 @@ export class Router implements RouterPort {
     if (seen === undefined || (seen.service !== undefined && !this.#mayUse(principal, seen.service))) return undefined;
     const usable = seen.service === undefined ? services.filter((one) => this.#mayUse(principal, one)) : [seen.service];
     const capabilities = capabilitiesOf(usable, { era, whole: seen.service === undefined });
-    const instructions = seen.service === undefined ? INSTRUCTIONS : this.#shown(seen.service).definition.instructions;
+    const instructions = seen.service === undefined ? INSTRUCTIONS : this.shown(seen.service).definition.instructions;
     return { capabilities, instructions };
   }
 
@@ -171,7 +171,7 @@ export class Router implements RouterPort {
 
   servers(principal: Principal): readonly Service[] {
     const { services } = this.#parts.catalogue();
-    return services.filter((one) => this.#mayUse(principal, one)).map((one) => this.#shown(one));
+    return services.filter((one) => this.#mayUse(principal, one)).map((one) => this.shown(one));
   }
 
   refused(refusal: EarlyRefusal): void {
@@ -206,6 +206,11 @@ export class Router implements RouterPort {
   readonly hides: Hides = ({ service, ownName: name }, kind) => {
     return isHidden({ service, kind, name }, this.#parts.pins, this.#parts.policy());
   };
+
+  /** The service without what agents are not to read. */
+  shown(service: Service): Service {
+    return withheld(service, this.#parts.pins, this.#parts.policy());
+  }
 
   /** What became of calls whose results may be reused. */
   get cache(): CacheFigures {
@@ -255,10 +260,6 @@ export class Router implements RouterPort {
     return {
       body: failure(id, { name: 'INTERNAL_ERROR', message: 'the node could not do this; its log says why' }).body,
     };
-  }
-
-  #shown(service: Service): Service {
-    return withheld(service, this.#parts.pins, this.#parts.policy());
   }
 
   /** A server is there for who may use anything of it. */

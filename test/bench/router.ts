@@ -93,6 +93,7 @@ async function node() {
     directory: { onCatalogue: () => () => undefined } as unknown as P2pParts['directory'],
     villageId: '',
     mayUse: () => true,
+    shown: (service) => service,
     wallMs: Date.now,
     startedAtMs: Date.now(),
   });

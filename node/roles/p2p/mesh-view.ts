@@ -54,7 +54,7 @@ export function nodesOf({ host, directory }: P2pParts): NodeView[] {
 }
 
 /** The servers of which `principal` may use at least one tool, or which offer it something else than tools. */
-export function serversOf({ directory, mayUse }: P2pParts, principal: Principal): ServerView[] {
+export function serversOf({ directory, mayUse, shown }: P2pParts, principal: Principal): ServerView[] {
   const { services, village } = directory.catalogue();
   const usable = new Map<Service, string[]>(services.map((service) => [service, []]));
   for (const [name, entry] of village.tools) if (mayUse(principal, entry)) usable.get(entry.service)?.push(name);
@@ -63,7 +63,7 @@ export function serversOf({ directory, mayUse }: P2pParts, principal: Principal)
     .map((service) => ({
       name: service.label,
       kind: service.kind,
-      title: titleOf(service),
+      title: titleOf(shown(service)),
       version: service.definition.serverInfo.version,
       endpoint: `/mcp/${service.label}`,
       nodes: [...service.replicas, ...service.otherVersions].map((replica) => replica.nodeId),

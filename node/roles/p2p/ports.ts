@@ -1,5 +1,5 @@
 import type { Principal } from '../../../src/permissions/index.ts';
-import type { ToolEntry } from '../../../src/routing/index.ts';
+import type { Service, ToolEntry } from '../../../src/routing/index.ts';
 import type { Directory } from '../../discovery/index.ts';
 import type { MeshHost } from '../../host/mesh-host.ts';
 
@@ -10,6 +10,8 @@ export interface P2pParts {
   readonly villageId: string;
   /** Whether this agent finds the tool in its list: what it may not use, it is not told of. */
   readonly mayUse: (principal: Principal, entry: ToolEntry) => boolean;
+  /** The service with as much of what it says of itself as agents may read. */
+  readonly shown: (service: Service) => Service;
   /** Milliseconds since 1970. */
   readonly wallMs: () => number;
   readonly startedAtMs: number;

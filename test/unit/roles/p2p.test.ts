@@ -4,7 +4,7 @@ import { HostedRole } from '../../../node/backends/hosted-role.ts';
 import type { Pulled } from '../../../node/discovery/index.ts';
 import { p2pRole } from '../../../node/roles/p2p/index.ts';
 import type { Principal } from '../../../src/permissions/index.ts';
-import { buildCatalogue, type KnownNode } from '../../../src/routing/index.ts';
+import { buildCatalogue, type KnownNode, type Service } from '../../../src/routing/index.ts';
 import { signingNode } from '../../support/signing-node.ts';
 import { definition, offer } from '../routing/offers.ts';
 
@@ -33,6 +33,7 @@ const world = {
   meeting: undefined as Promise<Pulled> | undefined,
   forbidden: new Set<string>(),
   failures: [] as string[],
+  shown: (service: Service): Service => service,
 };
 const otherNode: KnownNode = {
   nodeId: OTHER,
@@ -65,6 +66,7 @@ beforeEach(async () => {
     meeting: undefined,
     forbidden: new Set(),
     failures: [],
+    shown: (service: Service) => service,
   });
   const address = `/ip4/10.0.0.2/tcp/4001/p2p/${OTHER}`;
   const parts = {
@@ -90,6 +92,7 @@ beforeEach(async () => {
     },
     villageId: 'v',
     mayUse: (_: Principal, entry: { readonly exposedName: string }) => !world.forbidden.has(entry.exposedName),
+    shown: (service: Service) => world.shown(service),
     wallMs: () => AT,
     startedAtMs: AT - 1_000,
   };
@@ -212,6 +215,14 @@ describe('tools', () => {
       endpoint: '/mcp/memory',
     });
     expect(world.wanted).toEqual([]);
+  });
+
+  test('discover_servers says of a server what may be shown of it, and no more', async () => {
+    const titled = async () => (await call('discover_servers', { name: 'memory' })).result.structuredContent.servers[0];
+    expect((await titled()).title).toBe('test');
+    const serverInfo = { name: 'memory', version: '1', title: 'what may be shown' };
+    world.shown = (service) => ({ ...service, definition: { ...service.definition, serverInfo } });
+    expect((await titled()).title).toBe('what may be shown');
   });
 
   test('discover_servers looks for a name that nobody known serves, and around when told to', async () => {
