@@ -49,7 +49,8 @@ interface Parameter {
 
 const CONTENT = /^(?:contents?|text|data|body|file_?text|(?:new|old)_?(?:str(?:ing)?|text)|edits)$/i;
 const LOADED = /^(?:\$.*|__proto__|prototype|constructor)$/s;
-const ODD = /[^\w\s.:,@/*+&?!$#-]|--|\.\.[\\/]|\s(?:or|and|union|select)\s/i;
+/** Compilers mark their own modules with a NUL. */
+const ODD = /[^\0\w\s.:,@/*+&?!$#-]|--|\.\.[\\/]|\s(?:or|and|union|select)\s/i;
 const LONGEST_USUAL = 64;
 const remembered = new Map<string, Parameter>();
 const REMEMBERED_AT_MOST = 4_096;

@@ -63,6 +63,7 @@ describe('what a value may hold depends on what its parameter is for', () => {
     expect(most({ data: { 'name) VALUES (1); DROP TABLE users;--': 'x' } })).toBeGreaterThan(0.8);
     expect(most({ row: { 'id) SELECT password FROM users--': 1 } })).toBeGreaterThan(0.8);
     expect(most({ strings: { "Don't forget; it's late": 'Vergiss es nicht' } })).toBe(0);
+    expect(most({ modules: { '\0@scope+runtime@0.156.0/esm/using.js': 1 } })).toBe(0);
     expect(most({ rules: { 'a[href^="http"]::after': { margin: 0 } } })).toBe(0);
     expect(most({ counts: { '<none>': 3, '"quoted"': 1, 'C#; F#': 2, '--': 4 } })).toBe(0);
   });
