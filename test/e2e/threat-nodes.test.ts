@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { VillageClient } from '../../node/client/index.ts';
 import { changingServer } from '../support/changing-server.ts';
 import { cleanUp, dataFolder, ProcessNode } from '../support/process-node.ts';
 import { until } from '../support/until.ts';
@@ -67,10 +68,17 @@ test('a tool of another node that changed is told of, kept back once the village
   await decide('tools.changed="block"');
   await until(async () => (await say(far)).stdout.includes('QUARANTINED'), WAIT);
   expect((await say(far)).stdout).toContain('tools.approved');
+  expect((await far.cli(['tools', 'list'])).stdout).not.toContain('odd__say');
+  const said: string[][] = [];
+  await using listening = await VillageClient.connect({ url: far.ready.gateway, token: () => far.token() });
+  listening.onTools((tools) => said.push(tools.map(({ name }) => name)));
+  expect((await listening.tools()).map(({ name }) => name)).not.toContain('odd__say');
   await host.json(['tools', 'approve', 'odd__say']);
   expect((await say(far)).stdout).toContain('QUARANTINED');
   await far.json(['tools', 'approve', 'odd__say']);
   await until(async () => (await say(far)).code === 0, WAIT);
+  expect((await far.cli(['tools', 'list'])).stdout).toContain('odd__say');
+  await until(() => said.some((names) => names.includes('odd__say')), WAIT);
   expect(await status(far)).not.toContain('tools approve odd__say');
   expect(await audited(far)).toMatch(/tool\.changed[^]*tool\.approved/);
 }, 120_000);
