@@ -102,7 +102,8 @@ function failure(
     isNew,
   }: { readonly connected: boolean; readonly untrusted: boolean; readonly isNew: boolean },
 ): ClientError {
-  if (untrusted || cause instanceof TlsError) {
+  // A node known by its pin need not be vouched for: once connected to, it was trusted.
+  if ((untrusted && !connected) || cause instanceof TlsError) {
     const message = 'what answers there is not the node that is trusted';
     return new ClientError('UNTRUSTED', message, { cause, notStarted: true });
   }

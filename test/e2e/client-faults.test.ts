@@ -28,7 +28,10 @@ async function listening(server: Server): Promise<number> {
 }
 
 /** What speaks as a node does, but for the methods of `faults`. */
-async function nodeWith(faults: Readonly<Record<string, Answer>>) {
+async function nodeWith(
+  faults: Readonly<Record<string, Answer>>,
+  tls?: { readonly cert: string; readonly key: string },
+) {
   const asked: string[] = [];
   const serve = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
@@ -50,8 +53,9 @@ async function nodeWith(faults: Readonly<Record<string, Answer>>) {
     const body = JSON.stringify({ jsonrpc: '2.0', id, result: results[method] });
     res.writeHead(200, { 'content-type': 'application/json' }).end(body);
   };
-  const server = createServer((req, res) => void serve(req, res).catch(() => res.destroy()));
-  const url = `http://127.0.0.1:${await listening(server)}/mcp`;
+  const answer = (req: IncomingMessage, res: ServerResponse) => void serve(req, res).catch(() => res.destroy());
+  const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
+  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${await listening(server)}/mcp`;
   const connect = (options: Partial<VillageClientOptions> = {}): Promise<VillageClient> =>
     VillageClient.connect({ url, token: 'a.b.c', era: 'session', retries: 0, ...options });
   return { url, asked, connect };
@@ -208,6 +212,15 @@ describe('a node that wants client certificates', () => {
       expect(asked).toEqual([]);
     },
   );
+});
+
+test('a call to a node that is known by its pin may have run when the connection breaks', async () => {
+  const made = ownCertificate({
+    ...{ path: join(dataFolder('pinned'), 'own'), use: 'server', names: ['127.0.0.1'], nowMs: Date.now() },
+  });
+  const { connect } = await nodeWith({ 'tools/call': (_req, res) => void res.destroy() }, made);
+  await using client = await connect({ tls: { pin: made.pin } });
+  await expect(client.call('echo')).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN', notStarted: false });
 });
 
 test('a connection that breaks while it is being made began nothing', async () => {

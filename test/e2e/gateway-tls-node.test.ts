@@ -92,7 +92,9 @@ test('a node that wants client certificates serves its own bridge, and clients t
   const { cert, key } = agent;
   await using client = await VillageClient.connect({ url: node.ready.gateway, token, tls: { pin, cert, key } });
   expect((await client.call('mesh_ping')).structuredContent).toMatchObject({ node_id: node.ready.node_id });
-  await expect(VillageClient.connect({ url: node.ready.gateway, token, tls: { pin } })).rejects.toBeInstanceOf(
-    ClientError,
-  );
+  // The node may hang up before its reason was read.
+  await expect(VillageClient.connect({ url: node.ready.gateway, token, tls: { pin } })).rejects.toMatchObject({
+    code: expect.stringMatching(/^(UNAUTHENTICATED|NODE_UNREACHABLE)$/),
+    notStarted: true,
+  });
 }, 60_000);
