@@ -11,7 +11,7 @@ import {
   META,
   type RpcRequest,
 } from '../../src/mcp/index.ts';
-import type { Cancellable, Cancellation, SourceText } from '../../protocols/mcp/index.ts';
+import type { Cancellable, Cancellation } from '../../protocols/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { Awaitable } from '../backends/backend.ts';
 import type { Outlet } from './outlet.ts';
@@ -35,7 +35,6 @@ export interface Caller {
 export class Exchange implements RouterCall, Cancellation {
   listener: Cancellable | undefined;
   readonly request: RpcRequest;
-  readonly source: SourceText | undefined;
   readonly principal: Principal;
   readonly era: Era;
   readonly view: string | undefined;
@@ -54,13 +53,9 @@ export class Exchange implements RouterCall, Cancellation {
   #cancelled = false;
   #waited = false;
 
-  /** `session` undefined: a request of the stateless era, which says everything itself. `text`: what it was read from. */
-  constructor(
-    request: RpcRequest,
-    caller: Caller,
-    options: { outlet: Outlet; session: Session | undefined; text?: string | undefined },
-  ) {
-    const { outlet, session, text } = options;
+  /** `session` undefined: a request of the stateless era, which says everything itself. */
+  constructor(request: RpcRequest, caller: Caller, options: { outlet: Outlet; session: Session | undefined }) {
+    const { outlet, session } = options;
     const meta = request.params?.['_meta'];
     const said = isObject(meta) ? meta : NOTHING;
     this.principal = caller.principal;
@@ -73,8 +68,6 @@ export class Exchange implements RouterCall, Cancellation {
     this.traceparent = itself ? traceparent : caller.traceparent;
     const { tracestate } = caller;
     this.request = itself || tracestate === undefined ? request : withTracestate(request, tracestate);
-    // A long one would only be kept for as long as the call takes.
-    this.source = text !== undefined && text.length <= MAX_TEXT ? { request, text } : undefined;
     this.client = session === undefined ? abilitiesOf(said[META.clientCapabilities]) : session.abilities;
     this.logLevel = session === undefined ? levelOf(said) : session.logLevel;
     this.toolsMode = caller.toolsMode;
@@ -177,7 +170,6 @@ export class Exchange implements RouterCall, Cancellation {
   }
 }
 
-const MAX_TEXT = 8192;
 const NOTHING: Readonly<Record<string, unknown>> = {};
 
 function levelOf(meta: Readonly<Record<string, unknown>>): LogLevel | undefined {

@@ -79,19 +79,19 @@ function receive(context: GatewayContext, visit: Visit, to: { principal: Princip
   readBody(req, context.limits.maxBodyBytes, (body) => {
     const read = messagesOf(body, context.limits.maxBodyBytes);
     if (read.kind === 'refused') sendRefusal(res, read.refusal);
-    else to.deliver(context, { res, headers: req.headers, caller, body: read.body, text: read.text }, visit);
+    else to.deliver(context, { res, headers: req.headers, caller, body: read.body }, visit);
   });
 }
 
 /** A POST to `/mcp` or `/mcp/SERVER` whose head was found good and whose body is there. */
-export function receiveWhole(context: GatewayContext, post: Omit<Post, 'body' | 'text'>, body: BodyText): void {
+export function receiveWhole(context: GatewayContext, post: Omit<Post, 'body'>, body: BodyText): void {
   const read = messagesOf(body, context.limits.maxBodyBytes);
   if (read.kind === 'refused') sendRefusal(post.res, read.refusal);
-  else deliverStreamable(context, { ...post, body: read.body, text: read.text });
+  else deliverStreamable(context, { ...post, body: read.body });
 }
 
 type Read =
-  | { readonly kind: 'read'; readonly body: Post['body']; readonly text: string }
+  | { readonly kind: 'read'; readonly body: Post['body'] }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 function messagesOf(body: BodyText, maxBytes: number): Read {
@@ -107,7 +107,7 @@ function messagesOf(body: BodyText, maxBytes: number): Read {
     return no({ name: 'PARSE_ERROR', message: 'the body is not JSON' });
   }
   const messages = readMessages(value, body.text.length);
-  if (messages.kind !== 'invalid') return { kind: 'read', body: messages, text: body.text };
+  if (messages.kind !== 'invalid') return { kind: 'read', body: messages };
   return no({ name: 'INVALID_REQUEST', message: messages.because, id: messages.id });
 }
 

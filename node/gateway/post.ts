@@ -9,8 +9,6 @@ export interface Post {
   readonly headers: IncomingHttpHeaders;
   readonly caller: Caller;
   readonly body: Exclude<Body, { kind: 'invalid' }>;
-  /** What `body` was read from. */
-  readonly text: string;
 }
 
 /** A header that must come once; Node joins repetitions with a comma, which then equals nothing. */

@@ -1,4 +1,4 @@
-import type { Cancellation, SourceText } from '../../protocols/mcp/index.ts';
+import type { Cancellation } from '../../protocols/mcp/index.ts';
 import type { ClientAbilities, Era, ErrorName, LogLevel, MirroredArgument, RpcRequest } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { Service } from '../../src/routing/index.ts';
@@ -6,8 +6,6 @@ import type { Awaitable, BackendContext } from '../backends/backend.ts';
 
 export interface RouterCall {
   readonly request: RpcRequest;
-  /** The request as its caller sent it, and its text. */
-  readonly source?: SourceText | undefined;
   readonly principal: Principal;
   readonly era: Era;
   /** The SERVER of `/mcp/SERVER`; undefined: everything this agent may use. */

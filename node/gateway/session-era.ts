@@ -21,7 +21,6 @@ export function postSession(context: GatewayContext, post: Post): void {
       return sessionRequest(context, session, {
         request: body.message,
         caller,
-        text: post.text,
         outlet: new HttpOutlet(res, body.message.id, { era: 'session', streams: session.streams }),
       });
     case 'notification':

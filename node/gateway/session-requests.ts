@@ -41,7 +41,7 @@ export function refuse(outlet: Outlet, request: RpcRequest, error: { name: Error
 export function sessionRequest(
   context: GatewayContext,
   session: Session,
-  asked: { request: RpcRequest; caller: Caller; outlet: Outlet; text?: string | undefined },
+  asked: { request: RpcRequest; caller: Caller; outlet: Outlet },
 ): void {
   const { request, outlet } = asked;
   if (session.inFlight.has(request.id)) {
@@ -76,15 +76,14 @@ function run(
     request: RpcRequest;
     caller: Caller;
     outlet: Outlet;
-    text?: string | undefined;
     handle: (call: RouterCall) => Awaitable<RouterReply>;
   },
 ): void {
-  const { request, caller, outlet, text, handle } = asked;
+  const { request, caller, outlet, handle } = asked;
   if (session.inFlight.size >= context.limits.maxInFlight) {
     return refuse(outlet, request, { name: 'RATE_LIMITED', message: 'too many requests in flight in this session' });
   }
-  const exchange = new Exchange(request, caller, { outlet, session, text });
+  const exchange = new Exchange(request, caller, { outlet, session });
   session.inFlight.set(request.id, exchange);
   exchange.run(handle, () => session.inFlight.delete(request.id));
 }

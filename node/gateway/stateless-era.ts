@@ -70,7 +70,7 @@ function request(context: GatewayContext, post: Post, message: RpcRequest): void
 function forward(context: GatewayContext, post: Post, message: RpcRequest): void {
   const { res, caller } = post;
   const outlet = new HttpOutlet(res, message.id, { era: 'stateless' });
-  const exchange = new Exchange(message, caller, { outlet, session: undefined, text: post.text });
+  const exchange = new Exchange(message, caller, { outlet, session: undefined });
   exchange.run((call) => context.router.handle(call));
   if (exchange.ended) return;
   if (res.destroyed) exchange.cancel();

@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import type { ClientAbilities, Era, LogLevel } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type { BackendContext } from '../backends/backend.ts';
-import type { Cancellable, Cancellation, Deadlines, Expiring, SourceText } from '../../protocols/mcp/index.ts';
+import type { Cancellable, Cancellation, Deadlines, Expiring } from '../../protocols/mcp/index.ts';
 
 interface Origin {
   readonly principal: Principal;
@@ -14,7 +14,6 @@ interface Origin {
   readonly ask?: BackendContext['ask'];
   readonly logLevel?: LogLevel | undefined;
   readonly traceparent?: string | undefined;
-  readonly source?: SourceText | undefined;
 }
 
 const POOL = Buffer.alloc(16 * 256);
@@ -47,7 +46,6 @@ export class CallContext implements BackendContext, Expiring, Cancellable, Cance
   traceparent: string | undefined;
   /** Known once the request is in its server's own names. */
   argumentsHash: string | undefined;
-  readonly source: SourceText | undefined;
   readonly #origin: Origin;
   readonly #deadlines: Deadlines;
   #abort: AbortController | undefined;
@@ -69,7 +67,6 @@ export class CallContext implements BackendContext, Expiring, Cancellable, Cance
     this.ask = origin.ask;
     this.logLevel = origin.logLevel;
     this.traceparent = origin.traceparent;
-    this.source = origin.source;
     this.#origin = origin;
     this.#deadlines = options.deadlines;
   }

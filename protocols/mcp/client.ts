@@ -167,7 +167,7 @@ export class Calling {
   }
 
   #write(pending: PendingCall, header: CallHeader): void {
-    const json = textOf(pending.call);
+    const json = JSON.stringify(pending.call.request);
     // A UTF-16 unit is at most three bytes of UTF-8: what surely fits is written in place.
     if (json.length * 3 <= LIMITS.chunkBytes) {
       const { into, at } = this.#outbox.reserve(MAX_CALL_HEADER_BYTES + json.length * 3);
@@ -242,11 +242,6 @@ function unanswerable(full: boolean, understood: boolean): ClientAnswer {
   return full
     ? refusal('RATE_LIMITED', `this call has ${LIMITS.maxQuestions} questions open`)
     : refusal('METHOD_NOT_FOUND', 'this client cannot be asked');
-}
-
-/** Its caller's own words where nothing was changed in them: the other node reads the same of them as this one did. */
-function textOf({ request, context: { source } }: OutgoingCall): string {
-  return source?.request === request ? source.text : JSON.stringify(request);
 }
 
 const TOO_LARGE: CallEnd = { kind: 'unsent', because: 'too-large' };

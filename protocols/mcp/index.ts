@@ -13,7 +13,6 @@ export type {
   ServedCall,
   ServedReply,
   SessionPorts,
-  SourceText,
 } from './ports.ts';
 export { type CallEra, type CallOutcome, LIMITS, mcp, type RefuseReason } from './schema.ts';
 export { openResourceNotice, RESOURCE_TOPIC, type ResourceNotice, resourceNotice } from './resource-notice.ts';

@@ -16,12 +16,6 @@ export interface Cancellation {
   listener: Cancellable | undefined;
 }
 
-/** A request and the JSON text it was read from, together: whoever changes the request changes nothing here. */
-export interface SourceText {
-  readonly request: RpcRequest;
-  readonly text: string;
-}
-
 /** What goes with a request, at either end. */
 export interface CallContext {
   readonly principal: Principal;
@@ -42,8 +36,6 @@ export interface CallContext {
   readonly traceparent?: string | undefined;
   /** As argumentsHash() makes it; made here where it is not given. */
   readonly argumentsHash?: string | undefined;
-  /** What the caller wrote. It is sent where the request of the call still is that very object. */
-  readonly source?: SourceText | undefined;
 }
 
 export interface OutgoingCall {

@@ -149,29 +149,6 @@ describe('delegations', () => {
     expect((await Promise.all(asking)).map(({ kind }) => kind)).toEqual(['lost', 'lost', 'lost', 'lost']);
   });
 
-  verifies(
-    'mcp/R9',
-    'a request goes in the words it came in, as long as it is the very one that was read from them',
-    async () => {
-      const { raw, it } = await facing();
-      const { clock, asking, serving } = await linked();
-      const text =
-        '{ "jsonrpc":"2.0", "id":7, "method":"tools/call",\n"params":{"name":"echo","arguments":{"n":1,"n":2}} }';
-      const request = JSON.parse(text);
-      const renamed = { ...request, params: { ...request.params, name: 'other' } };
-      const context = { source: { request, text } };
-      const sent = [request, renamed].map((one) => it.session.call(outgoing(clock, one, context)));
-      await until(() => raw.of(2).length === 2);
-      const [whole, changed] = raw.of(2).map((hex) => Buffer.from(hex, 'hex').toString());
-      expect(whole?.endsWith(text)).toBe(true);
-      expect(changed?.endsWith(JSON.stringify(renamed))).toBe(true);
-      it.session.abort();
-      await Promise.all(sent);
-      await asking.session.call(outgoing(clock, request, context));
-      expect(serving.served.map((call) => call.request)).toEqual([request]);
-    },
-  );
-
   verifies('mcp/R3', 'many calls refused at once present the delegation again once', async () => {
     const { clock, raw, it } = await facing();
     const asking = Array.from({ length: 20 }, () => it.session.call(outgoing(clock, echoRequest('hi'))));

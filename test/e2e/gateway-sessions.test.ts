@@ -73,22 +73,6 @@ describe('a request in a session', () => {
     });
   });
 
-  test('is handed on with what was read and its text, a short one', async () => {
-    const session = await open.session();
-    const asked = async (body: string, headers: Record<string, string> = {}) => {
-      await open.post(body, { headers: { ...session, ...headers } });
-      return open.router.calls.at(-1) as RouterCall;
-    };
-    const plain = `{ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "echo", "arguments": {"message": "é"}} }`;
-    const { request, source } = await asked(plain);
-    expect(source?.request).toBe(request);
-    expect(source?.text).toBe(plain);
-    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const changed = await asked(plain, { traceparent, tracestate: 'a=1' });
-    expect(changed.source?.request).not.toBe(changed.request);
-    expect((await asked(plain.replace('é', 'é'.repeat(8192)))).source).toBeUndefined();
-  });
-
   describe('and in a trace', () => {
     const header = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const itself = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00';

@@ -29,8 +29,7 @@ describe('a stateless request', () => {
       expect(reply.status).toBe(200);
       expect(reply.json.result).toMatchObject({ resultType: 'complete', content: [{ text: 'hi' }] });
     }
-    const source = { request: message, text: JSON.stringify(message) };
-    expect(open.router.calls.at(-1)).toMatchObject({ era: 'stateless', sessionId: undefined, view: undefined, source });
+    expect(open.router.calls.at(-1)).toMatchObject({ era: 'stateless', sessionId: undefined, view: undefined });
   });
 
   test('server/discover says what is offered, privately and not for long', async () => {
