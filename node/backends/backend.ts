@@ -1,6 +1,6 @@
 import type { Receipt } from '../../src/audit/index.ts';
 import type { Awaitable } from '../../src/kernel/index.ts';
-import type { Cancellation } from '../../protocols/mcp/index.ts';
+import type { Cancellation, Movable } from '../../protocols/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import type {
   ClientAbilities,
@@ -63,7 +63,8 @@ export type { Awaitable } from '../../src/kernel/index.ts';
 /** Where a request can end: a role in this process, a child process, a URL, or a peer. Never rejects: a failure is a reply. */
 export interface Backend {
   readonly kind: 'role' | 'stdio' | 'url' | 'peer';
-  request(request: RpcRequest, context: BackendContext): Awaitable<BackendReply>;
+  /** `movable`: for a peer, which may fall silent. */
+  request(request: RpcRequest, context: BackendContext, movable?: Movable): Awaitable<BackendReply>;
 }
 
 export type ServerState = 'starting' | 'healthy' | 'degraded' | 'down' | 'disabled';

@@ -1,4 +1,4 @@
-import type { CallEnd } from '../../protocols/mcp/index.ts';
+import type { CallEnd, Movable } from '../../protocols/mcp/index.ts';
 import { after } from '../../src/kernel/index.ts';
 import type { ErrorName, RpcRequest } from '../../src/mcp/index.ts';
 import type { PeerLinks } from '../peers/index.ts';
@@ -18,8 +18,8 @@ export class PeerBackend implements Backend {
     this.alias = options.alias;
   }
 
-  request(request: RpcRequest, context: BackendContext): Awaitable<BackendReply> {
-    const ending = this.#links.call(this.nodeId, { server: this.alias, request, context });
+  request(request: RpcRequest, context: BackendContext, movable?: Movable): Awaitable<BackendReply> {
+    const ending = this.#links.call(this.nodeId, { server: this.alias, request, context, movable });
     return after(ending, (end) => (end.kind === 'result' && end.body.length > 0 ? end : said(request, end, context)));
   }
 }
@@ -54,6 +54,10 @@ const LOST: Said = {
   name: 'OUTCOME_UNKNOWN',
   message: 'the connection ended before the answer; the call may have run',
 };
+const SILENT: Said = {
+  name: 'OUTCOME_UNKNOWN',
+  message: 'the node that serves this fell silent before the answer; the call may have run',
+};
 const UNSEEN: Said = { name: 'TOO_LARGE', message: 'it ran, but its result could not be carried back' };
 const FAULT: Said = { name: 'INTERNAL_ERROR', message: 'the node that serves this could not do it; its log says why' };
 const MISMATCH: Said = { name: 'INTERNAL_ERROR', message: 'the two nodes do not agree on what was asked' };
@@ -65,6 +69,8 @@ function replyTo(request: RpcRequest, end: CallEnd, agentId: string): BackendRep
   switch (end.kind) {
     case 'lost':
       return began(LOST);
+    case 'silent':
+      return end.sent ? began(SILENT) : notStarted(UNREACHABLE);
     case 'deadline':
       return end.sent ? began(LATE) : notStarted(LATE);
     case 'cancelled':

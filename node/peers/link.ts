@@ -90,6 +90,20 @@ export class Link {
     return this.empty ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Answers whether the peer is silent. */
+  watch(now: number): boolean {
+    let silent = false;
+    for (const session of this.#sessions) {
+      session.watch(now);
+      silent ||= session.silent;
+    }
+    return silent;
+  }
+
+  letGo(): void {
+    for (const session of this.#sessions) session.letGo();
+  }
+
   tick(now: number): void {
     for (const session of this.#sessions) session.tick(now);
     const current = this.#current?.session;

@@ -1,5 +1,12 @@
 import type { Stream } from '@libp2p/interface';
-import { type CallEnd, mcp, type OutgoingCall, PeerSession, type SessionPorts } from '../../protocols/mcp/index.ts';
+import {
+  type CallEnd,
+  LIMITS,
+  mcp,
+  type OutgoingCall,
+  PeerSession,
+  type SessionPorts,
+} from '../../protocols/mcp/index.ts';
 import { after, type Awaitable } from '../../src/kernel/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import { KeptLinks } from './kept-links.ts';
@@ -7,7 +14,8 @@ import { Link, type OpenedBy } from './link.ts';
 import type { LinkLoss, LinkParts, LinkStatus } from './ports.ts';
 import { within } from './within.ts';
 
-const TICK_MS = 1_000;
+/** A whole tick, of so many looks: once a second. */
+const LOOKS_PER_TICK = 1_000 / LIMITS.watchEveryMs;
 const OPEN_MS = 5_000;
 
 type Listener<Arguments extends unknown[]> = (...told: Arguments) => void;
@@ -23,6 +31,8 @@ export class PeerLinks {
   readonly #clock: SessionPorts['clock'];
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  #looks = 0;
+  readonly #silent = new Set<string>();
 
   constructor(parts: LinkParts) {
     this.#parts = parts;
@@ -38,7 +48,7 @@ export class PeerLinks {
 
   /** Starts pinging. Streams may come before: they are served. */
   start(): void {
-    this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
+    this.#timer ??= setInterval(() => this.#look(), LIMITS.watchEveryMs).unref();
   }
 
   /** Lets what runs finish for at most `graceMs`, then ends every stream. */
@@ -92,6 +102,11 @@ export class PeerLinks {
   onLost(listener: (nodeId: string, how: LinkLoss) => void): () => void {
     this.#lost.add(listener);
     return () => this.#lost.delete(listener);
+  }
+
+  /** Peers that hang: they owe answers and nothing is heard of them, but their streams are not given up yet. */
+  get silent(): ReadonlySet<string> {
+    return this.#silent;
   }
 
   /** Keeps a stream to `nodeId` open while it is admitted, so that its silence is noticed. Answers how to let go. */
@@ -202,6 +217,7 @@ export class PeerLinks {
 
   #gone({ nodeId }: Link, how: LinkLoss): void {
     this.#links.delete(nodeId);
+    this.#silent.delete(nodeId);
     for (const listener of this.#lost) listener(nodeId, how);
     this.#kept.lost(nodeId);
   }
@@ -215,8 +231,16 @@ export class PeerLinks {
     return link;
   }
 
-  #tick(): void {
+  #look(): void {
     const now = this.#clock.now();
+    for (const link of this.#links.values()) {
+      if (link.watch(now)) this.#silent.add(link.nodeId);
+      else this.#silent.delete(link.nodeId);
+    }
+    // Not before all are known: a call is not to go to another that hangs as well.
+    for (const nodeId of this.#silent) this.#links.get(nodeId)?.letGo();
+    this.#looks += 1;
+    if (this.#looks % LOOKS_PER_TICK !== 0) return;
     for (const link of this.#links.values()) link.tick(now);
     this.#kept.tick(now);
   }

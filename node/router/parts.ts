@@ -53,8 +53,8 @@ export interface RouterParts {
   /** Whether a server of this node answers, and offers more than any list can hold. Absent: none does. */
   readonly isUnfit?: ((alias: string) => boolean) | undefined;
   readonly peer: (nodeId: string, alias: string) => Backend;
-  /** The links to peers, for what is no call: notices of changed resources. */
-  readonly links: Pick<PeerLinks, 'tell' | 'onNotice' | 'onLost' | 'keep'>;
+  /** The links to peers, for what is no call: notices of changed resources, and who hangs. */
+  readonly links: Pick<PeerLinks, 'tell' | 'onNotice' | 'onLost' | 'keep' | 'silent'>;
   readonly audit: AuditPort;
   /** Calls that need a vote. Absent: they are denied. */
   readonly votes?: VotePort | undefined;

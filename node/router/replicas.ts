@@ -1,4 +1,4 @@
-import type { Deadlines } from '../../protocols/mcp/index.ts';
+import type { Deadlines, Movable } from '../../protocols/mcp/index.ts';
 import { after, waits } from '../../src/kernel/index.ts';
 import {
   type Avoided,
@@ -8,13 +8,13 @@ import {
   type Replica,
   ReplicaHealth,
   replicaOn,
-  type Service,
 } from '../../src/routing/index.ts';
 import type { Awaitable, Backend, BackendContext, BackendReply } from '../backends/backend.ts';
 import { failure } from '../backends/reply.ts';
 import type { CallTracing } from './call-tracing.ts';
 import { beginsAnew, drained } from './draining.ts';
 import { hedged } from './hedge.ts';
+import { nobodyServes, unknownNode } from './nobody.ts';
 import type { RouterParts } from './parts.ts';
 import type { Target } from './resolve.ts';
 import { Siblings } from './siblings.ts';
@@ -50,9 +50,11 @@ type Send = (
   replica: Replica,
   backend: Backend,
   call: { readonly target: Target; readonly context: BackendContext },
+  movable?: Movable,
 ) => Awaitable<BackendReply>;
 
-const plainly: Send = (_replica, backend, { target, context }) => backend.request(target.request, context);
+const plainly: Send = (_replica, backend, { target, context }, movable) =>
+  backend.request(target.request, context, movable);
 
 interface Call {
   readonly target: Target;
@@ -61,9 +63,17 @@ interface Call {
 }
 
 type Parts = Pick<RouterParts, 'hosting' | 'peer' | 'clock' | 'policy' | 'hedgeAfterMs'> & {
+  readonly links: Pick<RouterParts['links'], 'silent'>;
   readonly deadlines?: Deadlines | undefined;
   readonly tracing?: CallTracing | undefined;
 };
+
+/** One attempt. `tried`: who was asked before; undefined: several are asked at once, and none is to be replaced. */
+interface Asking {
+  readonly target: Target;
+  readonly context: BackendContext;
+  readonly tried?: readonly Replica[];
+}
 
 /** Chooses among the places where a service runs, and learns from every answer. */
 export class Replicas {
@@ -89,7 +99,7 @@ export class Replicas {
     if (hedgeAfterMs > 0 && mayHedge(target, context)) return this.#hedge(target, context, { send, hedgeAfterMs });
     const replica = this.#choose(target, NONE);
     if (replica === undefined) return { reply: this.#nobody(target), replica };
-    const reply = this.#ask(replica, { target, context }, send);
+    const reply = this.#ask(replica, { target, context, tried: NONE }, send);
     if (waits(reply) || reply.notStarted === true) return this.#goOn([replica], reply, { target, context, send });
     return this.#learnt({ reply, replica }, target, context);
   }
@@ -108,7 +118,7 @@ export class Replicas {
       const { target, context, send } = call;
       const next = this.#next(tried, reply, call);
       if (next === undefined) return this.#learnt({ reply, replica: tried.at(-1) }, target, context);
-      return this.#goOn([...tried, next], this.#ask(next, { target, context }, send), call);
+      return this.#goOn([...tried, next], this.#ask(next, { target, context, tried }, send), call);
     });
   }
 
@@ -182,16 +192,12 @@ export class Replicas {
   #usable(replica: Replica, now: number): boolean {
     const { health } = this.#of(replica);
     if (replica.draining === true || !health.allows(now)) return false;
-    if (!replica.local) return true;
+    if (!replica.local) return !this.#parts.links.silent.has(replica.nodeId);
     const { hosting } = this.#parts;
     return hosting.isDraining?.(replica.alias) !== true && hosting.get(replica.alias)?.state().state !== 'down';
   }
 
-  #ask(
-    replica: Replica,
-    call: { readonly target: Target; readonly context: BackendContext },
-    send: Send,
-  ): Awaitable<BackendReply> {
+  #ask(replica: Replica, call: Asking, send: Send): Awaitable<BackendReply> {
     const { hosting, clock } = this.#parts;
     const tracked = this.#of(replica);
     const asked = replica.local ? hosting.get(replica.alias) : tracked.backend;
@@ -201,18 +207,34 @@ export class Replicas {
     const began = clock.now();
     tracked.health.begin(began);
     const leg = this.#parts.tracing?.leg(asked, replica, call);
-    const reply = leg === undefined ? send(replica, asked, call) : after(send(replica, asked, leg.call), leg.ended);
+    const movable = this.#movable(replica, call);
+    const reply =
+      leg === undefined
+        ? send(replica, asked, call, movable)
+        : after(send(replica, asked, leg.call, movable), leg.ended);
     return after(reply, (ended) => this.#ended(ended, { tracked, began }, call));
+  }
+
+  /** Asked only of a peer that fell silent, while others may do what it was asked for. */
+  #movable(replica: Replica, { target, context, tried }: Asking): Movable | undefined {
+    if (replica.local || tried === undefined || target.service.replicas.length < 2) return undefined;
+    const mayMove = (): boolean =>
+      isIdempotent(target.service.definition, target.request) &&
+      !isGivenUp(context) &&
+      tried.length + 1 < this.#routing.maxAttempts &&
+      this.#choose(target, [...tried, replica]) !== undefined;
+    return { mayMove };
   }
 
   #ended(
     reply: BackendReply,
-    { tracked: { health }, began }: { readonly tracked: Tracked; readonly began: number },
+    { tracked: { health, nodeId }, began }: { readonly tracked: Tracked; readonly began: number },
     { target, context }: { readonly target: Target; readonly context: BackendContext },
   ): BackendReply {
     const now = this.#parts.clock.now();
     const isFault = FAULTS.has(reply.reason);
-    if (isFault && isGivenUp(context)) health.abandoned();
+    // Of one that hangs no fault is counted before its stream is given up: it is not asked meanwhile, and may wake up.
+    if (isFault && (isGivenUp(context) || this.#parts.links.silent.has(nodeId))) health.abandoned();
     else health.ended({ tookMs: reply.notStarted === true ? undefined : now - began, isFault }, now);
     if (target.service.replicas.length > 1) this.#siblings.seen(target.service, now);
     return reply;
@@ -249,17 +271,6 @@ export class Replicas {
     const problem = nodeId === undefined ? nobodyServes(service) : unknownNode(service, nodeId);
     return failure(request.id, problem, { notStarted: true });
   }
-}
-
-function nobodyServes(service: Service): { name: 'NO_HEALTHY_SERVER'; message: string } {
-  return { name: 'NO_HEALTHY_SERVER', message: `no node serves ${service.label} now; try again in a moment` };
-}
-
-function unknownNode(service: Service, nodeId: string): { name: 'NODE_UNREACHABLE'; message: string } {
-  return {
-    name: 'NODE_UNREACHABLE',
-    message: `node ${nodeId} serves no ${service.label} that is known here; discover_nodes lists the nodes`,
-  };
 }
 
 /** Whether another replica may be asked: nothing has run, or it may run twice. */

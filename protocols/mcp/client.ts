@@ -113,6 +113,15 @@ export class Calling {
     this.#settle(pending, { kind: 'refused', because });
   }
 
+  /** The peer is silent: what may be made elsewhere ends here, and is not run by a peer that wakes up. */
+  leave(): void {
+    for (const pending of this.#pending.all()) {
+      // A question shows that it runs, and would be put to the client a second time.
+      if (pending.questions !== undefined || pending.call.movable?.mayMove() !== true) continue;
+      this.#settle(pending, { kind: 'silent', sent: this.#withdraw(pending) });
+    }
+  }
+
   /** The stream has ended. What was never handed to it is known not to have run. */
   end(): void {
     for (const pending of this.#pending.all()) {
@@ -190,15 +199,20 @@ export class Calling {
   /** Ends a call from this side: by its deadline or its caller. */
   readonly #giveUp = (pending: PendingCall): void => {
     if (!this.#pending.has(pending.key)) return;
-    // What is in the write buffer goes out, whatever comes behind it; only a message in chunks can still be stopped.
-    const left = this.#outbox.drop(pending.key);
-    const heard = pending.questions !== undefined;
-    const sent = heard || left === 'absent';
-    if (heard || left !== 'unsent') this.#outbox.small(TYPE.CANCEL, pending.key);
-    this.#onGivenUp(pending.key);
+    const sent = this.#withdraw(pending);
     const late = this.#ports.clock.now() >= pending.call.context.deadlineAt;
     this.#settle(pending, { kind: late ? 'deadline' : 'cancelled', sent });
   };
+
+  /** Tells the peer that nobody waits any more; answers whether it may have the whole of the call. */
+  #withdraw(pending: PendingCall): boolean {
+    // What is in the write buffer goes out, whatever comes behind it; only a message in chunks can still be stopped.
+    const left = this.#outbox.drop(pending.key);
+    const heard = pending.questions !== undefined;
+    if (heard || left !== 'unsent') this.#outbox.small(TYPE.CANCEL, pending.key);
+    this.#onGivenUp(pending.key);
+    return heard || left === 'absent';
+  }
 
   /** Whether the peer may have the whole of it. */
   #wasSent(pending: PendingCall): boolean {

@@ -8,6 +8,7 @@ export type {
   Deadlines,
   DelegationVerdict,
   Expiring,
+  Movable,
   OutgoingCall,
   RefusedCall,
   ServedCall,

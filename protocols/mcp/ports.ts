@@ -38,10 +38,17 @@ export interface CallContext {
   readonly argumentsHash?: string | undefined;
 }
 
+/** Says of a call whose peer is silent whether it can be made elsewhere, now. */
+export interface Movable {
+  mayMove(): boolean;
+}
+
 export interface OutgoingCall {
   readonly server: string;
   readonly request: RpcRequest;
   readonly context: CallContext;
+  /** Absent: it waits for this peer. */
+  readonly movable?: Movable | undefined;
 }
 
 /** A call that a peer asks for, its delegation and arguments hash checked; whether it is allowed is for `serve` to say. */
@@ -77,6 +84,8 @@ export type CallEnd =
   | { readonly kind: 'unsent'; readonly because: 'busy' | 'closed' | 'too-large' | 'no-delegation' }
   /** It was sent and the stream ended: it may have run. */
   | { readonly kind: 'lost' }
+  /** The peer fell silent, and the call may be made elsewhere: it may have run. */
+  | { readonly kind: 'silent'; readonly sent: boolean }
   | { readonly kind: 'deadline'; readonly sent: boolean }
   | { readonly kind: 'cancelled'; readonly sent: boolean };
 
@@ -131,4 +140,16 @@ export interface SessionPorts {
   readonly onFault: (error: unknown) => void;
   /** The peer was told no, and this node should know. */
   readonly onRefused: (refused: RefusedCall) => void;
+}
+
+/** Counts since the session began, and what is under way now. */
+export interface SessionStats {
+  readonly asked: number;
+  readonly served: number;
+  readonly rttMs: number | undefined;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly queuedBytes: number;
+  /** On `Clock.now`. */
+  readonly openedAt: number;
 }

@@ -13,8 +13,8 @@ export class RoundTrip {
   }
 
   /** The nonce of a ping to send now, if one is due. */
-  begin(now: number): number | undefined {
-    if (now - this.#sentAt < LIMITS.pingEveryMs) return undefined;
+  begin(now: number, everyMs: number = LIMITS.pingEveryMs): number | undefined {
+    if (now - this.#sentAt < everyMs) return undefined;
     this.#sentAt = now;
     this.#nonce = (this.#nonce + 1) >>> 0;
     return this.#nonce;

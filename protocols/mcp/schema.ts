@@ -42,6 +42,13 @@ export const LIMITS = {
   pingEveryMs: 3_000,
   /** Nothing heard for so long: the peer is gone. */
   deadAfterMs: 8_000,
+  /** How often a session that waits for answers is looked at. */
+  watchEveryMs: 250,
+  /** Nothing heard for so long while answers are owed: it is pinged. */
+  quietMs: 500,
+  /** Nothing heard for so long, and at so many looks after that ping: what may run twice is taken elsewhere. */
+  silentAfterMs: 1_500,
+  silentAfterLooks: 4,
 } as const;
 
 /** Frame types. */

@@ -6,9 +6,10 @@ import { Assembly, isChunk } from './assembly.ts';
 import { Calling } from './client.ts';
 import { Serving } from './handler.ts';
 import { Outbox } from './outbox.ts';
-import type { CallEnd, OutgoingCall, SessionPorts } from './ports.ts';
+import type { CallEnd, OutgoingCall, SessionPorts, SessionStats } from './ports.ts';
 import { RoundTrip } from './round-trip.ts';
 import { CONTINUED, LIMITS, mcp, TYPE, TYPE_MASK } from './schema.ts';
+import { Silence } from './silence.ts';
 import { StreamSink } from './stream-sink.ts';
 
 export interface SessionOptions {
@@ -36,6 +37,7 @@ export class PeerSession {
   readonly #assembly = new Assembly();
   readonly #reader: FrameReader;
   readonly #roundTrip = new RoundTrip();
+  readonly #silence = new Silence();
   readonly #openedAt: number;
   #heardAt: number;
   #tickedAt: number;
@@ -84,15 +86,7 @@ export class PeerSession {
     return this.#ended;
   }
 
-  get stats(): {
-    asked: number;
-    served: number;
-    rttMs: number | undefined;
-    bytesIn: number;
-    bytesOut: number;
-    queuedBytes: number;
-    openedAt: number;
-  } {
+  get stats(): SessionStats {
     return {
       asked: this.#calling.inFlight,
       served: this.#serving.inFlight,
@@ -138,6 +132,25 @@ export class PeerSession {
     const nonce = this.#roundTrip.begin(now);
     if (nonce !== undefined) this.#outbox.small(TYPE.PING, nonce);
     this.#closeWhenDone();
+  }
+
+  /** The peer owes answers and has not been heard for 1.5 s, a ping among what it does not answer. As of the last `watch`. */
+  get silent(): boolean {
+    return !this.#ended && this.#silence.silent;
+  }
+
+  /** Looks whether the peer is silent. To be called every `LIMITS.watchEveryMs`. */
+  watch(now: number): void {
+    if (this.#ended) return;
+    if (this.#silence.look(now, this.#heardAt, this.#calling.inFlight > 0)) {
+      const nonce = this.#roundTrip.begin(now, LIMITS.quietMs);
+      if (nonce !== undefined) this.#outbox.small(TYPE.PING, nonce);
+    }
+  }
+
+  /** Ends what was asked of a silent peer and may be made elsewhere as well. The rest waits for it, or for the end of the stream. */
+  letGo(): void {
+    if (this.silent) this.#calling.leave();
   }
 
   /** Starts no more calls, either way; what runs is finished, then the stream is closed. */

@@ -391,6 +391,81 @@ describe('the life of a stream', () => {
     expect(it.ends).toEqual([]);
   });
 
+  /** Looks at the session every 250 ms, `times` over, and lets it read what came in between. */
+  const look = async ({ clock, it }: Awaited<ReturnType<typeof facing>>, times: number) => {
+    for (let count = 0; count < times; count++) {
+      clock.pass(250);
+      await new Promise(setImmediate);
+      it.session.watch(clock.at);
+      it.session.letGo();
+    }
+  };
+  const movable = { mayMove: () => true };
+
+  verifies(
+    'mcp/R36',
+    'a peer that owes an answer is pinged after half a second, and silent a second later',
+    async () => {
+      const facingIt = await facing();
+      const { clock, raw, it } = facingIt;
+      await look(facingIt, 20);
+      expect(raw.of(6)).toEqual([]);
+      void it.session.call(outgoing(clock, echoRequest('hi')));
+      await until(() => raw.of(2).length === 1);
+      raw.send(6, 77);
+      await until(() => raw.of(7).length === 1);
+      await look(facingIt, 2);
+      await until(() => raw.of(6).length === 1);
+      await look(facingIt, 3);
+      expect(it.session.silent).toBe(false);
+      await look(facingIt, 1);
+      expect(it.session.silent).toBe(true);
+      raw.send(7, 1);
+      const { bytesIn } = it.session.stats;
+      await until(() => it.session.stats.bytesIn > bytesIn || !it.session.silent);
+      await look(facingIt, 1);
+      expect(it.session.silent).toBe(false);
+      it.session.abort();
+    },
+  );
+
+  verifies(
+    'mcp/R36',
+    'what may be made elsewhere is cancelled at a silent peer; the rest waits and is answered late',
+    async () => {
+      const facingIt = await facing();
+      const { clock, raw, it } = facingIt;
+      const moved = it.session.call(outgoing(clock, echoRequest('again')));
+      const goes = it.session.call({ ...outgoing(clock, echoRequest('again')), movable });
+      await until(() => raw.of(2).length === 2);
+      await look(facingIt, 7);
+      expect(await goes).toEqual({ kind: 'silent', sent: true });
+      await until(() => raw.of(5).length === 1);
+      expect(raw.got.find(({ type }) => type === 5)?.key).toBe(2);
+      expect(it.session.stats.asked).toBe(1);
+      raw.send(3, 2, '00007b7d');
+      raw.send(3, 1, '00007b7d');
+      expect((await moved).kind).toBe('result');
+      expect(it.ends).toEqual([]);
+    },
+  );
+
+  verifies('mcp/R36', 'a node that stood still itself takes no call away', async () => {
+    const facingIt = await facing();
+    const { clock, it, raw } = facingIt;
+    const call = it.session.call({ ...outgoing(clock, echoRequest('hi')), movable });
+    await until(() => raw.of(2).length === 1);
+    clock.pass(2_500);
+    it.session.watch(clock.at);
+    it.session.letGo();
+    clock.pass(2_500);
+    it.session.watch(clock.at);
+    it.session.letGo();
+    expect(it.session.silent).toBe(false);
+    raw.send(3, 1, '00007b7d');
+    expect((await call).kind).toBe('result');
+  });
+
   verifies('mcp/R21', 'related messages arrive before the result and in order, large ones too', async () => {
     const messages = ['one', 'x'.repeat(100_000), 'two', 'y'.repeat(40_000), 'three'];
     const serve = async (call: ServedCall) => {

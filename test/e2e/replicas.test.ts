@@ -117,6 +117,48 @@ test('a drained server is asked no more, its calls end, and it is asked again af
   );
 }, 60_000);
 
+test('a host that hangs: what may run twice is answered by another within 2 s, what may not waits for it and runs once', async () => {
+  const [, second] = hosts as [ProcessNode, ProcessNode];
+  const ranAt = (id: string) => [0, 1, 2].filter((host) => counts(host).includes(id));
+  const timed = async (tool: string, ms = 0) => {
+    const done = await call(tool, ms);
+    return { ...done, tookMs: performance.now() - done.begunMs };
+  };
+  const before = counts(1).length;
+  const long = Array.from({ length: 12 }, () => timed('wait', 1_000));
+  const twice = Array.from({ length: 12 }, () => timed('again', 1_000));
+  // Its server is a process of its own and runs on: the answers wait in the stopped node.
+  const atSecond = () =>
+    counts(1)
+      .slice(before)
+      .map((id) => id.slice(0, 4));
+  await until(() => ['wait', 'agai'].every((tool) => atSecond().includes(tool)), {
+    timeoutMs: 5_000,
+    what: 'both there',
+  });
+  second.signal('SIGSTOP');
+  const stoppedMs = performance.now();
+  try {
+    const early = await load(
+      () => performance.now() > stoppedMs + 3_500,
+      () => 'again',
+      0,
+    );
+    expect(early.filter(({ code }) => code !== '')).toEqual([]);
+    expect(early.filter(({ begunMs }) => begunMs > stoppedMs + 2_000).length).toBeGreaterThan(100);
+    const moved = await Promise.all(twice);
+    expect(moved.filter(({ code }) => code !== '')).toEqual([]);
+    expect(Math.max(...moved.map(({ tookMs }) => tookMs))).toBeLessThan(1_000 + 2_000 + 1_000);
+    expect(moved.filter(({ id }) => ranAt(id).length === 2).length).toBeGreaterThan(0);
+  } finally {
+    second.signal('SIGCONT');
+  }
+  const answered = await Promise.all(long);
+  expect(answered.filter(({ code }) => code !== '')).toEqual([]);
+  expect(answered.filter(({ id }) => ranAt(id).length !== 1)).toEqual([]);
+  expect(answered.filter(({ tookMs }) => tookMs > 3_000).length).toBeGreaterThan(0);
+}, 60_000);
+
 test('a host killed under load: nothing runs twice that may not, what is unknown is told as unknown, and within 2 s all is well', async () => {
   const [, , third] = hosts as [ProcessNode, ProcessNode, ProcessNode];
   let killedMs = Number.POSITIVE_INFINITY;

@@ -49,6 +49,10 @@ const FAILURES: readonly (readonly [CallEnd, { code: number; name: string; outco
   ],
   [{ kind: 'lost' }, { code: -32007, name: 'OUTCOME_UNKNOWN', outcome: 'unknown' }],
   [
+    { kind: 'silent', sent: true },
+    { code: -32007, name: 'OUTCOME_UNKNOWN', outcome: 'unknown' },
+  ],
+  [
     { kind: 'deadline', sent: true },
     { code: -32009, name: 'DEADLINE_EXCEEDED', outcome: 'unknown' },
   ],

@@ -57,6 +57,7 @@ describe('what a peer subscribed to here', () => {
         return () => undefined;
       },
       onNotice: () => () => undefined,
+      silent: new Set<string>(),
       keep: () => () => undefined,
     };
     const watches = new HostedWatches({ hosting: { get: () => server }, inBackground, changed: () => undefined });
@@ -152,6 +153,7 @@ describe('what this node subscribed to at a peer', () => {
       tell: () => true,
       onLost: () => () => undefined,
       onNotice: () => () => undefined,
+      silent: new Set<string>(),
       keep: () => {
         kept += 1;
         return () => void (kept -= 1);

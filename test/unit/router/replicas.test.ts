@@ -6,13 +6,14 @@ import { Replicas } from '../../../node/router/replicas.ts';
 import type { Target } from '../../../node/router/resolve.ts';
 import { DeadlineWheel } from '../../../node/router/deadline-wheel.ts';
 import { createEventBus, type Span } from '../../../node/telemetry/index.ts';
+import type { Movable } from '../../../protocols/mcp/index.ts';
 import type { RpcRequest, ServerDefinition } from '../../../src/mcp/index.ts';
 import type { Replica, Service } from '../../../src/routing/index.ts';
 import { contextFor } from '../../support/hosting.ts';
 import { PROMISES, StoreServer } from '../../support/store-server.ts';
 import { until } from '../../support/until.ts';
 
-type Answer = (request: RpcRequest, context: BackendContext) => BackendReply | Promise<BackendReply>;
+type Answer = (request: RpcRequest, context: BackendContext, movable?: Movable) => BackendReply | Promise<BackendReply>;
 
 const ok: Answer = ({ id }) => success(id, { content: [] });
 const lost: Answer = ({ id }) => failure(id, { name: 'OUTCOME_UNKNOWN', message: 'lost' }, { outcome: 'unknown' });
@@ -26,6 +27,7 @@ function village(
   const clock = { ms: 1_000_000 };
   const wheel = new DeadlineWheel(clock.ms);
   const asked: string[] = [];
+  const silent = new Set<string>();
   let seed = 1;
   const definition = {
     ...(new StoreServer('store').definition() as ServerDefinition),
@@ -42,11 +44,12 @@ function village(
     hosting: { get: () => undefined, servers: () => [], onChange: () => () => undefined },
     peer: (nodeId) => ({
       kind: 'peer',
-      request: async (request, context) => {
+      request: async (request, context, movable) => {
         asked.push(nodeId);
-        return (answers[nodeId] as Answer)(request, context);
+        return (answers[nodeId] as Answer)(request, context, movable);
       },
     }),
+    links: { silent },
     policy: () => ({ value: () => undefined }) as never,
     clock: {
       now: () => clock.ms,
@@ -67,6 +70,7 @@ function village(
   };
   return {
     asked,
+    silent,
     call,
     avoided: () => replicas.avoided(),
     /** Many calls in a row, `everyMs` after each other; how often each node was asked. */
@@ -289,5 +293,66 @@ describe('a second replica is asked too', () => {
     await Promise.resolve();
     ends.abort();
     expect((await asked).reason).toBe('OUTCOME_UNKNOWN');
+  });
+});
+
+describe('a node that hangs', () => {
+  /** Asks `tool`, and answers where the call went first and the words its link has for it. */
+  function hanging(tool: string, nodes: readonly string[] = ['a', 'b']) {
+    const held = new Map<string, { movable: Movable | undefined; end: (reply: BackendReply) => void }>();
+    const holds = (nodeId: string): Answer => {
+      return (_request, _context, movable) => new Promise((end) => void held.set(nodeId, { movable, end }));
+    };
+    const here = village(Object.fromEntries(nodes.map((nodeId) => [nodeId, holds(nodeId)])));
+    const reply = here.call(tool);
+    const first = here.asked[0] as string;
+    return { here, reply, first, held, movable: held.get(first)?.movable };
+  }
+
+  test('is not asked while others are there, and is asked when it is all there is', async () => {
+    const answers = { a: ok, b: ok };
+    const here = village(answers);
+    answers.a = here.taking(5);
+    answers.b = here.taking(5);
+    here.silent.add('a');
+    expect(await here.calls(20)).toEqual({ a: 0, b: 20 });
+    here.silent.add('b');
+    expect((await here.call()).outcome).toBe('ok');
+    here.silent.clear();
+    expect((await here.calls(400))['a']).toBeGreaterThan(50);
+  });
+
+  test('loses the calls that may run twice to a node that answers, and to none that was asked or hangs as well', async () => {
+    const { here, reply, first, held, movable } = hanging('again');
+    const other = first === 'a' ? 'b' : 'a';
+    here.silent.add(first);
+    expect(movable?.mayMove()).toBe(true);
+    here.silent.add(other);
+    expect(movable?.mayMove()).toBe(false);
+    here.silent.delete(other);
+    held.get(first)?.end(lost({ jsonrpc: '2.0', id: 1, method: 'tools/call' }, contextFor()) as BackendReply);
+    await until(() => held.has(other));
+    expect(held.get(other)?.movable?.mayMove()).toBe(false);
+    held.get(other)?.end(ok({ jsonrpc: '2.0', id: 1, method: 'tools/call' }, contextFor()) as BackendReply);
+    expect((await reply).outcome).toBe('ok');
+  });
+
+  test('keeps the calls that may not run twice, and those that nobody else can take', async () => {
+    const once = hanging('get');
+    once.here.silent.add(once.first);
+    expect(once.movable?.mayMove()).toBe(false);
+    const alone = hanging('again', ['a']);
+    expect(alone.movable).toBeUndefined();
+  });
+
+  test('is blamed for no call that was taken from it: once heard again it is asked as any other', async () => {
+    const answers: Record<string, Answer> = { a: lost, b: lost };
+    const here = village(answers);
+    here.silent.add('a').add('b');
+    await here.calls(20);
+    expect(here.avoided()).toEqual([]);
+    here.silent.clear();
+    await here.calls(20);
+    expect(here.avoided().length).toBeGreaterThan(0);
   });
 });
