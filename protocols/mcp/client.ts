@@ -116,6 +116,8 @@ export class Calling {
   /** The peer is silent: what may be made elsewhere ends here, and is not run by a peer that wakes up. */
   leave(): void {
     for (const pending of this.#pending.all()) {
+      // The end of one can be the end of others.
+      if (!this.#pending.has(pending.key)) continue;
       // A question shows that it runs, and would be put to the client a second time.
       if (pending.questions !== undefined || pending.call.movable?.mayMove() !== true) continue;
       this.#settle(pending, { kind: 'silent', sent: this.#withdraw(pending) });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect } from 'vitest';
 import { type CallEnd, LIMITS, mcp, type ServedCall, type ServedReply } from '../../protocols/mcp/index.ts';
+import { after } from '../../src/kernel/index.ts';
 import { echo, echoRequest, facing, HandClock, linked, outgoing, RawPeer, sessionOn } from '../support/mux-peers.ts';
 import { streamPair } from '@libp2p/utils';
 import { until } from '../support/until.ts';
@@ -449,6 +450,22 @@ describe('the life of a stream', () => {
       expect(it.ends).toEqual([]);
     },
   );
+
+  verifies('mcp/R36', 'a call given up as another is taken away is cancelled once', async () => {
+    const facingIt = await facing();
+    const { clock, raw, it } = facingIt;
+    const given = new AbortController();
+    const first = it.session.call({ ...outgoing(clock, echoRequest('again')), movable });
+    const context = { signal: given.signal };
+    const other = it.session.call({ ...outgoing(clock, echoRequest('again'), context), movable });
+    void after(first, () => given.abort());
+    await until(() => raw.of(2).length === 2);
+    await look(facingIt, 7);
+    expect(await other).toEqual({ kind: 'cancelled', sent: true });
+    raw.send(6, 77);
+    await until(() => raw.of(7).length === 1);
+    expect(raw.of(5).length).toBe(2);
+  });
 
   verifies('mcp/R36', 'a node that stood still itself takes no call away', async () => {
     const facingIt = await facing();
