@@ -35,6 +35,7 @@ export async function chosen(): Promise<string> {
     hosting: { get: () => undefined },
     policy: () => policy,
     peer: () => backend,
+    links: { silent: new Set<string>() },
     clock: { now: () => performance.now(), chance: Math.random },
   };
   const choice = new Replicas(parts as unknown as ConstructorParameters<typeof Replicas>[0]);
