@@ -11,6 +11,7 @@ import { yamux } from '@libp2p/yamux';
 import type { Datastore } from 'interface-datastore';
 import { createLibp2p } from 'libp2p';
 import { mcp } from '../../protocols/mcp/index.ts';
+import { MAX_CONNECTIONS } from '../peers/index.ts';
 import { boundedConnections, boundedEncrypter, boundedMuxer } from './bounded-lengths.ts';
 import { type GateContext, gatedComponents } from './gated-components.ts';
 import { lazyTls } from './lazy-tls.ts';
@@ -75,6 +76,7 @@ export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp
     ],
     streamMuxers: [boundedMuxer(sparedUpdates(yamux()), ['/ipfs/ping/1.0.0', names.protocol(mcp.name)])],
     connectionManager: {
+      maxConnections: MAX_CONNECTIONS,
       // The default, 5 new connections a second from one host, breaks every set of nodes that share an address.
       inboundConnectionThreshold: Number.POSITIVE_INFINITY,
       maxIncomingPendingConnections: MAX_PENDING,

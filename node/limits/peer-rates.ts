@@ -1,7 +1,7 @@
 import { type RateLimit, RateLimiter } from '../../src/routing/index.ts';
+import { MOST_PEERS } from '../peers/index.ts';
 import type { Brought } from '../router/index.ts';
 
-const MOST_PEERS = 512;
 /** Of each peer: its agents, and their tools. */
 const MOST_KEYS_OF_A_PEER = 1_024;
 

@@ -1,10 +1,10 @@
 import { ThreatBook } from '../../src/threat/index.ts';
+import { MOST_PEERS } from '../peers/index.ts';
 import type { Job } from './job.ts';
 import { Quarantine } from './quarantine.ts';
 
-const MOST_PEERS = 256;
-/** Of each peer: with all of them at their bound, a few dozen MB. */
-const MOST_AGENTS_BY_A_PEER = 500;
+/** Of each peer: with all of them at their bound, 130 MB. */
+const MOST_AGENTS_BY_A_PEER = 250;
 
 /** What is known of agents by what came one way. */
 export interface ThreatRecord {
@@ -32,7 +32,7 @@ export class ThreatRecords {
   readonly here: ThreatRecord = { book: new ThreatBook(), quarantine: new Quarantine() };
   readonly #peers = new Map<string, ThreatRecord>();
 
-  /** Of calls that this peer brings; those of this node where it is empty. Beyond 256 peers the one that was silent longest is forgotten. */
+  /** Of calls that this peer brings; those of this node where it is empty. Beyond MOST_PEERS the one that was silent longest is forgotten. */
   of(peer: string): ThreatRecord {
     if (peer === '') return this.here;
     const known = this.#peers.get(peer);
