@@ -3,6 +3,7 @@ import { type Catalogue, type KnownNode, Registry, type ServerSummary } from '..
 import { Announcements, HINT_NOTICE, HINT_TOPIC } from './announcements.ts';
 import { HOST_PATH, Lookups } from './lookups.ts';
 import { Neighbours } from './neighbours.ts';
+import { NewsRates } from './news-rates.ts';
 import { OwnDescriptor } from './own-descriptor.ts';
 import type { DirectoryParts } from './ports.ts';
 import { ProvidedKeys } from './provided-keys.ts';
@@ -20,6 +21,7 @@ export class Directory {
   readonly #own: OwnDescriptor;
   readonly #registry: Registry;
   readonly #neighbours: Neighbours;
+  readonly #rates = new NewsRates();
   readonly #lookups: Lookups;
   readonly #provided: ProvidedKeys;
   readonly #announcements: Announcements;
@@ -44,7 +46,8 @@ export class Directory {
     this.#own = own;
     this.#registry = registry;
     this.#told = registry.catalogue();
-    this.#neighbours = new Neighbours({ clock, links, reporter, registry, puller, retryMs, changed, signal });
+    const rates = this.#rates;
+    this.#neighbours = new Neighbours({ clock, links, reporter, registry, puller, rates, retryMs, changed, signal });
     this.#provided = new ProvidedKeys({ host, clock, reporter, signal });
     const inBackground = (work: Promise<unknown>) => this.#inBackground(work);
     this.#announcements = new Announcements({ host, links, clock, hint: () => own.hint(), inBackground, signal });
@@ -66,7 +69,7 @@ export class Directory {
     host.handle(DIRECTORY, (stream) => {
       return answerDirectory(stream, own, { signal: AbortSignal.timeout(DIRECTORY.timeoutMs) });
     });
-    host.subscribe(HINT_TOPIC, (data) => directory.#heard(data));
+    host.subscribe(HINT_TOPIC, (data, from) => directory.#heard(data, from));
     return directory;
   }
 
@@ -82,7 +85,7 @@ export class Directory {
       this.#undo.push(
         links.onOpened((nodeId) => this.#announcements.linkOpened(nodeId)),
         links.onLost((nodeId, { silent }) => this.#linkLost(nodeId, silent)),
-        links.onNotice((_nodeId, topic, body) => void (topic === HINT_NOTICE && this.#heard(body))),
+        links.onNotice((nodeId, topic, body) => void (topic === HINT_NOTICE && this.#heard(body, nodeId))),
       );
     }
     await this.#readHosted();
@@ -175,32 +178,46 @@ export class Directory {
   /** With `exchange` off, only provider records introduce a node; one that was introduced is asked whenever it shows itself. */
   #askIfExchanging(nodeId: string, news?: { readonly seq: number }): void {
     if (!this.#parts.settings.exchange && !this.#neighbours.isFamiliar(nodeId)) return;
-    this.#inBackground(this.#neighbours.ask(nodeId, news));
+    this.#inBackground(this.#neighbours.askInTurn(nodeId, news));
   }
 
   /** Silence is a death; else the peer is still connected, and asked before its servers leave every list. */
   #linkLost(nodeId: string, silent: boolean): void {
     if (!silent && this.#neighbours.isKnown(nodeId) && this.#parts.host.admitted().has(nodeId)) {
-      this.#inBackground(this.#neighbours.ask(nodeId));
+      this.#inBackground(this.#neighbours.askInTurn(nodeId));
     } else {
       this.#neighbours.gone(nodeId, 'link-lost');
     }
   }
 
-  /** A hint came, by gossip or link. Whether it is one: anything else is not passed on. */
-  #heard(data: Uint8Array): boolean {
-    const hint = openHint(Buffer.from(data).toString('latin1'), this.#parts.village);
-    if (hint === undefined) return false;
+  /** A hint came, by gossip or link. Whether it is one that is worth anything: others are not passed on. */
+  #heard(data: Uint8Array, from: string): boolean {
+    const { clock, host, village } = this.#parts;
+    if (this.#rates.broughtBy(from, clock.now()) > 0) return this.#refuse(from, 'rate');
+    const hint = openHint(Buffer.from(data).toString('latin1'), village);
+    if (hint === undefined) return this.#refuse(from, 'malformed');
     const { node, seq, withdrawn } = hint;
-    const isNews = node !== this.#parts.host.nodeId && seq > (this.#registry.highestSeq(node) ?? -1);
+    const highestSeq = this.#registry.highestSeq(node);
+    const isNews = node !== host.nodeId && seq > (highestSeq ?? -1);
     if (!isNews || this.#stopping.signal.aborted) return true;
-    if (withdrawn) {
-      this.#registry.withdraw(node, seq);
-      this.#neighbours.forget(node, 'withdrawn');
-    } else {
-      this.#askIfExchanging(node, { seq });
-    }
+    const isMet = highestSeq !== undefined || host.admitted().has(node);
+    if (!isMet && this.#rates.ofStrangers(clock.now()) > 0) return this.#refuse(from, 'rate');
+    if (withdrawn) this.#left(hint, { isMet });
+    else this.#askIfExchanging(node, { seq });
     return true;
+  }
+
+  #refuse(from: string, reason: 'rate' | 'malformed'): false {
+    this.#parts.reporter.report('gossip.refused', { topic: HINT_TOPIC, from, reason });
+    return false;
+  }
+
+  /** A node said goodbye. One that was not believed leaves nothing behind but a word of it, so that it is heard only so often. */
+  #left({ node, seq }: { readonly node: string; readonly seq: number }, { isMet }: { readonly isMet: boolean }): void {
+    const { clock } = this.#parts;
+    const isWorthIt = !isMet || this.#neighbours.isKnown(node) || this.#rates.ofNode(node, clock.now()) === 0;
+    if (isMet) this.#registry.withdraw(node, seq);
+    if (isWorthIt) this.#neighbours.forget(node, 'withdrawn');
   }
 
   #hostingChanged(): void {

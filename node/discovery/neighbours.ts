@@ -1,5 +1,6 @@
 import { DIRECTORY } from '../../protocols/directory/index.ts';
 import type { Registry } from '../../src/routing/index.ts';
+import type { NewsRates } from './news-rates.ts';
 import type { DirectoryParts } from './ports.ts';
 import type { Pulled, Puller } from './puller.ts';
 import { Retries } from './retries.ts';
@@ -7,6 +8,7 @@ import { Retries } from './retries.ts';
 type Parts = Pick<DirectoryParts, 'clock' | 'links' | 'reporter'> & {
   readonly registry: Registry;
   readonly puller: Puller;
+  readonly rates: Pick<NewsRates, 'ofNode'>;
   readonly retryMs: number;
   /** The registry may have changed. */
   readonly changed: () => void;
@@ -66,6 +68,16 @@ export class Neighbours {
     });
     this.#asking.set(nodeId, asked);
     return asked;
+  }
+
+  /** As `ask`, for who has a say in how often it is asked: one that wants it too often is asked a little later. Never rejects. */
+  async askInTurn(nodeId: string, news?: { readonly seq: number }): Promise<void> {
+    const nowMs = this.#parts.clock.now();
+    const waitMs = this.#parts.rates.ofNode(nodeId, nowMs);
+    const dueAtMs = this.#refreshAt.get(nodeId);
+    if (waitMs === 0) await this.ask(nodeId, news);
+    else if (dueAtMs === undefined) this.#retries.later(nodeId, nowMs + waitMs);
+    else this.#refreshAt.set(nodeId, Math.min(dueAtMs, nowMs + waitMs));
   }
 
   /** It is not there: not believed any more, and asked again after a while. */

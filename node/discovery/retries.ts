@@ -19,9 +19,12 @@ export class Retries {
   failed(nodeId: string, nowMs: number): void {
     const attempt = (this.#retries.get(nodeId)?.attempt ?? 0) + 1;
     const waitMs = Math.min(this.#firstWaitMs * 2 ** (attempt - 1), MAX_WAIT_MS);
-    this.#retries.delete(nodeId);
-    this.#retries.set(nodeId, { attempt, dueAtMs: nowMs + waitMs });
-    if (this.#retries.size > MAX_NODES) this.#retries.delete(this.#retries.keys().next().value as string);
+    this.#keep(nodeId, { attempt, dueAtMs: nowMs + waitMs });
+  }
+
+  /** It is to be asked then, unless it already is to be. */
+  later(nodeId: string, dueAtMs: number): void {
+    if (!this.#retries.has(nodeId)) this.#keep(nodeId, { attempt: 1, dueAtMs });
   }
 
   forget(nodeId: string): void {
@@ -38,5 +41,11 @@ export class Retries {
     return [...this.#retries]
       .filter(([, retry]) => retry.attempt <= MAX_ATTEMPTS && retry.dueAtMs <= nowMs)
       .map(([nodeId]) => nodeId);
+  }
+
+  #keep(nodeId: string, retry: Retry): void {
+    this.#retries.delete(nodeId);
+    this.#retries.set(nodeId, retry);
+    if (this.#retries.size > MAX_NODES) this.#retries.delete(this.#retries.keys().next().value as string);
   }
 }
