@@ -1,4 +1,11 @@
-import { type AuditHead, type AuditRecord, EMPTY_RECORD, FloodGate, type Receipt } from '../../src/audit/index.ts';
+import {
+  type AuditHead,
+  type AuditRecord,
+  EMPTY_RECORD,
+  FloodGate,
+  mayFlood,
+  type Receipt,
+} from '../../src/audit/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import { AuditError } from './audit-error.ts';
 import { type AuditLimits, LIMITS } from './audit-limits.ts';
@@ -130,7 +137,7 @@ export class AuditLog {
   }
 
   /**
-   * Puts `record` into the chain; it is on disk some 10 ms later. Floods of equal refusals become one entry with a count. Never
+   * Puts `record` into the chain; it is on disk some 10 ms later. Floods of equal refusals, and of what a peer brings about, become one entry with a count. Never
    * throws: what cannot be recorded (the log is stopped) is reported. `record` must not change afterwards. Answers the entry to
    * who wants its receipt, which costs the work of sealing it at once; undefined: it has none of its own.
    */
@@ -186,7 +193,7 @@ export class AuditLog {
 
   #take(record: AuditRecord): 'chained' | 'counted' | 'lost' | 'closed' {
     if (this.#closed) return 'closed';
-    if (record.kind === 'refusal' || record.outcome === 'denied') {
+    if (mayFlood(record)) {
       const admitted = this.#floods.admits(record, this.#now());
       this.#floodTimer ??= this.#afterwards(this.#limits.flood.windowMs / 4, () => this.#endFloods());
       if (!admitted) return 'counted';

@@ -45,7 +45,7 @@ export interface AuditEntry {
   /** Milliseconds, to the microsecond. Of a `gap`: how long the window is that may lack entries. */
   readonly durationMs: number;
   readonly justification: string;
-  /** How many equal refusals this entry stands for; of a `gap`: how many entries are known to be lost. Otherwise 1. */
+  /** How many equal refusals, or acts of a peer, this entry stands for; of a `gap`: how many entries are known to be lost. Otherwise 1. */
   readonly count: number;
   /** Of a `call` that another node served: that node's entry, as receiptOf() spells it. */
   readonly receipt?: string | undefined;

@@ -20,7 +20,7 @@ export {
   type AuditRecord,
   EMPTY_RECORD,
 } from './entry.ts';
-export { FLOOD_LIMITS, FloodGate, type FloodLimits } from './flood.ts';
+export { FLOOD_LIMITS, FloodGate, type FloodLimits, mayFlood } from './flood.ts';
 export { AUDIT_HEAD_TYPE, type AuditHead, verifyHead } from './head.ts';
 export {
   CHECKPOINT,

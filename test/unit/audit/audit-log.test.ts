@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { entryKey, headKey, NEWEST_HEAD, openRecord, verifyHead } from '../../../src/audit/index.ts';
+import { entryKey, FLOOD_LIMITS, headKey, NEWEST_HEAD, openRecord, verifyHead } from '../../../src/audit/index.ts';
 import {
   AuditError,
   type AuditLimits,
@@ -159,7 +159,7 @@ describe('the audit log', () => {
 
   test('turns a flood of equal refusals into one entry with a count', async () => {
     const store = new MemoryLog();
-    const log = await open(store, { flood: { singly: 2, windowMs: 60_000, maxFloods: 16 } });
+    const log = await open(store, { flood: { ...FLOOD_LIMITS, singly: 2, windowMs: 60_000 } });
     for (let i = 0; i < 500; i += 1)
       log.record(recordOf({ kind: 'refusal', outcome: 'denied', reason: 'RATE_LIMITED' }));
     await log.recordDurably(recordOf({ outcome: 'denied', kind: 'refusal', reason: 'RATE_LIMITED' }));
@@ -170,7 +170,7 @@ describe('the audit log', () => {
 
   test('ends a flood’s window by itself', async () => {
     const store = new MemoryLog();
-    const log = await open(store, { flood: { singly: 0, windowMs: 20, maxFloods: 16 } });
+    const log = await open(store, { flood: { ...FLOOD_LIMITS, singly: 0, windowMs: 20 } });
     log.record(recordOf({ kind: 'refusal', outcome: 'denied' }));
     await until(async () => (await exported(store)).some(({ kind, count }) => kind === 'refusal' && count === 1));
     await log.stop();

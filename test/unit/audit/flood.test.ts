@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { FloodGate } from '../../../src/audit/index.ts';
+import { FLOOD_LIMITS, FloodGate, mayFlood } from '../../../src/audit/index.ts';
 import { recordOf } from '../../support/audit.ts';
 
-const LIMITS = { singly: 3, windowMs: 10_000, maxFloods: 4 };
+const LIMITS = { singly: 3, provoked: 5, maxNames: 4, windowMs: 10_000, maxFloods: 4 };
 const refusal = (changes = {}) =>
   recordOf({ kind: 'refusal', outcome: 'denied', reason: 'UNAUTHENTICATED', agentId: '', ...changes });
 
@@ -62,5 +62,70 @@ describe('a flood of equal refusals', () => {
     expect(gate.due(50_001, { everything: true })).toHaveLength(1);
     gate.admits(refusal(), 50_000);
     expect(gate.due(10)).toHaveLength(1);
+  });
+});
+
+describe('what peers bring about', () => {
+  const changed = (changes = {}) =>
+    recordOf({
+      kind: 'administration',
+      outcome: 'recorded',
+      reason: '',
+      method: 'tool.changed',
+      peer: 'B',
+      ...changes,
+    });
+  const refused = (changes = {}) =>
+    recordOf({ kind: 'admission', outcome: 'denied', reason: 'WIRE_CLOSED', method: 'hello', agentId: '', ...changes });
+
+  test('is written as one entry with a count where it becomes a flood, without what differs', () => {
+    const gate = new FloodGate();
+    const records = Array.from({ length: 4_000 }, (_, index) =>
+      changed({ target: `t${index}`, content: `{"is":${index}}` }),
+    );
+    expect(records.every(mayFlood)).toBe(true);
+    expect(records.filter((record) => gate.admits(record, 0))).toHaveLength(FLOOD_LIMITS.provoked);
+    const [summary, ...others] = gate.due(10_000);
+    expect(others).toEqual([]);
+    expect(summary).toMatchObject({ method: 'tool.changed', peer: 'B', target: '', count: 4_000 - 64 });
+    expect(summary?.content).toBeUndefined();
+  });
+
+  test('by one of them hides nothing of another', () => {
+    const gate = new FloodGate({ ...LIMITS, provoked: 1 });
+    expect(gate.admits(changed(), 0)).toBe(true);
+    expect(gate.admits(changed(), 0)).toBe(false);
+    expect(gate.admits(changed({ peer: 'C' }), 0)).toBe(true);
+  });
+
+  test('in names that it makes up is one flood from some number of names on', () => {
+    const gate = new FloodGate();
+    let written = 0;
+    for (let index = 0; index < 20_000; index += 1) {
+      const named = { peer: 'B', agentId: `a${index}`, method: `m${index}` };
+      if (gate.admits(recordOf({ kind: 'refusal', outcome: 'denied', reason: 'NO_GRANT', ...named }), 0)) written += 1;
+    }
+    expect(written).toBe(FLOOD_LIMITS.maxNames + FLOOD_LIMITS.singly);
+    expect(gate.due(10_000).reduce((sum, { count }) => sum + count, 0)).toBe(20_000 - written);
+  });
+
+  test('under ever new PeerIds is one flood from some number of them on, and the windows after begin anew', () => {
+    const gate = new FloodGate();
+    for (const startMs of [0, 10_000, 20_000]) {
+      let written = 0;
+      for (let index = 0; index < 5_000; index += 1)
+        if (gate.admits(refused({ peer: `p${index}` }), startMs)) written += 1;
+      expect(written).toBe(FLOOD_LIMITS.maxNames + FLOOD_LIMITS.singly);
+      expect(gate.due(startMs + 10_000)).toMatchObject([{ peer: '', count: 5_000 - written }]);
+      expect(gate.size).toBe(0);
+    }
+  });
+
+  test('is never counted where it is a call that was made, or what the log says of itself', () => {
+    for (const kind of ['call', 'serve'] as const)
+      expect(mayFlood(recordOf({ kind, outcome: 'ok', peer: 'B' }))).toBe(false);
+    for (const kind of ['gap', 'start', 'stop'] as const)
+      expect(mayFlood(recordOf({ kind, outcome: 'recorded', peer: 'B' }))).toBe(false);
+    expect(mayFlood(changed({ peer: '' }))).toBe(false);
   });
 });
