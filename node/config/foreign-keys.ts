@@ -12,6 +12,9 @@ const MEANINGLESS: Readonly<Record<string, string>> = {
 
 /** Whoever writes `minLevel` wants the tools kept from somebody: no other client has a level of agents. */
 const ABOUT_LEVELS = /levels?$/i;
+/** Which tools agents get, in words of clients that are not known here: more would be offered than somebody meant. */
+const ABOUT_TOOLS =
+  /^(?:den(?:y|ied)|block(?:ed)?|disallow(?:ed)?|forbid(?:den)?|hid(?:e|den)|disabled?|excluded?|included?|enabled?|available|only)[_-]?tools?$/i;
 const ABOUT_LOGS = /^log(ging)?[_-]?level$/i;
 
 export interface WithoutForeign {
@@ -22,7 +25,7 @@ export interface WithoutForeign {
 
 /**
  * Takes the keys of other clients out of a block of servers. A key that is a slip of the pen away from one of ours
- * (`comand`), or that speaks of levels, stays, for the schema to refuse: ignoring it would start something other than what was meant.
+ * (`comand`), or that speaks of levels or of which tools there are, stays, for the schema to refuse: ignoring it would start something other than what was meant.
  */
 export function withoutForeignKeys(block: string, servers: unknown): WithoutForeign {
   if (typeof servers !== 'object' || servers === null || Array.isArray(servers)) return { servers, notices: [] };
@@ -51,5 +54,5 @@ function noticeOf(key: string, value: unknown): string | undefined {
 /** One of our keys, or meant to be. */
 function isOurs(key: string): boolean {
   if (KNOWN.includes(key) || nearest(key, KNOWN) !== undefined) return true;
-  return ABOUT_LEVELS.test(key) && !ABOUT_LOGS.test(key);
+  return ABOUT_TOOLS.test(key) || (ABOUT_LEVELS.test(key) && !ABOUT_LOGS.test(key));
 }

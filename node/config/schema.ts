@@ -58,8 +58,14 @@ export const ServerConfig = z
       .enum(['shared', 'per-agent'])
       .default('shared')
       .describe('one process (or session at `url`) for all agents, or one for each'),
-    // Keys of other clients. Honoured where they mean something here (disabled, timeout, description), reported where not.
+    // Keys of other clients. Honoured where they mean something here (what restricts does), reported where not.
     disabled: z.boolean().optional(),
+    includeTools: z
+      .array(z.string())
+      .optional()
+      .describe('as `tools`: only these are offered, and only those of `tools` where both are given'),
+    excludeTools: z.array(z.string()).optional().describe('tools that are not offered, whatever lists them'),
+    disabledTools: z.array(z.string()).optional().describe('as excludeTools'),
     timeout: z.number().positive().optional().describe('seconds a call may take'),
     description: z.string().optional(),
     type: z.string().optional(),

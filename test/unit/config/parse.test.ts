@@ -236,6 +236,28 @@ describe('servers', () => {
     ]);
   });
 
+  test('with keys of other clients that restrict are taken at their word, without a notice', () => {
+    const restricts = { includeTools: ['a', 'b(x)'], excludeTools: ['c'], disabledTools: ['d'], disabled: false };
+    const { config, notices } = parse({ mcpServers: { a: { command: 'x', ...restricts } } });
+    expect(config.mcpServers['a']).toMatchObject(restricts);
+    expect(notices).toEqual([]);
+    for (const [key, value] of [
+      ['includeTools', 'a'],
+      ['excludeTools', [1]],
+      ['disabledTools', { a: true }],
+    ] as const)
+      expect(refusal({ mcpServers: { a: { command: 'x', [key]: value } } }).message).toContain(`mcpServers.a.${key}`);
+  });
+
+  test.each(['denyTools', 'blocked_tools', 'disallowedTools', 'enabledTools', 'enabled_tools', 'availableTools'])(
+    'with %s are refused: more would be offered than was meant',
+    (key) => {
+      expect(refusal({ mcpServers: { a: { command: 'x', [key]: ['t'] } } }).message).toContain(
+        `unknown key \`${key}\` in \`mcpServers.a\``,
+      );
+    },
+  );
+
   test('that another client disabled are not enabled', () => {
     expect(parse({ mcpServers: { a: { command: 'x', disabled: true } } }).config.mcpServers['a']?.enabled).toBe(false);
   });
