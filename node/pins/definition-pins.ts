@@ -1,12 +1,14 @@
 import type { PolicyView } from '../../src/constitution/index.ts';
 import { definitionParts, type PartKind, type Service } from '../../src/routing/index.ts';
-import type { Store } from '../storage/index.ts';
+import type { Store, StoreChange } from '../storage/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import { boundedPins, pinKey, type Pins, readPins, writePins } from './kept-pins.ts';
 
 const MAX_SERVERS = 16_384;
 /** Twice what a node can offer at one time: none crowds out another's. */
 const MAX_SERVERS_OF_NODE = 512;
+/** Servers whose pins are one write. */
+const SAVED_AT_ONCE = 64;
 
 /** What a third party's server describes otherwise than when it was first seen, or last approved. Hashes are SHA-256. */
 export interface ChangedPart {
@@ -53,7 +55,9 @@ export class DefinitionPins {
   /** What changed, by `foundAs`, from when it is asked for to the next change: calls look here, and others may have changed much. */
   #found: ReadonlyMap<string, readonly ChangedPart[]> | undefined;
   #version = 0;
-  #saving: Promise<void> = Promise.resolve();
+  /** What is to be written, or is gone: as it is when the disk is done with what came before. */
+  readonly #unsaved = new Set<string>();
+  #saving: Promise<void> | undefined;
 
   private constructor(parts: Parts, pinned: Map<string, Pins>) {
     this.#parts = parts;
@@ -173,20 +177,41 @@ export class DefinitionPins {
 
   #keep(id: string, pins: Pins): void {
     this.#pinned.set(id, pins);
-    this.#save((store) => store.put(id, writePins(pins), { sync: true }));
+    this.#save(id);
   }
 
   #forget(id: string): void {
     this.#pinned.delete(id);
-    this.#save((store) => store.del(id));
+    this.#save(id);
   }
 
-  #save(change: (store: Store) => Promise<void>): void {
-    const { store, reporter } = this.#parts;
-    this.#saving = this.#saving
-      .then(() => change(store))
-      .catch((error: unknown) => reporter.report('background.failed', { area: 'pins', error }));
+  #save(id: string): void {
+    this.#unsaved.add(id);
+    this.#saving ??= this.#write();
   }
+
+  /** A peer that has something new to say all the time costs one write at a time, however much of it there is. Never rejects. */
+  async #write(): Promise<void> {
+    const { store, reporter } = this.#parts;
+    await Promise.resolve(); // what is found in one look is written together
+    while (this.#unsaved.size > 0) {
+      const ids = [...this.#unsaved].slice(0, SAVED_AT_ONCE);
+      for (const id of ids) this.#unsaved.delete(id);
+      try {
+        await store.batch(
+          ids.map((id) => changeOf(id, this.#pinned.get(id))),
+          { sync: true },
+        );
+      } catch (error) {
+        reporter.report('background.failed', { area: 'pins', error });
+      }
+    }
+    this.#saving = undefined;
+  }
+}
+
+function changeOf(key: string, pins: Pins | undefined): StoreChange {
+  return pins === undefined ? { type: 'del', key } : { type: 'put', key, value: writePins(pins) };
 }
 
 function foundBy(changed: readonly ChangedPart[], ownId: string): ReadonlyMap<string, readonly ChangedPart[]> {

@@ -3,6 +3,7 @@ import { parseTraceparent } from '../../src/mcp/index.ts';
 import { areaOf, type LogArea } from './areas.ts';
 import type { EventBus, EventName, Events } from './events.ts';
 import { IMPORTANCE, isHeard, type LogLevel } from './importance.ts';
+import { LeftOutLines } from './left-out-lines.ts';
 import { redacted } from './redact.ts';
 
 export interface LogOptions {
@@ -14,31 +15,58 @@ export interface LogOptions {
   readonly write: (line: string) => void;
   /** Unix milliseconds. */
   readonly now?: (() => number) | undefined;
+  /** Milliseconds of a clock that never steps. */
+  readonly elapsed?: (() => number) | undefined;
 }
 
 const MAX_VALUE_CHARS = 2_000;
 
 /**
  * Writes the events of `bus` as lines: time, level, event, fields. One event is one line whatever its fields hold; secrets are
- * blotted out. Answers a function that ends it.
+ * blotted out. Of what a peer brings about faster than is read, one line says how much was left out. Answers a function that ends it.
  */
 export function writeLog(bus: EventBus, options: LogOptions): () => void {
-  const { level, areas = {}, format, write, now = Date.now } = options;
+  const { level, areas = {}, format, write, now = Date.now, elapsed = () => performance.now() } = options;
   const line = format === 'json' ? jsonLine : textLine;
   const thresholdOf = (name: EventName): LogLevel => areas[areaOf(name)] ?? level;
   const names = (Object.keys(IMPORTANCE) as EventName[]).filter((name) =>
     isHeard(IMPORTANCE[name].level, thresholdOf(name)),
   );
+  const leftOut = new LeftOutLines();
+  const say = (name: EventName, fields: Line['fields']): void => {
+    write(
+      line({
+        at: new Date(now()).toISOString(),
+        level: IMPORTANCE[name].level,
+        area: areaOf(name),
+        event: name,
+        fields,
+      }),
+    );
+  };
+  const tell = (due: readonly [EventName, number][]): void => {
+    for (const [name, count] of due) say(name, [['left_out', count]]);
+  };
   const ends = names.map((name) => {
-    const said = { level: IMPORTANCE[name].level, area: areaOf(name), event: name };
     const threshold = thresholdOf(name);
     return bus.on(name, (detail) => {
-      write(line({ at: new Date(now()).toISOString(), ...said, fields: fieldsOf(name, detail, threshold) }));
+      const nowMs = elapsed();
+      tell(leftOut.due(nowMs));
+      const peer = threshold === 'debug' ? undefined : peerIn(detail);
+      if (peer === undefined || leftOut.admits(name, peer, nowMs)) say(name, fieldsOf(name, detail, threshold));
     });
   });
   return () => {
     for (const end of ends) end();
+    tell(leftOut.due(elapsed(), { everything: true }));
   };
+}
+
+/** Who brought it about; undefined: no other node did. */
+function peerIn(detail: Events[EventName]): string | undefined {
+  const { peer, by } = detail as { readonly peer?: string; readonly by?: string };
+  const node = peer ?? by;
+  return node === '' ? undefined : node;
 }
 
 interface Line {

@@ -259,3 +259,28 @@ test('what is known against one server is found as fast however much others chan
   }
   expect(performance.now() - startedAt).toBeLessThan(1_000);
 });
+
+test('a node that offers 200 servers otherwise time and again costs a few writes, and the last of it is on disk', async () => {
+  class CountingStore extends MemoryStore {
+    writes = 0;
+    override async put(...given: Parameters<MemoryStore['put']>): Promise<void> {
+      this.writes += 1;
+      await super.put(...given);
+    }
+    override async batch(...given: Parameters<MemoryStore['batch']>): Promise<void> {
+      this.writes += 1;
+      await super.batch(...given);
+    }
+  }
+  const store = new CountingStore();
+  const { pins } = await pinsOn(store);
+  const offered = (turn: number) =>
+    Array.from({ length: 200 }, (_, index) => service('as ever', { alias: `s${index}`, more: [`new-${turn}`] }));
+  for (let turn = 0; turn < 20; turn += 1) pins.look(offered(turn));
+  await pins.close();
+  // 64 servers a write; 4,000 times something new was seen.
+  expect(store.writes).toBeLessThanOrEqual(4);
+  const again = await pinsOn(store);
+  again.pins.look([service('otherwise', { alias: 's199', more: ['new-19'] })]);
+  expect(again.pins.changed().map(({ name }) => name)).toEqual(['echo', 'new-19']);
+});

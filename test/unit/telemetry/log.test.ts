@@ -23,6 +23,20 @@ function logged(
   bus.report('node.stopping', { reason: 'unheard' });
   return lines;
 }
+/** What the log wrote of `count` refusals, each of a peer that `peerOf` names, and of one thing more a minute later. */
+function flooded(count: number, peerOf: (index: number) => string, level: LogLevel = 'info'): string[] {
+  const bus = createEventBus();
+  const lines: string[] = [];
+  let nowMs = 0;
+  const write = (line: string) => void lines.push(line);
+  const end = writeLog(bus, { level, format: 'text', write, now: () => 0, elapsed: () => nowMs });
+  for (let index = 0; index < count; index += 1) bus.report('peer.refused', { peer: peerOf(index), reason: 'expired' });
+  nowMs = 60_000;
+  bus.report('node.stopping', { reason: 'x' });
+  end();
+  return lines;
+}
+
 const call = {
   kind: 'call',
   method: 'tools/call',
@@ -42,6 +56,26 @@ describe('the log', () => {
     expect(logged('info', 'json', tell)).toEqual([
       '{"at":"1970-01-01T00:00:00.000Z","level":"info","area":"mesh","event":"peer.admitted","peer":"12D3KooWa","direction":"inbound"}',
     ]);
+  });
+
+  test('leaves out what one peer brings about faster than it is read, and says how much', () => {
+    const lines = flooded(10_000, () => 'B');
+    expect(lines.filter((line) => line.includes('peer.refused peer=B'))).toHaveLength(480);
+    expect(lines.slice(480)).toEqual([
+      '1970-01-01T00:00:00.000Z warn  peer.refused left_out=1',
+      '1970-01-01T00:00:00.000Z warn  peer.refused left_out=9519',
+      '1970-01-01T00:00:00.000Z info  node.stopping reason=x',
+    ]);
+  });
+
+  test('leaves out what ever new peers bring about, and no line about another event', () => {
+    const lines = flooded(10_000, (index) => `p${index}`);
+    expect(lines.filter((line) => line.includes(' reason=expired'))).toHaveLength(2_400);
+    expect(lines.at(-1)).toContain('node.stopping');
+  });
+
+  test('leaves nothing out where everything is to be seen', () => {
+    expect(flooded(10_000, () => 'B', 'debug')).toHaveLength(10_001);
   });
 
   test('keeps to its level', () => {
