@@ -40,8 +40,8 @@ interface SharedLimit {
 
 /**
  * What was called in the last minute, here and at other nodes as far as they told, and whether one more call of a key keeps the whole
- * village under its limit. A node that was quiet may take its share of what is left at once; after that it takes an eighth of its
- * share a round. With `n` nodes whose words arrive within a round the village admits at most 1.2 × the limit, or, where the limit is
+ * village under its limit. A node that was quiet may take its share of what is left at once; after that it earns an eighth of its
+ * share a round, and keeps at most the share. With `n` nodes whose words arrive within a round the village admits at most 1.2 × the limit, or, where the limit is
  * below 5n, `BURST` calls a node more. Bounded: keys, nodes, and what is told.
  */
 export class SharedUsage {
@@ -62,15 +62,18 @@ export class SharedUsage {
     if (nodes <= 1 && left >= 1) return admit(own);
     if (own.total < Math.max(1, Math.floor(perMinute / (FLOOR_SHARE * nodes)))) return admit(own);
     if (left < 1) return SLOT_MS;
-    if (nowMs >= own.roundEndMs) {
-      const share = left / nodes;
-      const isQuiet = own.total <= 1 && own.roundEndMs === 0;
-      own.credit = isQuiet
-        ? Math.max(share, Math.min(BURST, left + own.total)) - own.total
-        : Math.min(own.credit, share) + share / HELPING_SHARE;
+    if (perMinute < BURST * nodes && own.total < BURST) {
+      own.credit = 0;
       own.roundEndMs = nowMs + ROUND_MS;
+      return admit(own);
     }
-    if (own.credit < 1) return Math.max(1, Math.ceil(own.roundEndMs - nowMs));
+    // The last calls of a limit are fewer than the nodes: still a whole one is needed to let one through.
+    const share = Math.max(1, left / nodes);
+    earn(own, { share, left, nowMs });
+    if (own.credit < 1) {
+      const rounds = Math.ceil(((1 - own.credit) * HELPING_SHARE) / share);
+      return Math.max(1, Math.ceil(own.roundEndMs - nowMs + (rounds - 1) * ROUND_MS));
+    }
     own.credit -= 1;
     return admit(own);
   }
@@ -138,6 +141,23 @@ export class SharedUsage {
 function freshAt(nowMs: number): Own {
   const slots = Array.from({ length: SLOTS }, () => 0);
   return { slots, slot: Math.floor(nowMs / SLOT_MS), total: 0, credit: 0, roundEndMs: 0 };
+}
+
+/** An eighth of the share for each round that passed, asked or not, as long as no more than the share is kept. */
+function earn(
+  own: Own,
+  { share, left, nowMs }: { readonly share: number; readonly left: number; readonly nowMs: number },
+): void {
+  if (nowMs < own.roundEndMs) return;
+  const isFirst = own.roundEndMs === 0;
+  if (isFirst && own.total <= 1) {
+    own.credit = Math.max(share, Math.min(BURST, left + own.total)) - own.total;
+  } else {
+    const rounds = isFirst ? 1 : 1 + Math.floor((nowMs - own.roundEndMs) / ROUND_MS);
+    own.credit = Math.min(share, own.credit + ((rounds - 1) * share) / HELPING_SHARE) + share / HELPING_SHARE;
+    if (!isFirst) own.roundEndMs += (rounds - 1) * ROUND_MS;
+  }
+  own.roundEndMs = (isFirst ? nowMs : own.roundEndMs) + ROUND_MS;
 }
 
 function admit(own: Own): 0 {
