@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import { utf8 } from '../../src/kernel/index.ts';
 import { isObject, type RpcId, type RpcRequest, type ServerDefinition } from '../../src/mcp/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
@@ -10,6 +9,7 @@ import type {
   ResourceListener,
   ServerState,
 } from './backend.ts';
+import { invalidArguments } from './invalid-arguments.ts';
 import { paced } from './paced.ts';
 import { failure, success } from './reply.ts';
 import { isSubscription, UNSUBSCRIBE } from './subscription-methods.ts';
@@ -218,15 +218,6 @@ function toolResult(id: RpcId, json: string, more: string): string {
 
 function inEra(value: Readonly<Record<string, unknown>>, { era }: BackendContext): Readonly<Record<string, unknown>> {
   return era === 'stateless' ? { ...value, resultType: 'complete' } : value;
-}
-
-function invalidArguments(error: z.ZodError): Refusal {
-  const issues = error.issues.slice(0, 8).map((issue) => {
-    const unknown = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
-    return { field: unknown.map((path) => path.join('.')).join(', '), problem: issue.message };
-  });
-  const message = issues.map(({ field, problem }) => (field === '' ? problem : `${field}: ${problem}`)).join('; ');
-  return { code: 'INVALID_ARGUMENTS', message, retryable: false, field: issues[0]?.field ?? '', issues };
 }
 
 /** undefined when the caller stopped waiting first. */

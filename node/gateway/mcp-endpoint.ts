@@ -1,5 +1,4 @@
-import { parseExactJson } from '../../src/kernel/index.ts';
-import { eraOf, namesStateless, readBody as readMessages } from '../../src/mcp/index.ts';
+import { eraOf, namesStateless, readBody as readMessages, readMessageText } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import { type Refusal, sendRefusal } from './answer.ts';
 import type { Visit } from './authenticate.ts';
@@ -100,13 +99,11 @@ function messagesOf(body: BodyText, maxBytes: number): Read {
     return no({ name: 'TOO_LARGE', message, headers: ['Connection', 'close'] });
   }
   if (body.kind === 'not-utf8') return no({ name: 'PARSE_ERROR', message: 'the body is not UTF-8' });
-  let value: unknown;
-  try {
-    value = parseExactJson(body.text);
-  } catch {
-    return no({ name: 'PARSE_ERROR', message: 'the body is not JSON' });
-  }
-  const messages = readMessages(value, body.text.length);
+  const read = readMessageText(body.text);
+  if (read.kind === 'not-json') return no({ name: 'PARSE_ERROR', message: 'the body is not JSON' });
+  if (read.kind === 'too-much')
+    return no({ name: read.of === 'depth' ? 'INVALID_REQUEST' : 'TOO_LARGE', message: read.message });
+  const messages = readMessages(read.value, body.text.length);
   if (messages.kind !== 'invalid') return { kind: 'read', body: messages };
   return no({ name: 'INVALID_REQUEST', message: messages.because, id: messages.id });
 }

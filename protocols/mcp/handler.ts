@@ -86,7 +86,8 @@ export class Serving {
     if (header.remainingMs === 0) return refuse('deadline-passed');
     if (end - bodyAt > mcp.maxMessageBytes) return refuse('too-large');
     const request = readRequest(bytes, bodyAt, end);
-    if (request === undefined || targetOf(request) !== header.target) return refuse('malformed');
+    if (typeof request === 'string') return refuse(request);
+    if (targetOf(request) !== header.target) return refuse('malformed');
     const { method } = request;
     if (argumentsHash(header.callId, request) !== header.argumentsHash) return refuse('hash-mismatch', method);
     if (!this.#seen.add(header.callId, this.#ports.clock.now())) return refuse('replayed', method);

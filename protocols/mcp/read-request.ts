@@ -1,17 +1,24 @@
-import { parseExactJson } from '../../src/kernel/index.ts';
-import type { RpcRequest } from '../../src/mcp/index.ts';
+import { MAX_DEPTH, type MessageText, readMessageText, type RpcRequest, shallowerThan } from '../../src/mcp/index.ts';
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The JSON-RPC request in `bytes[start … end)`; undefined when it is none, or no valid UTF-8. */
-export function readRequest(bytes: Buffer, start: number, end: number): RpcRequest | undefined {
-  let value: unknown;
+/** Text so short lies within what any step of a call can walk through, however it is nested. */
+const SHALLOW = 2_048;
+
+/** The JSON-RPC request in `bytes[start … end)`, or why it is refused: it is none, or no valid UTF-8, or holds more than a message may. */
+export function readRequest(bytes: Buffer, start: number, end: number): RpcRequest | 'malformed' | 'too-large' {
+  const read = readText(bytes, start, end);
+  if (read?.kind === 'too-much') return 'too-large';
+  if (read?.kind !== 'value' || !isRequest(read.value)) return 'malformed';
+  return end - start < SHALLOW || shallowerThan(read.value, MAX_DEPTH) ? read.value : 'too-large';
+}
+
+function readText(bytes: Buffer, start: number, end: number): MessageText | undefined {
   try {
-    value = parseExactJson(textOf(bytes, start, end));
+    return readMessageText(textOf(bytes, start, end));
   } catch {
     return undefined;
   }
-  return isRequest(value) ? value : undefined;
 }
 
 /** Throws where it is no valid UTF-8. */

@@ -14,6 +14,7 @@ export {
   readJws,
   signingInput,
 } from './jws.ts';
+export { jsonExcess, type JsonLimits } from './json-excess.ts';
 export { after, type Awaitable, Later, waits } from './later.ts';
 export { peerIdOfPublicKey, publicKeyOfPeerId } from './peer-id.ts';
 export { saltedSha256Hex } from './salted-hash.ts';

@@ -49,6 +49,7 @@ export {
   type StandardHeaders,
 } from './headers.ts';
 export type { RpcError, RpcId, RpcMessage, RpcNotification, RpcRequest, RpcResponse } from './message.ts';
+export { type MessageText, readMessageText } from './message-text.ts';
 export { argumentHeaders, checkMirrored, type MirroredArgument, mirroredArguments } from './mirrored-arguments.ts';
 export { elicitationsRequired, sessionQuestion, statelessQuestion } from './question-translation.ts';
 export { type ErrorDetail, errorText, notificationText, resultText } from './respond.ts';

@@ -78,6 +78,30 @@ describe('large messages', () => {
     expect(new Set(serving.served.map((call) => argument(call)[0]))).toEqual(new Set(['a', 'b', 'c', 's']));
   });
 
+  verifies(
+    'mcp/R37',
+    'a request that holds more than its bytes are worth is refused, and the stream goes on',
+    async () => {
+      const { clock, asking, serving } = await linked();
+      const names = Object.fromEntries(Array.from({ length: 16_385 }, (_, at) => [`name ${at}`, 1]));
+      const deep = JSON.parse(`${'['.repeat(1_100)}${']'.repeat(1_100)}`);
+      const few = JSON.parse(`${'['.repeat(100)}${']'.repeat(100)}`);
+      const ask = (more: unknown) => {
+        const request = echoRequest('hi');
+        const params = { ...request.params, arguments: { message: 'hi', more } };
+        return asking.session.call(outgoing(clock, { ...request, params }));
+      };
+      const ends = await Promise.all([names, Array.from({ length: 524_288 }, () => []), deep, few].map(ask));
+      expect(ends).toMatchObject([
+        { kind: 'refused', because: 'too-large' },
+        { kind: 'refused', because: 'too-large' },
+        { kind: 'refused', because: 'too-large' },
+        { kind: 'result', outcome: 'ok' },
+      ]);
+      expect(serving.served).toHaveLength(1);
+    },
+  );
+
   verifies('mcp/R14', 'chunks are of 32 KiB, the first says how long the whole is', async () => {
     const { clock, raw, it } = await facing();
     const ended = it.session.call(outgoing(clock, echoRequest('x'.repeat(70_000))));

@@ -167,6 +167,19 @@ describe('a POST', () => {
     expect((await open.post(initialize('2025-11-25'))).status).toBe(200);
   });
 
+  test('of 20,000 names of members is 413, says what to do instead, and the connection goes on', async () => {
+    const args = Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`name ${at}`, at]));
+    const params = { name: 'echo', arguments: args };
+    const refused = await open.post(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }));
+    expect(refused.status).toBe(413);
+    expect(refused.json.error).toMatchObject({
+      code: -32008,
+      message: expect.stringContaining('16384 different names'),
+      data: { code: 'TOO_LARGE' },
+    });
+    expect((await open.post(initialize('2025-11-25'))).status).toBe(200);
+  });
+
   test('that claims a gigabyte is refused at once', async () => {
     const head = `POST /mcp HTTP/1.1\r\nHost: ${new URL(open.origin).host}\r\nAuthorization: Bearer alice\r\n`;
     const reply = await raw(

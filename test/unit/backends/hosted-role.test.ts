@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import type { BackendContext } from '../../../node/backends/backend.ts';
 import { HostedRole } from '../../../node/backends/hosted-role.ts';
-import type { Role } from '../../../node/backends/role.ts';
+import type { Role, RoleTool } from '../../../node/backends/role.ts';
 import { Reports } from '../../support/mesh-hosts.ts';
 
 const context = (era: 'session' | 'stateless' = 'session') =>
@@ -64,6 +65,35 @@ describe('a role', () => {
     expect((await ask(other, 'resources/subscribe', 'lib://index')).error?.code).toBe(-32601);
     expect(other.onResourceUpdated).toBeUndefined();
     expect(other.definition().capabilities['resources']).toEqual({});
+  });
+
+  test('says what is wrong with arguments in a few KiB, whatever they are', async () => {
+    const tool: RoleTool = {
+      name: 'lend',
+      description: '',
+      input: z.strictObject({ books: z.array(z.number()) }),
+      output: z.strictObject({}),
+      handle: () => ({ kind: 'result', value: {} }),
+    } as unknown as RoleTool;
+    const server = hosted({ tools: [tool] });
+    const refusal = async (args: unknown) => {
+      const params = { name: 'lend', arguments: args };
+      const { body } = await server.request({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }, context());
+      const { result } = JSON.parse(Buffer.from(body).toString());
+      return { length: body.length, ...result.structuredContent };
+    };
+    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`unknown ${at}`, 1]));
+    const long = { books: [], ['k'.repeat(1_000_000)]: 1 };
+    const wrong = { books: Array.from({ length: 10_000 }, () => 'x') };
+    for (const args of [many, long, wrong]) {
+      const { length, code, issues } = await refusal(args);
+      expect({ code, issues: issues.length > 0 && issues.length <= 8 }).toEqual({
+        code: 'INVALID_ARGUMENTS',
+        issues: true,
+      });
+      expect(length).toBeLessThan(16_384);
+    }
+    expect(await refusal({ books: [], shelf: 1 })).toMatchObject({ field: 'shelf', issues: [{ field: 'shelf' }] });
   });
 
   test('stays at home where it says so', () => {
