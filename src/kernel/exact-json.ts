@@ -37,7 +37,7 @@ interface Kept {
  */
 export function parseExactJson(text: string, most: number = Number.POSITIVE_INFINITY): unknown {
   if (!SUSPECT.test(text)) return JSON.parse(text);
-  const kept = changedNumbers(text);
+  const kept = changedNumbers(text, most);
   if (kept.length > most) throw new RangeError('more numbers than are kept as they are written');
   return kept.length === 0 ? JSON.parse(text) : parsedWith(kept, text);
 }
@@ -47,10 +47,10 @@ export function nearestDouble(value: object): number | undefined {
   return json.isRawJSON(value) ? Number(JSON.stringify(value)) : undefined;
 }
 
-/** Where the numbers stand that a double would change, in their order. */
-function changedNumbers(text: string): Kept[] {
+/** Where the numbers stand that a double would change, in their order; of more than `most` the first ones. */
+function changedNumbers(text: string, most: number): Kept[] {
   const kept: Kept[] = [];
-  for (let at = 0; at < text.length; at += 1) {
+  for (let at = 0; at < text.length && kept.length <= most; at += 1) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
       at = jsonStringEnd(text, at);
