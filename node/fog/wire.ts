@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   announcementOf,
   type Envelope,
@@ -22,6 +23,11 @@ const TOPIC = 'fog/1';
 const MAX_OUTBOXES = 1_024;
 /** Announcements of one publisher that are looked at. */
 const HEARD = { perMinute: 600, burst: 120 };
+/**
+ * Messages of one peer that are taken as they come: each may be a line in the journal, an entry on record and an answer. 64 shards of
+ * one owner need a tenth of it. Who sends more is read more slowly.
+ */
+const TAKEN = { perMinute: 3_000, burst: 1_000 };
 
 export type WireHost = Pick<
   MeshHost,
@@ -52,6 +58,7 @@ export class FogWire {
   readonly #desk: WireDesk;
   readonly #outboxes = new Map<string, Outbox>();
   readonly #rates = new RateLimiter({ maxKeys: 4_096 });
+  readonly #taken = new RateLimiter({ maxKeys: 4_096 });
   readonly #stopping = new AbortController();
   #undo: (() => void) | undefined;
 
@@ -61,7 +68,7 @@ export class FogWire {
     this.#desk = desk;
     const { host, villageId } = parts;
     host.handle(FOG, (stream, { nodeId }) =>
-      readFog(stream, desk, {
+      readFog(stream, this.#unhurried(desk), {
         between: { village: villageId, from: nodeId, to: host.nodeId },
         deadline: () => ({ signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(FOG.idleMs)]) }),
       }),
@@ -117,6 +124,33 @@ export class FogWire {
     const { host } = this.#parts;
     if (host.admitted().size === 0 || this.#stopping.signal.aborted) return;
     await host.publish(TOPIC, announcementOf(told)).catch(() => undefined);
+  }
+
+  #unhurried(desk: WireDesk): FogDesk {
+    return {
+      hear: async (said, from, evidence) => {
+        await this.#turn(from);
+        await desk.hear(said, from, evidence);
+      },
+      askedForMap: async (deployment, from) => {
+        await this.#turn(from);
+        await desk.askedForMap(deployment, from);
+      },
+      hearAd: (ad, from) => desk.hearAd(ad, from),
+      hearMap: (map, from) => desk.hearMap(map, from),
+      askedForLogs: (asked, from) => desk.askedForLogs(asked, from),
+      hearLogs: (answer, from) => desk.hearLogs(answer, from),
+    };
+  }
+
+  /** Resolves when a message of this peer may be taken. */
+  async #turn(from: string): Promise<void> {
+    const { now } = this.#parts;
+    const { signal } = this.#stopping;
+    const waitMs = this.#taken.take(from, TAKEN, now());
+    if (waitMs === 0) return;
+    await pause(waitMs, undefined, { signal, ref: false }).catch(() => undefined); // it stops
+    this.#taken.take(from, TAKEN, now());
   }
 
   #greet(nodeId: string): void {

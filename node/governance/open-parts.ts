@@ -29,7 +29,7 @@ export async function openParts(parts: GovernanceParts): Promise<Opened> {
   const { constitution, villageId } = village;
   const chronicle = await Chronicle.open({ constitution, store, reporter, wallMs: () => clock.wallMs() });
   const verify = (chain: readonly string[], nodeId: string) => village.verify(chain, nodeId);
-  const receipts = await ReceiptBook.open({ store, villageId, verify });
+  const receipts = await ReceiptBook.open({ store, villageId, verify, now: () => clock.now() });
   const halted = (voter: string) => reporter.report('governance.halted', { voter });
   const others = (nodes: Iterable<string>) => [...nodes].filter((nodeId) => nodeId !== host.nodeId);
   const reach = {

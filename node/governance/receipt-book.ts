@@ -1,10 +1,13 @@
 import { type CarriedReceipt, openReceipt, type Receipt } from '../../protocols/governance/index.ts';
 import type { MembershipRefusal, MembershipVerdict } from '../../src/constitution/index.ts';
 import { sha256Hex, text, utf8 } from '../../src/kernel/index.ts';
+import { type RateLimit, RateLimiter } from '../../src/routing/index.ts';
 import type { Store } from '../storage/index.ts';
 
 const MAX_NODES = 4_096;
 const PREFIX = 'receipt/';
+/** New receipts of one node that are kept and told on; one says all that those before it said, so that a later one makes up for it. */
+const NEWS: RateLimit = { perMinute: 60, burst: 120 };
 const PASSING: ReadonlySet<MembershipRefusal> = new Set(['expired', 'evicted', 'held', 'not-yet-valid']);
 
 interface Kept extends CarriedReceipt {
@@ -17,12 +20,15 @@ export interface ReceiptBookOptions {
   readonly store: Store;
   readonly villageId: string;
   readonly verify: (chain: readonly string[], nodeId: string) => MembershipVerdict;
+  /** Milliseconds of a clock that never steps. */
+  readonly now: () => number;
 }
 
 /** The newest receipt of each node: who has put which decisions in force. */
 export class ReceiptBook {
   readonly #options: ReceiptBookOptions;
   readonly #kept = new Map<string, Kept>();
+  readonly #rates = new RateLimiter({ maxKeys: MAX_NODES });
   #sorted: readonly Kept[] | undefined;
   #digest: string | undefined;
 
@@ -39,7 +45,7 @@ export class ReceiptBook {
     return book;
   }
 
-  /** Whether it is news, was known or older, or is to be believed by nobody. The promise: when it is on disk. */
+  /** Whether it is news, was known, older or one too many for now, or is to be believed by nobody. The promise: when it is on disk. */
   take(
     carried: CarriedReceipt,
     { sync = false }: { readonly sync?: boolean } = {},
@@ -51,6 +57,7 @@ export class ReceiptBook {
     // What its node was when it signed may be over by now: that is nobody's lie.
     if (standing.kind === 'refused') return { kind: PASSING.has(standing.because) ? 'known' : 'bad' };
     if (!this.#kept.has(receipt.node) && this.#kept.size >= MAX_NODES) return { kind: 'known' };
+    if (!sync && this.#rates.take(receipt.node, NEWS, this.#options.now()) > 0) return { kind: 'known' };
     this.#remember(carried);
     const kept = this.#options.store.put(`${PREFIX}${receipt.node}`, utf8(JSON.stringify(carried)), { sync });
     return { kind: 'news', kept };

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { text, utf8 } from '../../src/kernel/index.ts';
+import { type RateLimit, RateLimiter } from '../../src/routing/index.ts';
 import type { Store } from '../storage/index.ts';
 
 const MAX_KNOWN = 1_000;
 const MAX_ADDRESSES = 8;
 const FORGET_AFTER_MS = 60 * 24 * 3_600_000;
 const MAX_PARALLEL_DIALS = 4;
+/** A peer says as often as it likes where it is: so often it goes to disk at once, and otherwise with the next `flush`. */
+const WRITES: RateLimit = { perMinute: 6, burst: 8 };
 
 const Known = z.strictObject({ addresses: z.array(z.string().max(512)).max(MAX_ADDRESSES), seen_ms: z.int() });
 
@@ -30,12 +33,15 @@ interface Entry {
   failures: number;
   dueMs: number;
   dialling: boolean;
+  /** What is on disk is older than this. */
+  isBehind: boolean;
 }
 
 /** The members this node has met: on disk, and dialled again for ever, the last seen first, ever less often. */
 export class KnownPeers {
   readonly #options: KnownPeersOptions;
   readonly #entries = new Map<string, Entry>();
+  readonly #writes = new RateLimiter({ maxKeys: MAX_KNOWN });
   #timer: NodeJS.Timeout | undefined;
   #running = false;
 
@@ -52,7 +58,7 @@ export class KnownPeers {
         continue;
       }
       const { addresses, seen_ms: seenMs } = known.data;
-      this.#entries.set(nodeId, { addresses, seenMs, failures: 0, dueMs: 0, dialling: false });
+      this.#entries.set(nodeId, { addresses, seenMs, failures: 0, dueMs: 0, dialling: false, isBehind: false });
     }
   }
 
@@ -78,9 +84,10 @@ export class KnownPeers {
   async seen(nodeId: string, addresses: readonly string[]): Promise<void> {
     const seenMs = this.#options.now();
     const kept = [...new Set([...addresses, ...this.addressesOf(nodeId)])].slice(0, MAX_ADDRESSES);
-    const entry = this.#entries.get(nodeId);
-    this.#entries.set(nodeId, { addresses: kept, seenMs, failures: 0, dueMs: 0, dialling: entry?.dialling ?? false });
-    await this.#options.store.put(nodeId, utf8(JSON.stringify({ addresses: kept, seen_ms: seenMs })));
+    const dialling = this.#entries.get(nodeId)?.dialling ?? false;
+    const entry = { addresses: kept, seenMs, failures: 0, dueMs: 0, dialling, isBehind: true };
+    this.#entries.set(nodeId, entry);
+    if (this.#writes.take(nodeId, WRITES, seenMs) === 0) await this.#write(nodeId, entry);
     await this.#bound();
   }
 
@@ -92,12 +99,23 @@ export class KnownPeers {
     this.#schedule();
   }
 
+  /** What was too soon to write when it was heard is on disk. Rejects when the disk does. */
+  async flush(): Promise<void> {
+    for (const [nodeId, entry] of this.#entries) if (entry.isBehind) await this.#write(nodeId, entry);
+  }
+
   /** Worth dialling, though never met: an address of the configuration, or a neighbour. */
   suggest(nodeId: string, addresses: readonly string[]): void {
     if (this.#entries.has(nodeId) || this.#entries.size >= MAX_KNOWN) return;
     const kept = addresses.slice(0, MAX_ADDRESSES);
-    this.#entries.set(nodeId, { addresses: kept, seenMs: 0, failures: 0, dueMs: 0, dialling: false });
+    this.#entries.set(nodeId, { addresses: kept, seenMs: 0, failures: 0, dueMs: 0, dialling: false, isBehind: false });
     this.#schedule();
+  }
+
+  async #write(nodeId: string, entry: Entry): Promise<void> {
+    const { addresses, seenMs } = entry;
+    entry.isBehind = false;
+    await this.#options.store.put(nodeId, utf8(JSON.stringify({ addresses, seen_ms: seenMs })));
   }
 
   async #bound(): Promise<void> {

@@ -56,7 +56,10 @@ export class RunningHost {
       },
     });
     this.#follow();
-    this.#sweep = setInterval(() => this.reverify(), SWEEP_MS);
+    this.#sweep = setInterval(() => {
+      this.reverify();
+      void this.#keepKnown();
+    }, SWEEP_MS);
     this.#sweep.unref();
   }
 
@@ -77,7 +80,7 @@ export class RunningHost {
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, limits.stopMs);
     const stopped = Promise.resolve(this.libp2p.stop()).catch((error: unknown) => this.failed('stop', error));
-    await Promise.race([stopped, late.promise]);
+    await Promise.race([Promise.all([stopped, this.#keepKnown()]), late.promise]);
     clearTimeout(timer);
     const gone = new HostError('NOT_RUNNING', 'this node stops');
     for (const nodeId of [...gate.admitted().keys()]) gate.drop(nodeId, gone);
@@ -175,6 +178,10 @@ export class RunningHost {
     } catch (error) {
       this.failed('known-peers', error);
     }
+  }
+
+  async #keepKnown(): Promise<void> {
+    await this.known.flush().catch((error: unknown) => this.failed('known-peers', error));
   }
 
   #suggest(address: string): void {

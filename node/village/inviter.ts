@@ -18,6 +18,7 @@ import {
 } from '../../src/constitution/index.ts';
 import { toBase64Url } from '../../src/kernel/index.ts';
 import { atLeast, type Level } from '../../src/permissions/index.ts';
+import { type RateLimit, RateLimiter } from '../../src/routing/index.ts';
 import type { NodeKeys } from '../identity/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
 import type { TicketBook } from './ticket-book.ts';
@@ -25,6 +26,11 @@ import { VillageStateError } from './village-error.ts';
 
 /** Refusals that the asker can do something about, or wait for. */
 const TOLD: ReadonlySet<string> = new Set(['expired', 'evicted', 'held']);
+
+/** Questions of one node, and of all together: each may cost signatures, and its answer is on record. PeerIds cost nothing to invent. */
+const OF_NODE: RateLimit = { perMinute: 6, burst: 12 };
+const OF_ALL: RateLimit = { perMinute: 600, burst: 600 };
+const MAX_NODES = 4_096;
 
 export interface InviterOptions {
   readonly keys: Pick<NodeKeys, 'nodeId' | 'signAsNode'>;
@@ -61,6 +67,8 @@ type Outcome = AdmissionAnswer & { readonly ticket: string };
 /** Signs invites, and credentials for those who redeem them. */
 export class Inviter implements AdmissionDesk {
   readonly #options: InviterOptions;
+  readonly #nodes = new RateLimiter({ maxKeys: MAX_NODES });
+  readonly #all = new RateLimiter({ maxKeys: 1 });
 
   constructor(options: InviterOptions) {
     this.#options = options;
@@ -98,11 +106,16 @@ export class Inviter implements AdmissionDesk {
   }
 
   async redeem(ask: Redeem, nodeId: string): Promise<AdmissionAnswer> {
-    return this.#reported(nodeId, await this.#redeem(ask, nodeId));
+    return this.#reported(nodeId, this.#isTooMuch(nodeId) ? refused('busy') : await this.#redeem(ask, nodeId));
   }
 
   async renew(ask: Renew, nodeId: string): Promise<AdmissionAnswer> {
-    return this.#reported(nodeId, this.#renew(ask, nodeId));
+    return this.#reported(nodeId, this.#isTooMuch(nodeId) ? refused('busy') : this.#renew(ask, nodeId));
+  }
+
+  #isTooMuch(nodeId: string): boolean {
+    const nowMs = performance.now();
+    return this.#nodes.take(nodeId, OF_NODE, nowMs) > 0 || this.#all.take('', OF_ALL, nowMs) > 0;
   }
 
   #reported(peer: string, { ticket, ...answer }: Outcome): AdmissionAnswer {

@@ -204,6 +204,19 @@ describe('a ticket', () => {
   });
 });
 
+describe('a node that asks all the time', () => {
+  verifies('admission/R9', 'is told after 12 questions that the inviter is busy, and others are not', async () => {
+    const desk = inviter();
+    const [one, two] = [node('one'), node('two')];
+    const chain = await admitted(desk, one);
+    const answers = [];
+    for (let turn = 0; turn < 100; turn += 1) answers.push(await renew(desk, chain, one));
+    expect(answers.filter(({ kind }) => kind === 'renewed')).toHaveLength(11);
+    expect(answers.at(-1)).toEqual({ kind: 'refused', because: 'busy' });
+    expect(await redeem(desk, ticketOf(desk), two)).toMatchObject({ kind: 'granted' });
+  });
+});
+
 describe('a credential', () => {
   verifies('admission/R4', 'names the proven node and holds what the ticket says, for 30 days', async () => {
     const one = node('one');

@@ -101,3 +101,24 @@ test('a suggestion is dialled and not written down', async () => {
   expect(dials).toEqual(['s /s']);
   expect(await store.get('s')).toBeUndefined();
 });
+
+test('a peer that says all the time where it is costs 8 writes and one with each flush, and the last word is kept', async () => {
+  class CountingStore extends MemoryStore {
+    writes = 0;
+    override async put(key: string, value: Uint8Array): Promise<void> {
+      this.writes += 1;
+      await super.put(key, value);
+    }
+  }
+  const counting = new CountingStore();
+  store = counting;
+  known = make();
+  for (let turn = 0; turn < 500; turn += 1) await known.seen('p', [`/a/${turn}`]);
+  expect(counting.writes).toBe(8);
+  await known.flush();
+  await known.flush();
+  expect(counting.writes).toBe(9);
+  known = make();
+  await known.load();
+  expect(known.addressesOf('p')[0]).toBe('/a/499');
+});
