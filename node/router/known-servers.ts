@@ -23,7 +23,7 @@ export interface KnownServersPort {
 }
 
 const KEY = 'known';
-const MAX_KNOWN = 512;
+export const MAX_KNOWN = 512;
 /** Villages change in bursts: what is known is written at once, and then once for all that changed meanwhile. */
 const PAUSE_MS = 250;
 

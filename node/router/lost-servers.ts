@@ -1,5 +1,6 @@
 import { type AwayServer, type Catalogue, levelToSee } from '../../src/routing/index.ts';
-import type { KnownServer } from './known-servers.ts';
+import { fairShare } from './fair-share.ts';
+import { type KnownServer, MAX_KNOWN } from './known-servers.ts';
 
 /** How a server of another node came to be missing. */
 const PROBLEMS = {
@@ -17,7 +18,8 @@ export interface LostServer extends Required<Pick<KnownServer, 'label' | 'alias'
 }
 
 const REMEMBER_MS = 3_600_000;
-const MAX_LOST = 256;
+/** As many as an earlier run can have known. */
+const MAX_LOST = MAX_KNOWN;
 const MAX_LEFT = 64;
 
 export function problemOf({ how }: LostServer): string {
@@ -26,7 +28,8 @@ export function problemOf({ how }: LostServer): string {
 
 /**
  * Servers of other nodes that agents could count on and that are not there: those that their nodes say are away, those that went
- * without a goodbye, and those that an earlier run knew and this one has not heard of yet. Bounded; the last two for an hour.
+ * without a goodbye, and those that an earlier run knew and this one has not heard of yet. Bounded, with an equal share for each
+ * node; the last two for an hour.
  */
 export class LostServers {
   readonly #wallMs: () => number;
@@ -40,7 +43,7 @@ export class LostServers {
     const kept = options.kept.map(({ lostMs, ...server }) => {
       return { ...server, sinceMs: Math.min(lostMs ?? nowMs, nowMs), how: 'unheard' } as const;
     });
-    this.#lost = new Map(kept.slice(0, MAX_LOST).map((one) => [one.label, one]));
+    this.#lost = new Map(fairShare(kept, MAX_LOST).map((one) => [one.label, one]));
     this.#there = thereIn(catalogue);
   }
 
@@ -49,12 +52,14 @@ export class LostServers {
     return [...this.#lost.values()].filter((one) => this.#isMissed(one));
   }
 
-  /** What a later run is to know: the servers that are there, and those that are missed. */
+  /** What a later run is to know: the servers that are missed, and those that are there; neither has more than half while the other wants it. */
   known(): KnownServer[] {
-    const lost = this.list().map(({ how, sinceMs, lostMs = sinceMs, ...server }) =>
+    const missed = this.list();
+    const there = fairShare(this.#there, Math.max(MAX_KNOWN / 2, MAX_KNOWN - missed.length));
+    const lost = fairShare(missed, MAX_KNOWN - there.length).map(({ how, sinceMs, lostMs = sinceMs, ...server }) =>
       how === 'told' ? server : { ...server, lostMs },
     );
-    return [...this.#there, ...lost];
+    return [...there, ...lost];
   }
 
   /** A node is not believed any more, for this reason. Who said goodbye is missed by nobody. */
@@ -69,7 +74,7 @@ export class LostServers {
   compare(catalogue: Catalogue): void {
     const lost = this.#toldIn(catalogue);
     const remember = (one: LostServer): void => {
-      if (lost.size < MAX_LOST && !catalogue.views.has(one.label) && !lost.has(one.label)) lost.set(one.label, one);
+      if (!catalogue.views.has(one.label) && !lost.has(one.label)) lost.set(one.label, one);
     };
     const nowMs = this.#wallMs();
     for (const server of this.#there) {
@@ -82,7 +87,7 @@ export class LostServers {
       if (now !== undefined) remember(now);
     }
     this.#left.clear();
-    this.#lost = lost;
+    this.#lost = new Map(fairShare([...lost.values()], MAX_LOST).map((one) => [one.label, one]));
     this.#there = thereIn(catalogue);
   }
 
@@ -98,7 +103,7 @@ export class LostServers {
     for (const [nodeId, servers] of away) {
       for (const { alias, level, sinceMs } of servers) {
         const label = labels.get(`${nodeId}/${alias}`) ?? alias;
-        if (views.has(label) || told.has(label) || told.size >= MAX_LOST) continue;
+        if (views.has(label) || told.has(label)) continue;
         told.set(label, { label, alias, nodeId, level, sinceMs: Math.min(sinceMs, this.#wallMs()), how: 'told' });
       }
     }

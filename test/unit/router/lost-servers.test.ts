@@ -89,11 +89,13 @@ describe('a server that its node says is away', () => {
     expect(lost.list()).toMatchObject([{ sinceMs: START }]);
   });
 
-  test('is one of 256 at most, however many are told', () => {
+  test('is one of 512 at most, however many are told', () => {
     const lost = opened();
     const many = (of: string) => Array.from({ length: 64 }, (_, index) => ({ ...liarAway, alias: `${of}${index}` }));
-    lost.compare(village([], Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((of) => [of, many(of)]))));
-    expect(lost.list()).toHaveLength(256);
+    lost.compare(
+      village([], Object.fromEntries(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'].map((of) => [of, many(of)]))),
+    );
+    expect(lost.list()).toHaveLength(512);
   });
 });
 
@@ -183,4 +185,40 @@ test('a later run is to know what is there and what is missed, and none of this 
   const fine = { label: 'fine', alias: 'fine', nodeId: NODE_C, level: 'OPERATOR' };
   const ill = { label: 'ill', alias: 'ill', nodeId: NODE_C, level: 'COORDINATOR' };
   expect(lost.known()).toEqual([fine, ill, { ...kept, lostMs: START }]);
+});
+
+describe('where there is not room for all', () => {
+  const many = (nodeId: string, count: number, name = 's') =>
+    Array.from({ length: count }, (_, index) => offer(`${name}${index}`, nodeId));
+  const of = (servers: readonly { readonly nodeId: string }[], nodeId: string) =>
+    servers.filter((one) => one.nodeId === nodeId).length;
+
+  test('a node with 500 servers that are gone does not push out the few of others', () => {
+    const lost = opened();
+    lost.compare(village([...many(NODE_A, 500, 'a'), ...many(NODE_B, 40, 'b'), liar, offer('c', NODE_C)]));
+    lost.compare(village([]));
+    expect([NODE_A, NODE_B, NODE_C].map((nodeId) => of(lost.list(), nodeId))).toEqual([470, 41, 1]);
+  });
+
+  test('nor does one that says that 64 are away, and servers that are there push out none that are lost', () => {
+    const lost = opened();
+    const [a, b] = [many(NODE_A, 600, 'a'), many(NODE_B, 30, 'b')];
+    lost.compare(village([...b, liar]));
+    lost.compare(village(a));
+    const known = lost.known();
+    expect(known).toHaveLength(512);
+    expect(of(known, NODE_B)).toBe(31);
+    expect(known.find(({ label }) => label === 'liar')).toMatchObject({ nodeId: NODE_B, lostMs: START });
+    const next = new LostServers(village([]), { kept: known, wallMs: () => nowMs });
+    expect(of(next.list(), NODE_B)).toBe(31);
+  });
+
+  test('what is lost leaves half of the room to what is there', () => {
+    const lost = opened();
+    lost.compare(village(many(NODE_A, 600, 'a')));
+    lost.compare(village([...many(NODE_B, 300, 'b'), offer('c', NODE_C)]));
+    const known = lost.known();
+    expect(known).toHaveLength(512);
+    expect([NODE_A, NODE_B, NODE_C].map((nodeId) => of(known, nodeId))).toEqual([256, 255, 1]);
+  });
 });
