@@ -1,6 +1,6 @@
 import { AdminServer, newSecret } from './admin/index.ts';
 import type { Foundation } from './assemble.ts';
-import type { AuditLog } from './audit/index.ts';
+import { type AuditLog, tokenOrigin } from './audit/index.ts';
 import type { LocalHosting } from './backends/index.ts';
 import type { Directory } from './discovery/index.ts';
 import type { Artifacts } from './fog/artifacts/index.ts';
@@ -112,7 +112,13 @@ export function openAdmin(
         'tools.approve': approveToolVerb(parts.pins),
         ...governanceVerbs(governance),
         ...fogVerbs({ office: fogging.fog.office, artifacts: fogging.artifacts, nodeId, wallMs: Date.now }),
-        ...revokeVerbs({ ...identity, keys, villageId, spread, reporter: bus, now: Date.now }),
+        ...revokeVerbs({
+          ...{ ...identity, keys, villageId, spread, reporter: bus, now: Date.now },
+          origin: async (tokenId, options) => {
+            await audit.settled().catch(() => undefined);
+            return tokenOrigin(audit.store, tokenId, options);
+          },
+        }),
         invite: inviteVerb(village, async () => host.addresses()),
         join: joinWhileRunning(),
         ...auditVerbs(audit.store, {

@@ -160,7 +160,12 @@ export interface Answers {
   readonly 'agents.key.export': { readonly key: Readonly<Record<string, unknown>>; readonly moved: boolean };
   readonly 'agents.key.import': { readonly name: string };
   /** `already`: it had been taken back before. */
-  readonly 'revoke.token': { readonly token_id: string; readonly already: boolean };
+  readonly 'revoke.token': {
+    readonly token_id: string;
+    readonly already: boolean;
+    /** Of a token named by its id: whether this node's record knows it as its own. */
+    readonly on_record?: boolean | undefined;
+  };
   readonly 'revoke.agent': { readonly agent: string; readonly already: boolean };
   readonly invite: {
     readonly invite: string;

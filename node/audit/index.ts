@@ -4,6 +4,7 @@ export { AuditLog, type AuditLogOptions } from './audit-log.ts';
 export { auditRange, type Places } from './audit-range.ts';
 export { type ExportRange, exportAudit, type LiveLog, tailAudit } from './read-audit.ts';
 export { type AuditOwner, hashAt, type SeqRange, verifyAudit } from './verify-audit.ts';
+export { tokenOrigin, type TokenOrigin } from './token-origin.ts';
 export { verifyExport } from './verify-export.ts';
 export { recordEvents } from './record-events.ts';
 export { type MatchedExports, matchExports } from './match-exports.ts';

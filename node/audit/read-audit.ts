@@ -1,6 +1,7 @@
-import { type AuditEntry, decodeEntry, ENTRY_KEYS, entryKey, openRecord, seqOfKey } from '../../src/audit/index.ts';
+import { type AuditEntry, ENTRY_KEYS, entryKey, seqOfKey } from '../../src/audit/index.ts';
 import { text } from '../../src/kernel/index.ts';
 import type { Store } from '../storage/index.ts';
+import { entryIn } from './entry-in.ts';
 import type { SeqRange } from './verify-audit.ts';
 
 export interface ExportRange extends SeqRange {
@@ -62,12 +63,6 @@ async function either(more: Promise<void>, signal: AbortSignal): Promise<void> {
   if (signal.aborted) onAbort();
   await Promise.race([more, aborted.promise]);
   signal.removeEventListener('abort', onAbort);
-}
-
-function entryIn(record: Uint8Array): AuditEntry | undefined {
-  const opened = openRecord(record);
-  const decoded = opened === undefined ? undefined : decodeEntry(opened.line);
-  return decoded?.kind === 'entry' ? decoded.entry : undefined;
 }
 
 function lineOf(record: Uint8Array): string {

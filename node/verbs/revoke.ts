@@ -1,5 +1,6 @@
 import { VillageError, readJws, sha256Hex } from '../../src/kernel/index.ts';
 import type { AdminHandlers } from '../admin/index.ts';
+import type { TokenOrigin } from '../audit/index.ts';
 import {
   type AgentKeystore,
   type NodeKeys,
@@ -28,6 +29,8 @@ export interface RevokeParts {
   readonly revocations: Pick<Revocations, 'isRevoked'>;
   readonly spread: Pick<RevocationSpread, 'revoke'>;
   readonly reporter: Reporter;
+  /** What the record says of who issued a token. */
+  readonly origin: (tokenId: string, options: { readonly signal: AbortSignal }) => Promise<TokenOrigin>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -37,14 +40,15 @@ export function revokeVerbs(parts: RevokeParts): Pick<AdminHandlers, 'revoke.tok
   const { keys, villageId, revocations, reporter, now } = parts;
   const options = () => ({ villageId, nowMs: now() });
   return {
-    'revoke.token': async (input) => {
+    'revoke.token': async (input, { signal }) => {
+      const named = 'token_id' in input ? await knownAs(input.token_id, parts, { signal }) : undefined;
       const tokenId = 'token_id' in input ? input.token_id : idOf(input.token, parts);
       const already = revocations.isRevoked({ tokenId, agentId: '', homeNode: keys.nodeId, issuedAtMs: now() });
       if (!already) {
         await spread(revokeToken(tokenId, keys, options()), parts);
         reporter.report('revocation.made', { kind: 'token', id: tokenId });
       }
-      return { token_id: tokenId, already };
+      return { token_id: tokenId, already, ...named };
     },
     'revoke.agent': async ({ name }) => {
       const { agent, entry } = statementFor(name, { ...parts, ...options() });
@@ -72,12 +76,25 @@ function idOf(token: string, { keys, villageId }: RevokeParts): string {
       hint: 'give a whole token on standard input, or the id that `village audit export` shows for it',
     });
   }
-  if (iss !== keys.nodeId) {
-    throw new RevokeError('OTHER_NODES_TOKEN', 'another node issued this token, and only that node can take it back', {
-      hint: `run this on the node ${String(iss).slice(0, 64)}`,
-    });
-  }
+  if (iss !== keys.nodeId) throw otherNodes(String(iss).slice(0, 64));
   return sha256Hex(jti);
+}
+
+/** An id does not say who issued the token: to take back another node's would change nothing, and must not look as if it had. */
+async function knownAs(
+  tokenId: string,
+  { origin }: RevokeParts,
+  options: { readonly signal: AbortSignal },
+): Promise<{ readonly on_record: boolean }> {
+  const found = await origin(tokenId, options);
+  if (found.kind === 'peer') throw otherNodes(found.nodeId);
+  return { on_record: found.kind === 'here' };
+}
+
+function otherNodes(nodeId: string): RevokeError {
+  return new RevokeError('OTHER_NODES_TOKEN', 'another node issued this token, and only that node can take it back', {
+    hint: `run this on the node ${nodeId}, or have it held back everywhere: \`village gov hold token ID\``,
+  });
 }
 
 function statementFor(

@@ -273,6 +273,22 @@ describe('what an operator takes back', () => {
     expect(await statusOf(b.ready.gateway, made.token)).toBe(401);
   });
 
+  test('is not said to be taken back where another node issued it', async () => {
+    const { token_id: tokenId } = await b.json<{ token_id: string }>(['token']);
+    expect((await b.cli(['tools', 'call', 'tiny__echo', '--args', '{"message":"hi"}'])).code).toBe(0);
+    const lines = (await a.cli(['audit', 'export'])).stdout.trim().split('\n');
+    const entries = lines.map((line) => JSON.parse(line) as { kind: string; tokenId: string; peer: string });
+    const theirs = entries.findLast(({ kind, peer }) => kind === 'serve' && peer === b.ready.node_id);
+    const there = await revoke(a.data, ['token', theirs?.tokenId ?? '']);
+    expect(there.code).toBe(1);
+    expect(JSON.parse(there.stdout)).toMatchObject({
+      error: { code: 'OTHER_NODES_TOKEN', hint: expect.stringContaining(b.ready.node_id) },
+    });
+    // Where nothing is on record it is taken back all the same, and said that it is not known.
+    const unheard = await revoke(a.data, ['token', tokenId]);
+    expect(JSON.parse(unheard.stdout)).toEqual({ token_id: tokenId, already: false, on_record: false });
+  });
+
   test('of an agent is every token until now, and the next one is good', async () => {
     const [token, reader] = [await b.token(), await b.token('reader')];
     const done = await revoke(b.data, ['agent', 'local']);

@@ -18,6 +18,8 @@ export const addRevoke: AddVerb = (program, invocation) => {
         const named = given === '-' ? (await readAll(invocation.stdin)).trim() : withoutBearer(given);
         const answer = await session.call('revoke.token', whatIs(named));
         terminal.answer(answer, `${answer.token_id} ${answer.already ? 'was revoked before' : 'is revoked'}`);
+        if (answer.on_record === false)
+          terminal.note('no token of this id is on record as one that this node issued: is the id right?');
       }),
     );
   revoke
