@@ -14,7 +14,7 @@ async function originIn(records: readonly Partial<AuditRecord>[]) {
   const { sign } = headSigner();
   const log = await AuditLog.open({ store, villageId: VILLAGE, nodeId: NODE, sign, reporter, now: Date.now });
   for (const record of records) log.record({ ...EMPTY_RECORD, ...record });
-  await log.close();
+  await log.stop();
   return tokenOrigin(store, ID, { signal });
 }
 
