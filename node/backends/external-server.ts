@@ -1,4 +1,4 @@
-import { canonicalJson, sha256Hex } from '../../src/kernel/index.ts';
+import { exactCanonicalJson, sha256Hex } from '../../src/kernel/index.ts';
 import type { RpcRequest, ServerAccess, ServerDefinition } from '../../src/mcp/index.ts';
 import type { ServerConfig } from '../config/schema.ts';
 import type { Reporter } from '../telemetry/events.ts';
@@ -123,7 +123,7 @@ export class ExternalServer implements HostedServer {
 
   #listed(listing: Listing): void {
     const definition = offered(listing.definition, this.#options.config);
-    const hash = sha256Hex(canonicalJson(definition));
+    const hash = sha256Hex(exactCanonicalJson(definition));
     if (hash === this.#hash) return;
     this.#hash = hash;
     this.#definition = definition;

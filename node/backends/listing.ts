@@ -1,4 +1,4 @@
-import { canonicalJson } from '../../src/kernel/index.ts';
+import { exactCanonicalJson } from '../../src/kernel/index.ts';
 import { ERRORS, isObject, type ServerDefinition } from '../../src/mcp/index.ts';
 import { BackendError } from './backend-error.ts';
 import type { Connection } from './connection.ts';
@@ -84,7 +84,7 @@ async function pages(
 /** Characters of the item's canonical JSON; undefined when it has none (a lone surrogate, say) and so could not be hashed. */
 function sizeOf(item: Item): number | undefined {
   try {
-    return canonicalJson(item).length;
+    return exactCanonicalJson(item).length;
   } catch {
     return undefined;
   }

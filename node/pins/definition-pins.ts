@@ -1,8 +1,8 @@
 import type { PolicyView } from '../../src/constitution/index.ts';
-import { definitionParts, type PartKind, type Service } from '../../src/routing/index.ts';
+import { definitionParts, earlierParts, type PartKind, type Service } from '../../src/routing/index.ts';
 import type { Store, StoreChange } from '../storage/index.ts';
 import type { Reporter } from '../telemetry/events.ts';
-import { boundedPins, pinKey, type Pins, readPins, writePins } from './kept-pins.ts';
+import { boundedPins, hashOf, isEarlier, pinKey, type Pins, readPins, writePins } from './kept-pins.ts';
 
 const MAX_SERVERS = 16_384;
 /** Twice what a node can offer at one time: none crowds out another's. */
@@ -16,7 +16,7 @@ export interface ChangedPart {
   /** The server's name on that node. */
   readonly server: string;
   readonly kind: PartKind;
-  /** Of a template its URI; empty: what the server says of itself. */
+  /** Of a template or a resource its URI; empty: what the server says of itself. */
   readonly name: string;
   readonly was: string;
   readonly is: string;
@@ -127,14 +127,18 @@ export class DefinitionPins {
     this.#looked.set(id, definitionHash);
     const before = this.#pinned.get(id);
     const pinned = new Map(before);
+    const asEarlier = earlierHashes(definition, pinned);
     const approved = this.#parts.policy().value('tools.approved');
+    const isApproved = (hash: unknown): boolean => Array.isArray(approved) && approved.includes(hash);
     const changed = new Map<string, ChangedPart>();
     let isNew = false;
     for (const { kind, name, hash: is } of offered) {
       const key = pinKey(kind, name);
-      const was = pinned.get(key);
-      if (was === is) continue;
-      if (was === undefined || (Array.isArray(approved) && approved.includes(is))) {
+      const kept = pinned.get(key);
+      if (kept === is) continue;
+      const was = kept === undefined ? undefined : hashOf(kept);
+      const earlier = kept !== undefined && isEarlier(kept) ? asEarlier.get(key) : undefined;
+      if (was === undefined || was === earlier || isApproved(is) || (earlier !== undefined && isApproved(earlier))) {
         pinned.set(key, is);
         isNew = true;
       } else changed.set(key, { nodeId, server: alias, kind, name, was, is, definitionHash });
@@ -208,6 +212,12 @@ export class DefinitionPins {
     }
     this.#saving = undefined;
   }
+}
+
+/** What of `definition` the pins of an earlier version would say, by key. */
+function earlierHashes(definition: Service['definition'], pins: Pins): ReadonlyMap<string, string> {
+  if (![...pins.values()].some(isEarlier)) return new Map();
+  return new Map(earlierParts(definition).map(({ kind, name, hash }) => [pinKey(kind, name), hash]));
 }
 
 function changeOf(key: string, pins: Pins | undefined): StoreChange {

@@ -11,7 +11,7 @@ interface Change {
   readonly is: string;
 }
 
-/** What is known of servers that changed what they say of themselves, their tools, prompts or templates. */
+/** What is known of servers that changed what they say of themselves, their tools, prompts, templates or resources. */
 export interface PinPort {
   /** Rises whenever `changesOf` may answer otherwise. */
   readonly version: number;
@@ -21,7 +21,7 @@ export interface PinPort {
 
 type Rules = Pick<PolicyView, 'value'>;
 
-/** A third party's tool, prompt or template that is not what it was is not used, where `tools.changed` says so, until somebody approves it. */
+/** A third party's tool, prompt, template or resource that is not what it was is not used, where `tools.changed` says so, until somebody approves it. */
 export function redefined(
   { request, service, server, target, called }: Job,
   pins: PinPort,
@@ -59,7 +59,7 @@ export function withheld(service: Service, pins: PinPort | undefined, policy: Ru
   if (pins === undefined || service.kind !== 'third_party') return service;
   const changes = pins.changesOf(service.alias, service.definitionHash);
   const isShown = changes.every(({ kind }) => kind !== 'instructions') || policy.value('tools.changed') !== 'block';
-  return isShown ? service : { ...service, definition: withoutWords(service.definition) };
+  return isShown ? service : { ...service, definition: withoutWords(service.definition, service.alias) };
 }
 
 interface About {
@@ -80,6 +80,7 @@ function isAbout({ method, params }: RpcRequest, { change: { kind, name }, targe
     }
     case 'resources/read':
     case 'resources/subscribe':
+      if (kind === 'resource') return name === target;
       // A resource that is listed was found there, and not made up after a template.
       return (
         kind === 'template' &&

@@ -16,7 +16,10 @@ export class ListChanges {
   compare({ village }: Catalogue, hides: Hides): void {
     const now: Record<What, string> = {
       tools: contentOf(village.tools, (entry) => hides(entry, 'tool')),
-      resources: `${contentOf(village.resources)}\n${contentOf(village.templates, (entry) => hides(entry, 'template'))}`,
+      resources: [
+        contentOf(village.resources, (entry) => hides(entry, 'resource')),
+        contentOf(village.templates, (entry) => hides(entry, 'template')),
+      ].join('\n'),
       prompts: contentOf(village.prompts, (entry) => hides(entry, 'prompt')),
     };
     const before = this.#seen;
@@ -29,7 +32,7 @@ export class ListChanges {
 
 function contentOf(
   entries: ReadonlyMap<string, Entry<unknown>>,
-  isLeftOut: (entry: Entry<unknown>) => boolean = () => false,
+  isLeftOut: (entry: Entry<unknown>) => boolean,
 ): string {
   const shown = [...entries].filter(([, entry]) => !isLeftOut(entry));
   return shown.map(([name, { service }]) => `${name} ${service.definitionHash}`).join('\n');

@@ -10,7 +10,7 @@ import { permissionOf } from './resolve.ts';
 const LISTS = {
   'tools/list': { from: 'tools', as: 'tools', asks: 'tools/call', kind: 'tool' },
   'prompts/list': { from: 'prompts', as: 'prompts', asks: 'prompts/get', kind: 'prompt' },
-  'resources/list': { from: 'resources', as: 'resources', asks: 'resources/read', kind: undefined },
+  'resources/list': { from: 'resources', as: 'resources', asks: 'resources/read', kind: 'resource' },
   'resources/templates/list': {
     from: 'templates',
     as: 'resourceTemplates',
@@ -99,7 +99,7 @@ function listed(
   const { from, as, asks, kind } = LISTS[method];
   const entries: Entry<unknown>[] = [...view[from].values()];
   const items = entries
-    .filter((entry) => mayUse(asker.principal, entry, asks, policy) && (kind === undefined || !hides(entry, kind)))
+    .filter((entry) => mayUse(asker.principal, entry, asks, policy) && !hides(entry, kind))
     .map((entry) => entry.definition);
   const lacking = view.service === undefined ? missing.list(asker.principal) : [];
   const meta = lacking.length === 0 ? {} : { _meta: { [MISSING]: lacking } };

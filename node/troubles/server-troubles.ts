@@ -79,7 +79,8 @@ const LOOK_AT: Readonly<Record<PartKind, (name: string) => string>> = {
   tool: (name) => `\`village tools describe ${name}\``,
   prompt: () => 'the list of prompts, as any client shows it',
   template: () => 'the list of resource templates, as any client shows it',
-  instructions: (name) => `the instructions, title and description that ${name} gives itself`,
+  resource: () => 'the list of resources, as any client shows it',
+  instructions: (name) => `the instructions, name, title and description that ${name} gives itself`,
 };
 
 function changed(part: ChangedPart, { recent, changedAreBlocked }: ServerTroubleParts): Trouble {

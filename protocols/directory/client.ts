@@ -22,7 +22,7 @@ export async function askDefine(
   servers: readonly ServerSummary[],
   deadline: Deadline,
 ): Promise<Map<string, ServerDefinition>> {
-  const wire = jsonStream(stream, { maxMessageBytes: DIRECTORY.maxMessageBytes });
+  const wire = jsonStream(stream, { maxMessageBytes: DIRECTORY.maxMessageBytes, exactNumbers: true });
   const asked = new Map(servers.slice(0, MAX_SERVERS).map((server) => [server.definitionHash, server]));
   await wire.write({ v: 1, ask: 'define', hashes: [...asked.keys()] }, deadline);
   const reply = await wire.read(Definitions, deadline);

@@ -1,7 +1,7 @@
 import type { Stream } from '@libp2p/interface';
 import { lpStream } from '@libp2p/utils';
 import type { z } from 'zod';
-import { text, utf8 } from '../../src/kernel/index.ts';
+import { parseExactJson, text, utf8 } from '../../src/kernel/index.ts';
 import { WireError } from './wire-error.ts';
 
 export interface Deadline {
@@ -33,6 +33,8 @@ export function jsonStream(
     readonly maxWrittenBytes?: number | undefined;
     /** What the peer may send ahead of our reading; one message and the length of the next unless said otherwise. */
     readonly maxUnreadBytes?: number | undefined;
+    /** What is read is hashed, and keeps numbers that no double holds as they are written (`parseExactJson`). */
+    readonly exactNumbers?: boolean | undefined;
   },
 ): JsonStream {
   const { maxMessageBytes, maxWrittenBytes = maxMessageBytes, maxUnreadBytes = maxMessageBytes + 64 } = limits;
@@ -61,7 +63,7 @@ export function jsonStream(
     writeBytes,
 
     async read(shape, deadline) {
-      const parsed = shape.safeParse(parseJson(await readBytes(deadline)));
+      const parsed = shape.safeParse(parseJson(await readBytes(deadline), limits.exactNumbers === true));
       if (!parsed.success) {
         return failing(new WireError('WIRE_MALFORMED', 'a message of another shape', { cause: parsed.error }));
       }
@@ -85,9 +87,9 @@ export function jsonStream(
 }
 
 /** undefined stands for what is no JSON: no shape accepts it. */
-function parseJson(bytes: Uint8Array): unknown {
+function parseJson(bytes: Uint8Array, isExact: boolean): unknown {
   try {
-    return JSON.parse(text(bytes));
+    return isExact ? parseExactJson(text(bytes)) : JSON.parse(text(bytes));
   } catch {
     return undefined;
   }

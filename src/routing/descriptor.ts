@@ -29,7 +29,7 @@ export interface ServerSummary {
   /** The server's name in its node's configuration (`everything`), or the role's (`p2p`). */
   readonly alias: string;
   readonly kind: 'role' | 'third_party';
-  /** SHA-256 of the canonical JSON of its ServerDefinition, hex. */
+  /** SHA-256 of the canonical JSON of its ServerDefinition, numbers as they are written, hex. */
   readonly definitionHash: string;
   /** When this node first served this alias: the oldest keeps the plain name where definitions differ. */
   readonly firstSeenMs: number;

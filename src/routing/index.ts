@@ -13,7 +13,7 @@ export {
   type View,
 } from './catalogue.ts';
 export { chooseReplica, type Field } from './choose.ts';
-export { type DefinitionPart, definitionParts, type PartKind, withoutWords } from './definition-parts.ts';
+export { type DefinitionPart, definitionParts, earlierParts, type PartKind, withoutWords } from './definition-parts.ts';
 export { type DefinitionHashes, hashDefinition } from './definition-hash.ts';
 export type { AwayServer, NodeDescriptor, ServerSummary } from './descriptor.ts';
 export { levelToSee } from './level-to-see.ts';

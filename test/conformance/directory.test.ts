@@ -1,5 +1,6 @@
 import type { Stream } from '@libp2p/interface';
 import { lpStream, streamPair } from '@libp2p/utils';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { Missing } from '../../node/router/missing.ts';
@@ -13,6 +14,7 @@ import {
   openHint,
 } from '../../protocols/directory/index.ts';
 import { revisionGaps } from '../../protocols/hello/index.ts';
+import { parseExactJson } from '../../src/kernel/index.ts';
 import type { ServerDefinition } from '../../src/mcp/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
 import {
@@ -33,6 +35,7 @@ const node = signingNode(7);
 const expected = { node: node.nodeId, village: vectors.village as string };
 const definition = vectors.definition as ServerDefinition;
 const summary = vectors.descriptorPayload.servers[0] as ServerSummary;
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const within = (ms = 2_000) => ({ signal: AbortSignal.timeout(ms) });
 
 /** Answers what `definition` holds, and counts how often it was asked. */
@@ -189,6 +192,29 @@ verifies('directory/R6', 'one definition that is not what was asked for spoils t
   for (const reply of replies) {
     const asked = askDefine(await replying(() => reply), [summary], within());
     await expect(asked, JSON.stringify(reply).slice(0, 90)).rejects.toMatchObject({ code: 'WIRE_MALFORMED' });
+  }
+});
+
+verifies('directory/R16', 'two definitions that differ in a number no double holds have two hashes', async () => {
+  const written = (most: string) =>
+    `{"access":{"level":"OPERATOR","tools":{}},"capabilities":{},"prompts":[],"resourceTemplates":[],"resources":[],"serverInfo":{"name":"n","version":"1"},"tools":[{"inputSchema":{"maximum":${most},"type":"object"},"name":"t"}]}`;
+  const defined = (most: string) => {
+    const text = written(most);
+    const tool = /\{"inputSchema.*?"t"\}/.exec(text)?.[0] ?? '';
+    const each = parseExactJson(text) as ServerDefinition;
+    return { text, each, definitionHash: sha256(text), toolHashes: { t: sha256(tool) } };
+  };
+  const [one, other] = [defined('9223372036854775807'), defined('9223372036854775806')];
+  expect(hashDefinition(one.each)).toMatchObject({ definitionHash: one.definitionHash, toolHashes: one.toolHashes });
+  const answering: DirectoryDesk = { describe: () => '', define: () => one.each };
+  const asking = { ...summary, definitionHash: one.definitionHash, toolHashes: one.toolHashes };
+  const got = await askDefine((await served(answering)).stream, [asking], within());
+  expect(JSON.stringify(got.get(one.definitionHash))).toBe(one.text);
+  for (const instead of [other.each, JSON.parse(one.text)]) {
+    const reply = { v: 1, definitions: [{ hash: one.definitionHash, definition: instead }] };
+    await expect(askDefine(await replying(() => reply), [asking], within())).rejects.toMatchObject({
+      code: 'WIRE_MALFORMED',
+    });
   }
 });
 
