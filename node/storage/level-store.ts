@@ -6,7 +6,7 @@ import { LevelWriter, type Sublevel } from './level-writer.ts';
 import { StorageError } from './storage-error.ts';
 import type { Database, Store, StoreChange, StoreRange, WriteOptions } from './store.ts';
 
-/** A namespace of one LevelDB database. Errors: STORE_FAILED, with the cause. */
+/** A namespace of one LevelDB database. Errors: STORE_FAILED, with the cause; STORE_STUCK. */
 export class LevelStore implements Store {
   readonly #writer: LevelWriter;
   readonly #level: Sublevel;
@@ -114,6 +114,7 @@ async function guarded<Value>(work: Promise<Value> | undefined): Promise<Value |
   try {
     return await work;
   } catch (error) {
+    if (error instanceof StorageError) throw error;
     const code = codeOf(error);
     const why = typeof code === 'string' ? ` (${code})` : '';
     throw new StorageError('STORE_FAILED', `the store refused an operation${why}`, { cause: error });

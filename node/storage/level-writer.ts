@@ -1,6 +1,7 @@
 import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
+import { StorageError } from './storage-error.ts';
 import type { StoreChange } from './store.ts';
 
 export type Sublevel = ReturnType<typeof sublevelOf>;
@@ -22,17 +23,27 @@ const WAITING_BYTES = 64 * 1024 * 1024;
 const CHANGE_BYTES = 512;
 /** How long after a try that failed the next one may be made. */
 const RETRY_MS = 100;
+/** How long closing the database, or opening it anew, may take: a disk that hangs answers neither. */
+const OPEN_MS = 10_000;
+const HINT =
+  'look at the disk of the data folder; the node takes up its work by itself when the disk answers, or start it again';
 /** What LevelDB writes beside what its log holds when it is opened. */
 const MARGIN_BYTES = 64 * 1024;
+
+export interface LevelWriterOptions {
+  /** Default 10 s. */
+  readonly openMs?: number | undefined;
+}
 
 /**
  * A LevelDB database with one write on its way at a time. After a write that failed, LevelDB goes on behind whatever part of it came to
  * its log, says that later writes are on disk, and finds none of them when it is opened again; after some failures it refuses all
  * that follow. So nothing is written after one that failed until the database was opened anew, which happens as soon as the disk
- * takes what that needs. A refused write may be there afterwards.
+ * takes what that needs; who waits for it for longer than `openMs` is refused. A refused write may be there afterwards.
  */
 export class LevelWriter {
   readonly #folder: string;
+  readonly #openMs: number;
   readonly #level: Level<string, Uint8Array>;
   readonly #sublevels = new Map<string, Sublevel>();
   readonly #waiting: Waiting[] = [];
@@ -47,16 +58,17 @@ export class LevelWriter {
   #reopening: Promise<void> | undefined;
   #isClosed = false;
 
-  private constructor(folder: string, level: Level<string, Uint8Array>) {
+  private constructor(folder: string, level: Level<string, Uint8Array>, openMs: number) {
     this.#folder = folder;
     this.#level = level;
+    this.#openMs = openMs;
   }
 
   /** Rejects with what LevelDB says. */
-  static async open(folder: string): Promise<LevelWriter> {
+  static async open(folder: string, { openMs = OPEN_MS }: LevelWriterOptions = {}): Promise<LevelWriter> {
     const level = new Level<string, Uint8Array>(folder, { keyEncoding: 'utf8', valueEncoding: 'view' });
     await level.open();
-    return new LevelWriter(folder, level);
+    return new LevelWriter(folder, level, openMs);
   }
 
   sublevel(name: string): Sublevel {
@@ -83,12 +95,12 @@ export class LevelWriter {
     return promise;
   }
 
-  /** Writes what waits first. */
+  /** Writes what waits first. Rejects with STORE_STUCK when the disk does not let go of it. */
   async close(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
     this.#isClosed = true;
     await this.#mending?.catch(() => undefined);
-    await this.#level.close();
+    await inTime(this.#level.close(), this.#openMs);
   }
 
   #start(): void {
@@ -127,10 +139,13 @@ export class LevelWriter {
     return this.#waiting.splice(0, count);
   }
 
+  /** The same promise for all who want it until the disk has answered: after the deadline they are refused at once. */
   #reopened(): Promise<void> {
-    this.#mending ??= this.#mend().finally(() => {
+    if (this.#mending !== undefined) return this.#mending;
+    const work = this.#mend().finally(() => {
       this.#mending = undefined;
     });
+    this.#mending = inTime(work, this.#openMs);
     return this.#mending;
   }
 
@@ -139,10 +154,11 @@ export class LevelWriter {
     try {
       await this.#probed();
       if (this.#isClosed) throw this.#damage;
-      this.#reopening = this.#reopen().finally(() => {
+      const work = this.#reopen().finally(() => {
         this.#reopening = undefined;
       });
-      await this.#reopening;
+      this.#reopening = inTime(work, this.#openMs);
+      await work;
     } catch (error) {
       this.#triedAt = performance.now();
       throw error;
@@ -167,10 +183,24 @@ export class LevelWriter {
 
   async #reopen(): Promise<void> {
     await this.#level.close();
+    if (this.#isClosed) return; // while the disk did not answer
     await this.#level.open();
+    if (this.#isClosed) return this.#level.close();
     for (const sublevel of this.#sublevels.values()) await sublevel.open();
     this.#damage = undefined;
   }
+}
+
+/** `work` goes on, since nothing can end it; who waits for it hears STORE_STUCK. */
+function inTime(work: Promise<void>, ms: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(
+    () => reject(new StorageError('STORE_STUCK', `the disk has not answered for ${ms} ms`, { hint: HINT })),
+    ms,
+  );
+  void work.then(resolve, reject).finally(() => clearTimeout(timer));
+  promise.catch(() => undefined); // nobody may be waiting
+  return promise;
 }
 
 async function logBytes(folder: string): Promise<number> {

@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { StoreChange } from '../../../node/storage/index.ts';
-import { LevelWriter } from '../../../node/storage/level-writer.ts';
+import { LevelWriter, type LevelWriterOptions } from '../../../node/storage/level-writer.ts';
 import { text, utf8 } from '../../../src/kernel/index.ts';
 import { until } from '../../support/until.ts';
 
@@ -12,9 +13,9 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function things() {
+async function things(options: LevelWriterOptions = {}) {
   const path = await mkdtemp(join(tmpdir(), 'village-writer-'));
-  const writer = await LevelWriter.open(path);
+  const writer = await LevelWriter.open(path, options);
   cleanups.push(async () => {
     await writer.close();
     await rm(path, { recursive: true, force: true });
@@ -47,6 +48,49 @@ async function closed() {
   };
   return { ...store, mended };
 }
+
+/** A store that is to be opened anew, of which the disk does not read a file until it `answers`. */
+async function stuck(options: LevelWriterOptions) {
+  const store = await things(options);
+  await store.put('kept', 'value');
+  await expect(store.fail()).rejects.toThrow();
+  const current = join(store.path, 'CURRENT');
+  const before = await readFile(current);
+  await rename(current, `${current}-before`);
+  execFileSync('mkfifo', [current]); // who opens it for reading waits for somebody that writes
+  return { ...store, answers: () => writeFile(current, before) };
+}
+
+test('while the disk does not answer, who writes or reads is told so and waits for nothing; when it does, nothing acknowledged is lost', async () => {
+  const { put, get, answers } = await stuck({ openMs: 200 });
+  await expect(put('refused', 'value')).rejects.toMatchObject({ code: 'STORE_STUCK' });
+  await expect(get('kept')).rejects.toMatchObject({ code: 'STORE_STUCK' });
+  const asked = await Promise.allSettled(Array.from({ length: 50 }, (_, index) => put(`refused-${index}`, 'value')));
+  expect(new Set(asked.map((one) => (one.status === 'rejected' ? one.reason.code : 'written')))).toEqual(
+    new Set(['STORE_STUCK']),
+  );
+  await answers();
+  await until(
+    () =>
+      put('next', 'value').then(
+        () => true,
+        () => false,
+      ),
+    { timeoutMs: 5_000 },
+  );
+  expect(await get('kept')).toBe('value');
+  expect(await get('next')).toBe('value');
+  expect(await get('refused')).toBe(''); // there is none
+});
+
+test('while the disk does not answer, closing ends too, and leaves the folder to others when it does', async () => {
+  const { path, writer, put, answers } = await stuck({ openMs: 200 });
+  await expect(put('refused', 'value')).rejects.toMatchObject({ code: 'STORE_STUCK' });
+  await expect(writer.close()).rejects.toMatchObject({ code: 'STORE_STUCK' });
+  await answers();
+  const next = await until(() => LevelWriter.open(path).catch(() => undefined), { timeoutMs: 5_000 });
+  await next.close();
+});
 
 test('what is asked just as the write before is done is written too', async () => {
   const { put, get } = await things();
