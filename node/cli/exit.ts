@@ -28,8 +28,11 @@ const USAGE = new Set([
   'GATEWAY_INSECURE_BIND',
 ]);
 
+/** The tool may have run. */
+const UNCLEAR = new Set(['OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED']);
+
 export function exitCodeOf(error: unknown): ExitCode {
   const code = error instanceof VillageError ? error.code : '';
   if (USAGE.has(code) || code.startsWith('CONFIG_')) return EXIT.usage;
-  return code === 'OUTCOME_UNKNOWN' ? EXIT.unknown : EXIT.failed;
+  return UNCLEAR.has(code) ? EXIT.unknown : EXIT.failed;
 }

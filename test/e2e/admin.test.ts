@@ -29,6 +29,7 @@ const handlers = {
   'tools.call': async (input: { name: string }, { signal }: { signal: AbortSignal }) => {
     calls.push(input);
     if (input.name === 'refused') throw new VillageError('PERMISSION_DENIED', 'not for you', { hint: 'ask' });
+    if (input.name === 'late') throw new VillageError('DEADLINE_EXCEEDED', 'the server did not answer in time');
     if (input.name === 'broken') throw new TypeError('secret internals');
     if (input.name === 'slow') await once(signal, 'abort');
     return { content: [{ type: 'text', text: `called ${input.name}` }], isError: input.name === 'unhappy' };
@@ -301,6 +302,9 @@ describe('run.json', () => {
       1,
       { error: { code: 'PERMISSION_DENIED', message: 'not for you', hint: 'ask' } },
     ]);
+    // Whether the tool ran is not known: an end of 1 would say that it failed.
+    const late = await runCommand(['tools', 'call', 'late', '--data', data, '--json']);
+    expect([late.code, JSON.parse(late.stdout)]).toMatchObject([3, { error: { code: 'DEADLINE_EXCEEDED' } }]);
   });
 
   test('of a node that dies during a call ends the command with 3: the tool may have run', async () => {

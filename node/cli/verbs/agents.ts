@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { type Level, LEVELS } from '../../../src/permissions/index.ts';
-import { duration } from '../duration.ts';
+import { durationOption } from '../duration.ts';
 import { CliError } from '../exit.ts';
 import { type AddVerb, withSession } from '../invocation.ts';
 import { table } from '../terminal.ts';
@@ -18,7 +18,7 @@ export const addAgents: AddVerb = (program, invocation) => {
     .command('token')
     .description('prints a token for an agent, and nothing else')
     .option('--agent <name>', 'whom it is for (the default agent otherwise)')
-    .option('--ttl <duration>', 'how long it is good', duration, 3_600_000)
+    .addOption(durationOption('--ttl <duration>', 'how long it is good', '1h'))
     .addOption(levelOption('a lower level than the agent has'))
     .action((options: { agent?: string; ttl: number; level?: Level }, command) =>
       withSession(command, invocation, async (session) => {

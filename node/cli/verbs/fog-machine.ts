@@ -1,12 +1,10 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { duration } from '../duration.ts';
+import { durationOption } from '../duration.ts';
 import { type Invocation, withSession } from '../invocation.ts';
 import { listing, printable } from '../terminal.ts';
 import { reservationsTable } from './fog-tables.ts';
-
-const MODULE_TTL_MS = 30 * 24 * 3_600_000;
 
 /** What an operator does with the own machine, whoever's shards run on it. */
 export function addOwnMachine(fog: Command, invocation: Invocation): void {
@@ -14,7 +12,7 @@ export function addOwnMachine(fog: Command, invocation: Invocation): void {
   fog
     .command('drain')
     .description('this node takes no shards any more, and ends what runs by the deadline')
-    .option('--deadline <duration>', 'when what is left is ended', duration, 300_000)
+    .addOption(durationOption('--deadline <duration>', 'when what is left is ended', '5m'))
     .action(({ deadline }: { deadline: number }, command) =>
       withSession(command, invocation, async (session) => {
         const answer = await session.call('fog.drain', { deadline_ms: deadline, undrain: false });
@@ -77,7 +75,7 @@ export function addOwnMachine(fog: Command, invocation: Invocation): void {
     )
     .option('--net', 'it uses the network')
     .option('--env <name>', 'a variable that a deployment may set; repeatable', several, [])
-    .option('--ttl <duration>', 'how long the signature is good', duration, MODULE_TTL_MS)
+    .addOption(durationOption('--ttl <duration>', 'how long the signature is good', '30d'))
     .action((file: string, options: PublishOptions, command) =>
       withSession(command, invocation, async (session) => {
         const { fs, net = false, env, ttl } = options;

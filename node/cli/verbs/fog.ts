@@ -6,7 +6,7 @@ import { ask, coordinator, show, type Value } from './fog-act.ts';
 import { addOwnMachine } from './fog-machine.ts';
 import { nodesTable, planText, rowsIn, shardsTable, timelineTable, whyText } from './fog-tables.ts';
 import { amount, wantedOptions, type WantedOptions, wantedOf } from './fog-wanted.ts';
-import { duration } from '../duration.ts';
+import { durationOption } from '../duration.ts';
 
 /** `fog`: where agents run. Placing speaks as an agent, through the same tools that agents call. */
 export const addFog: AddVerb = (program, invocation) => {
@@ -88,7 +88,7 @@ function addPlacing(fog: Command, invocation: Invocation): void {
   wantedOptions(fog.command('deploy').description('runs a shard of an agent, and keeps it running'))
     .addOption(new Option('--wait <for>', 'what is waited for').choices(['accepted', 'running']).default('running'))
     .option('--replace', 'instead of what runs under that id')
-    .option('--timeout <duration>', 'how long to wait; it goes on afterwards', duration, 30_000)
+    .addOption(durationOption('--timeout <duration>', 'how long to wait; it goes on afterwards', '30s'))
     .addOption(asAgent())
     .action((type: string, options: DeployOptions, command) =>
       withSession(command, invocation, async (session) => {

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { AdminError, type ToolResult } from '../../admin/index.ts';
-import { duration } from '../duration.ts';
+import { durationOption } from '../duration.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { type AddVerb, withSession } from '../invocation.ts';
 import { printable, table } from '../terminal.ts';
@@ -47,7 +47,7 @@ export const addTools: AddVerb = (program, invocation) => {
     .description('calls a tool and prints its result')
     .option('--args <json>', 'its arguments, a JSON object', jsonObject, {})
     .option('--agent <name>', 'as this agent')
-    .option('--timeout <duration>', 'how long to wait', duration, 30_000)
+    .addOption(durationOption('--timeout <duration>', 'how long to wait', '30s'))
     .action((name: string, options: CallOptions, command) =>
       withSession(command, invocation, async (session) => {
         const { args, agent, timeout } = options;

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { Level } from '../../../src/permissions/index.ts';
-import { duration } from '../duration.ts';
+import { durationOption } from '../duration.ts';
 import { type AddVerb, withSession } from '../invocation.ts';
 import { levelOption, readAll } from './agents.ts';
 
@@ -10,7 +10,7 @@ export const addVillage: AddVerb = (program, invocation) => {
   program
     .command('invite')
     .description('prints an invite with which another node may join this village')
-    .option('--ttl <duration>', 'how long it is good', duration, 24 * 3_600_000)
+    .addOption(durationOption('--ttl <duration>', 'how long it is good', '24h'))
     .option('--uses <count>', 'how many nodes may use it', count, 1)
     .addOption(levelOption('up to which level the new node may speak for its own agents').default('OPERATOR'))
     .option('--may-invite', 'the new node may invite others')

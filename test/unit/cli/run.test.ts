@@ -79,6 +79,18 @@ describe('help and usage', () => {
   });
 
   test.each([
+    [['invite', '--ttl'], '24h'],
+    [['token', '--ttl'], '1h'],
+    [['tools', 'call', '--timeout'], '30s'],
+    [['fog', 'deploy', '--timeout'], '30s'],
+    [['fog', 'drain', '--deadline'], '5m'],
+    [['fog', 'publish', '--ttl'], '30d'],
+  ])('the help of %j shows its default as it is written: %s', async (path, preset) => {
+    const { stdout } = await runCommand([...path.slice(0, -1), '--help']);
+    expect(stdout).toMatch(new RegExp(`${path.at(-1)} <duration>[^-]*\\(default:\\s+${preset}\\)`));
+  });
+
+  test.each([
     ['nothing at all', []],
     ['an unknown verb', ['serve']],
     ['an unknown option', ['status', '--loud']],
