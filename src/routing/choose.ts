@@ -9,6 +9,9 @@ export interface Field {
   cost(index: number): number;
 }
 
+/** Dearer by so little is equal: else of several that are alike the one that was luckiest of late is given every call, as long as they come one by one. */
+const ALIKE = 1.125;
+
 /**
  * The index of the replica to ask: the cheaper of two. A local one is always among the two, and wins when equal; the others are drawn
  * by `chance` (0 ≤ chance < 1), so that many callers do not all pick the one that looked idle a moment ago. -1: none may be asked.
@@ -24,7 +27,7 @@ export function chooseReplica(field: Field, chance: number): number {
   if (other < 0) return one;
   const first = field.cost(one);
   const second = field.cost(other);
-  return first <= second ? one : other;
+  return first <= second * ALIKE ? one : other;
 }
 
 /** The first from `from` on, around the end, that may be asked and is not `except`. */

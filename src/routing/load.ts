@@ -1,5 +1,9 @@
-/** How far one new measurement moves the average. */
+/** How far one new measurement moves the average of those that came shortly before it. */
 const WEIGHT = 0.2;
+/** Of what was measured, while nothing new is. */
+const HALF_LIFE_MS = 5_000;
+/** A pause so short takes nothing from it. */
+const FRESH_MS = 1_000;
 
 /** What one replica costs just now: answer time as a moving average, and calls in flight. */
 export class Load {
@@ -25,10 +29,16 @@ export class Load {
     this.#inFlight += 1;
   }
 
-  /** A call ended after `tookMs`; undefined: it says nothing about the replica (cancelled, never started). */
-  end(tookMs: number | undefined): void {
+  /**
+   * A call ended after `tookMs`; undefined: it says nothing about the replica (cancelled, never started). `restedMs`: for how long none
+   * was in flight before it. What was known then is old, and counts for as much as it did when the call was given.
+   */
+  end(tookMs: number | undefined, restedMs = 0): void {
     this.#inFlight -= 1;
-    if (tookMs !== undefined) this.#ewmaMs += (tookMs - this.#ewmaMs) * WEIGHT;
+    if (tookMs === undefined) return;
+    const left = remaining(restedMs);
+    const known = this.#ewmaMs * left;
+    this.#ewmaMs = known + (tookMs - known) * Math.max(WEIGHT, 1 - left);
   }
 
   /** What was measured is no guide any more. */
@@ -36,8 +46,13 @@ export class Load {
     this.#ewmaMs = this.#guessMs;
   }
 
-  /** Expected wait of one more call, in milliseconds. */
-  cost(): number {
-    return this.#ewmaMs * (this.#inFlight + 1);
+  /** Expected wait of one more call, in milliseconds, after `restedMs` without any: less and less of what was measured before. */
+  cost(restedMs = 0): number {
+    return this.#ewmaMs * remaining(restedMs) * (this.#inFlight + 1);
   }
+}
+
+/** What is left of a measurement after a pause, 0 to 1. */
+function remaining(restedMs: number): number {
+  return restedMs > FRESH_MS ? 2 ** (-restedMs / HALF_LIFE_MS) : 1;
 }

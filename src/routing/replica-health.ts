@@ -6,9 +6,6 @@ import type { Sibling } from './outliers.ts';
 const RAMP_MS = 10_000;
 /** What it seems to cost at first, as a multiple. */
 const STEEPEST = 10;
-/** Of what was measured, while nothing new is. */
-const HALF_LIFE_MS = 10_000;
-const FRESH_MS = 1_000;
 const FIRST_EJECTION_MS = 5_000;
 const LONGEST_EJECTION_MS = 60_000;
 /** So long without an ejection, and the next is short again. */
@@ -37,6 +34,8 @@ export class ReplicaHealth {
   #sinceMs: number;
   /** When it last answered, or was first known. */
   #endedMs: number;
+  /** Since when calls are in flight. */
+  #busyMs: number;
   #ejectedUntilMs = Number.NEGATIVE_INFINITY;
   #ejectedAtMs = Number.NEGATIVE_INFINITY;
   #ejectionMs = FIRST_EJECTION_MS;
@@ -46,6 +45,7 @@ export class ReplicaHealth {
     this.#breaker = new Breaker(options.rules);
     this.#sinceMs = options.nowMs;
     this.#endedMs = options.nowMs;
+    this.#busyMs = options.nowMs;
   }
 
   get inFlight(): number {
@@ -66,22 +66,23 @@ export class ReplicaHealth {
 
   /**
    * Expected wait of one more call, made dearer while it is new or just came back: its first calls may be slow ones. What was measured
-   * long ago counts for less and less, so that nobody is left alone for ever for what it once was.
+   * long ago counts for less and less, so that nobody is left alone for ever for what it once was; whoever was, is given one call to
+   * show what it is now, and until that ends seems as dear as it was.
    */
   cost(nowMs: number): number {
-    const idleMs = this.#load.inFlight === 0 ? nowMs - this.#endedMs : 0;
-    const known = idleMs > FRESH_MS ? this.#load.cost() * 2 ** (-idleMs / HALF_LIFE_MS) : this.#load.cost();
+    const known = this.#load.cost(this.#load.inFlight === 0 ? nowMs - this.#endedMs : 0);
     const age = nowMs - this.#sinceMs;
     return age >= RAMP_MS ? known : known * (STEEPEST - (STEEPEST - 1) * Math.max(0, age / RAMP_MS));
   }
 
   begin(nowMs: number): void {
+    if (this.#load.inFlight === 0) this.#busyMs = nowMs;
     this.#load.begin();
     this.#breaker.begin(nowMs);
   }
 
   ended({ tookMs, isFault }: Ended, nowMs: number): void {
-    this.#load.end(isFault ? undefined : tookMs);
+    this.#load.end(isFault ? undefined : tookMs, this.#busyMs - this.#endedMs);
     this.#endedMs = nowMs;
     this.#calls += 1;
     if (isFault) {

@@ -55,7 +55,36 @@ describe('a replica', () => {
     const health = replica(0);
     health.begin(20_000);
     health.ended(ok(1_005), 20_000);
-    expect([20_000, 21_000, 30_000, 40_000].map((now) => health.cost(now))).toEqual([205, 205, 102.5, 51.25]);
+    const costs = [20_000, 21_000, 25_000, 30_000].map((now) => Math.round(health.cost(now)));
+    expect(costs).toEqual([942, 942, 471, 236]);
+  });
+
+  test('that was left alone is given one call, and what that says counts more the longer it was', () => {
+    const health = replica(0);
+    const call = (beganMs: number, tookMs: number) => {
+      health.begin(beganMs);
+      health.ended(ok(tookMs), beganMs + tookMs);
+      return Math.round(health.cost(beganMs + tookMs));
+    };
+    call(20_000, 1_000);
+    expect(Math.round(health.cost(46_000))).toBe(29);
+    health.begin(46_000);
+    expect(Math.round(health.cost(46_000))).toBe(1_875);
+    health.ended(ok(1_000), 47_000);
+    expect(Math.round(health.cost(47_000))).toBe(970);
+    expect(call(73_000, 10)).toBe(10);
+    expect([call(73_010, 110), call(73_120, 110)]).toEqual([30, 46]);
+  });
+
+  test('that fails after it was left alone is no cheaper for it', () => {
+    const health = replica(0);
+    health.begin(20_000);
+    health.ended(ok(1_005), 20_000);
+    for (const now of [30_000, 40_000]) {
+      health.begin(now);
+      health.ended(FAULT, now);
+      expect(Math.round(health.cost(now))).toBe(942);
+    }
   });
 
   test('is judged by what it did of late', () => {
