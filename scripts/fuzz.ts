@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { withTargets } from '../test/fuzz/all.ts';
-import { fuzz } from '../test/fuzz/target.ts';
+import { fuzz, summaryOf } from '../test/fuzz/target.ts';
 
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' }, only: { type: 'string' } },
@@ -20,9 +20,9 @@ await withTargets(async (all, alive) => {
   const targets = all.filter(({ name }) => values.only === undefined || name.includes(values.only));
   const forMs = (Number(values.seconds) * 1000) / targets.length;
   for (const target of targets) {
-    const { name, runs, seen, failure } = await fuzz(target, { seed, forMs });
-    const counts = [...seen].map(([what, often]) => `${often} ${what}`).join(', ');
-    console.log(`${failure === undefined ? 'ok    ' : 'FAILED'} ${name}: ${runs} inputs (${counts})`);
+    const fuzzed = await fuzz(target, { seed, forMs });
+    const { failure } = fuzzed;
+    console.log(summaryOf(fuzzed));
     if (failure !== undefined) console.log(failure);
     failed += failure === undefined ? 0 : 1;
   }

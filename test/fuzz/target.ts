@@ -21,30 +21,55 @@ export interface Fuzzed {
   readonly failure: string | undefined;
 }
 
-/** A machine that is busy with something else tries few inputs; of these all must be seen. */
+/** Fewer inputs than this say nothing of a target: it is tried for longer, and in the end has failed. */
+const FEWEST_RUNS = 250;
+/** The slowest target tries ninety a second on a machine that does nothing else. */
+const LONGEST_MS = 30_000;
+/** Of so many inputs all must be seen. */
 const ENOUGH_RUNS = 500;
 const LONGEST_REPORT = 8_000;
 
-/** Tries a target for so long; the same seed gives the same inputs in the same order. */
-export async function fuzz<Input>(target: Target<Input>, options: { seed: number; forMs: number }): Promise<Fuzzed> {
+interface FuzzOptions {
+  readonly seed: number;
+  readonly forMs: number;
+  /** Default 250, for which a target that is slow, or beside others, has 30 s. */
+  readonly fewestRuns?: number | undefined;
+  readonly longestMs?: number | undefined;
+}
+
+/** Tries a target for so long, and for longer where it comes to too few inputs; the same seed gives the same inputs in the same order. */
+export async function fuzz<Input>(target: Target<Input>, options: FuzzOptions): Promise<Fuzzed> {
   const { name, input, holds, mustSee } = target;
+  const { seed, forMs, fewestRuns = FEWEST_RUNS, longestMs = LONGEST_MS } = options;
   const seen = new Map<string, number>();
   const note: Seen = (what) => seen.set(what, (seen.get(what) ?? 0) + 1);
+  const beganMs = performance.now();
   let runs = 0;
   const property = fc.asyncProperty(input, async (value) => {
     runs += 1;
     await holds(value, note);
   });
-  const details = await fc.check(property, {
-    seed: options.seed,
-    numRuns: Number.MAX_SAFE_INTEGER,
-    interruptAfterTimeLimit: options.forMs,
-    markInterruptAsFailure: false,
-    endOnFailure: false,
-  });
+  const tried = (more: { readonly seed: number; readonly numRuns: number; readonly interruptAfterTimeLimit: number }) =>
+    fc.check(property, { ...more, markInterruptAsFailure: false, endOnFailure: false });
+  let details = await tried({ seed, numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: forMs });
+  const leftMs = longestMs - (performance.now() - beganMs);
+  if (!hasFound(details) && runs < fewestRuns && leftMs > 0)
+    details = await tried({ seed: seed + 1, numRuns: fewestRuns - runs, interruptAfterTimeLimit: leftMs });
   const missing = runs < ENOUGH_RUNS ? [] : mustSee.filter((what) => !seen.has(what));
   const unseen = missing.length === 0 ? undefined : `never seen: ${missing.join(', ')}`;
-  return { name, runs, seen, failure: details.failed ? reported(details) : unseen };
+  const few = runs < fewestRuns ? `${runs} inputs are too few to say anything; ${fewestRuns} are wanted` : undefined;
+  return { name, runs, seen, failure: hasFound(details) ? reported(details) : (unseen ?? few) };
+}
+
+/** One line for each target: how many inputs it saw, and what came of them. */
+export function summaryOf({ name, runs, seen, failure }: Fuzzed): string {
+  const counts = [...seen].map(([what, often]) => `${often} ${what}`).join(', ');
+  return `${failure === undefined ? 'ok    ' : 'FAILED'} ${name}: ${runs} inputs (${counts})`;
+}
+
+/** Running out of time before the first input is a failure too, to fast-check. */
+function hasFound<Input>({ failed, counterexample }: fc.RunDetails<[Input]>): boolean {
+  return failed && counterexample !== null;
 }
 
 /** What went wrong first, then how to see it again; a counterexample can be long. */
