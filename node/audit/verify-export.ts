@@ -1,25 +1,58 @@
-import { type ChainReport, ChainVerifier } from '../../src/audit/index.ts';
-import type { AuditOwner } from './verify-audit.ts';
+import { type ChainReport, type ChainStart, ChainVerifier, openRecord } from '../../src/audit/index.ts';
+
+export interface ExportReport extends ChainReport {
+  /** Whose log it is, as given or as its first line says. */
+  readonly nodeId: string | undefined;
+  /** The entry whose line is taken as it stands, since what it follows from is not known; undefined: each was checked. */
+  readonly takenAsIs: number | undefined;
+}
 
 /**
- * Checks exported JSON lines without the node: every entry against the one before it, from the log's beginning or, for a part of
- * it, from the hash of the entry before the part (`after`). Signed heads are not in an export: a cut-off end is not found here.
+ * Checks exported JSON lines without the node: every entry against the one before it, from the log's beginning where the village is
+ * given and it is in the file, else from the first line on, or from the hash of the entry before that (`after`). Signed heads are not in
+ * an export: a cut-off end, and a log that its node wrote anew, are found by what witnesses hold. Undefined: there is no line.
  */
 export async function verifyExport(
   lines: AsyncIterable<string> | Iterable<string>,
-  owner: Pick<AuditOwner, 'villageId' | 'nodeId'> & {
-    readonly after?: { readonly seq: number; readonly hash: string } | undefined;
-  },
-): Promise<ChainReport> {
-  const verifier = new ChainVerifier(owner);
+  about: Partial<Pick<ChainStart, 'villageId' | 'nodeId' | 'after' | 'witnessed'>> = {},
+): Promise<ExportReport | undefined> {
+  let verifier: ChainVerifier | undefined;
+  let takenAsIs: number | undefined;
+  let { nodeId } = about;
   for await (const line of lines) {
-    if (line !== '') verifier.next(claimedSeq(line), line);
+    if (line.trim() === '') continue;
+    const seq = claimedSeq(line);
+    if (verifier === undefined) {
+      nodeId ??= starterOf(line);
+      const first = beginning(line, seq, { ...about, nodeId });
+      takenAsIs = first.takenAsIs;
+      verifier = new ChainVerifier(first.start);
+      if (takenAsIs !== undefined) continue;
+    }
+    verifier.next(seq, line);
   }
-  return verifier.end();
+  return verifier === undefined ? undefined : { ...verifier.end(), nodeId, takenAsIs };
+}
+
+function beginning(
+  line: string,
+  seq: number | undefined,
+  { villageId, nodeId, after, witnessed }: Partial<ChainStart>,
+): { readonly start: ChainStart; readonly takenAsIs: number | undefined } {
+  const start = { villageId: villageId ?? '', nodeId: nodeId ?? '', after, witnessed };
+  const hash = openRecord(line)?.hash;
+  const isBound = after !== undefined || (seq === 1 && villageId !== undefined && nodeId !== undefined);
+  if (isBound || seq === undefined || hash === undefined) return { start, takenAsIs: undefined };
+  return { start: { ...start, after: { seq, hash } }, takenAsIs: seq };
 }
 
 /** The number a line gives itself; undefined when it gives none. Whether the rest of it is an entry is the verifier's to say. */
 function claimedSeq(line: string): number | undefined {
   const match = /^\{"seq":([1-9]\d{0,15}),/.exec(line);
   return match === null ? undefined : Number(match[1]);
+}
+
+/** A start names its own node. */
+function starterOf(line: string): string | undefined {
+  return /^\{"seq":1,"atMs":\d+,"kind":"start",.*?"peer":"(\w+)",/.exec(line)?.[1];
 }

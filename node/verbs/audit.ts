@@ -1,6 +1,14 @@
-import type { AdminHandlers, AuditVerdict } from '../admin/index.ts';
-import { auditRange, type AuditOwner, exportAudit, type LiveLog, tailAudit, verifyAudit } from '../audit/index.ts';
-import { type Anchored, type ChainReport, verifyAnchor, type WitnessedEntry } from '../../src/audit/index.ts';
+import type { AdminHandlers } from '../admin/index.ts';
+import {
+  auditRange,
+  type AuditOwner,
+  exportAudit,
+  type LiveLog,
+  tailAudit,
+  verdictOf,
+  verifyAudit,
+} from '../audit/index.ts';
+import { type Anchored, verifyAnchor, type WitnessedEntry } from '../../src/audit/index.ts';
 import { VillageError } from '../../src/kernel/index.ts';
 import type { Store } from '../storage/index.ts';
 
@@ -71,32 +79,6 @@ function witnessedBy(
     }
     return [];
   });
-}
-
-function verdictOf(report: ChainReport, { alone }: { readonly alone: boolean }): AuditVerdict {
-  const { ok, checked, brokenAt, witnessed, accepted, signedTo, headHash, from, to } = report;
-  return {
-    ok,
-    checked,
-    ...(brokenAt === undefined ? {} : { broken_at: brokenAt }),
-    from,
-    to,
-    head_hash: headHash,
-    signed_to: signedTo,
-    accepted,
-    ...(witnessed === undefined
-      ? {}
-      : {
-          witnessed: {
-            to: witnessed.to,
-            by: witnessed.by,
-            seen_to: witnessed.seenTo,
-            entries_since: witnessed.entriesSince,
-            since: witnessed.sinceMs === undefined ? undefined : new Date(witnessed.sinceMs).toISOString(),
-            alone,
-          },
-        }),
-  };
 }
 
 /** A damaged line is shown as it is: `audit verify` names it. */

@@ -42,25 +42,42 @@ export function verifyAnchor(
   owner: { readonly issuerKey: Uint8Array; readonly villageId: string; readonly nodeId: string },
 ): VerifiedAnchor | undefined {
   const head = verifyHead(jws, owner);
-  const read = readJws(anchor, MAX_ANCHOR_BYTES);
-  if (head === undefined || typeof read === 'string') return undefined;
-  const witness = read.payload['witness'];
-  const key = typeof witness === 'string' ? publicKeyOfPeerId(witness) : undefined;
-  if (key === undefined || witness === owner.nodeId) return undefined; // nobody is a witness of itself
-  const opened = openJws(anchor, { typ: AUDIT_ANCHOR_TYPE, key, maxBytes: MAX_ANCHOR_BYTES });
-  if (opened.kind === 'refused') return undefined;
-  const payload = opened.payload;
-  return isAnchorOf(payload, { ...head, jws }) ? { head, witness: witness as string, atMs: payload.at_ms } : undefined;
+  const word = openAnchor(anchor);
+  return head !== undefined && word !== undefined && isOf(word, { ...head, jws })
+    ? { head, witness: word.witness, atMs: word.at_ms }
+    : undefined;
 }
 
-function isAnchorOf(payload: JwsPayload, head: AuditHead & { readonly jws: string }): payload is AuditAnchor {
+/**
+ * What a witness signed, for who has no key of the node whose log it is about. Undefined: it is not signed by the node that it names as
+ * witness. Whether that node belongs to the village is not said by it.
+ */
+export function openAnchor(anchor: string): AuditAnchor | undefined {
+  const read = readJws(anchor, MAX_ANCHOR_BYTES);
+  if (typeof read === 'string') return undefined;
+  const witness = read.payload['witness'];
+  const key = typeof witness === 'string' ? publicKeyOfPeerId(witness) : undefined;
+  if (key === undefined) return undefined;
+  const opened = openJws(anchor, { typ: AUDIT_ANCHOR_TYPE, key, maxBytes: MAX_ANCHOR_BYTES });
+  return opened.kind !== 'refused' && isAnchor(opened.payload) ? opened.payload : undefined;
+}
+
+function isAnchor(payload: JwsPayload): payload is AuditAnchor {
   return (
     Object.keys(payload).length === 7 &&
-    payload['village'] === head.village &&
-    payload['node'] === head.node &&
-    payload['seq'] === head.seq &&
-    payload['hash'] === head.hash &&
-    payload['head'] === sha256Hex(head.jws) &&
-    Number.isSafeInteger(payload['at_ms'])
+    ['village', 'node', 'hash', 'head', 'witness'].every((name) => typeof payload[name] === 'string') &&
+    Number.isSafeInteger(payload['seq']) &&
+    Number.isSafeInteger(payload['at_ms']) &&
+    payload['witness'] !== payload['node'] // nobody is a witness of itself
+  );
+}
+
+function isOf(word: AuditAnchor, head: AuditHead & { readonly jws: string }): boolean {
+  return (
+    word.village === head.village &&
+    word.node === head.node &&
+    word.seq === head.seq &&
+    word.hash === head.hash &&
+    word.head === sha256Hex(head.jws)
   );
 }

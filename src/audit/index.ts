@@ -4,6 +4,7 @@ export {
   type AuditAnchor,
   anchorOf,
   type Anchored,
+  openAnchor,
   type VerifiedAnchor,
   verifyAnchor,
 } from './anchor.ts';

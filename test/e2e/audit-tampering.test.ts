@@ -188,3 +188,72 @@ describe('the log of a stopped node, read with the command line alone,', () => {
     expect(caught.broken_at?.seq).toBeGreaterThan(common);
   });
 });
+
+describe('an exported log, checked by who has nothing but files', () => {
+  let lines: string[];
+  beforeAll(async () => {
+    lines = (await village(honest, ['audit', 'export'])).stdout.trim().split('\n');
+  });
+  /** `village audit verify --export`, with no data folder, of these lines. */
+  async function judged(exported: readonly string[], args: readonly string[] = []) {
+    const folder = dataFolder('auditor');
+    const file = join(folder, 'log.jsonl');
+    writeFileSync(file, `${exported.join('\n')}\n`);
+    const options = ['audit', 'verify', '--export', file, '--json', ...args];
+    const { code, stdout } = await village(join(folder, 'none'), options);
+    return { code, ...(JSON.parse(stdout) as Verdict & { error?: { code: string } }) };
+  }
+
+  test('is whole from its beginning, and witnessed as far as other nodes hold it', async () => {
+    const alone = await judged(lines, ['--village', villageId]);
+    expect(alone).toMatchObject({ code: 0, ok: true, from: 1, to: lines.length, node_id: node });
+    expect(alone).not.toHaveProperty('taken_as_is');
+    const { witnessed } = (await judged(lines, ['--anchors', anchors])) as { witnessed?: { to: number } };
+    expect(witnessed?.to).toBeGreaterThan(ACTS);
+  });
+
+  test('without the village has its first line as it stands', async () => {
+    expect(await judged(lines)).toMatchObject({ code: 0, ok: true, taken_as_is: 1, checked: lines.length - 1 });
+    expect(await judged(lines.slice(3))).toMatchObject({
+      code: 0,
+      ok: true,
+      taken_as_is: 4,
+      checked: lines.length - 4,
+    });
+  });
+
+  test.each<[string, string, number, (lines: string[]) => void]>([
+    ['changed', 'changed', 5, (log) => void (log[4] = (log[4] ?? '').replace('recorded', 'denied'))],
+    ['missing', 'missing', 5, (log) => void log.splice(4, 1)],
+    ['moved', 'out-of-order', 5, (log) => void log.splice(4, 2, log[5] ?? '', log[4] ?? '')],
+    ['put in', 'inserted', 5, (log) => void log.splice(4, 0, '{}')],
+  ])('with an entry %s is named %s', async (_, kind, seq, edit) => {
+    const edited = [...lines];
+    edit(edited);
+    expect(await judged(edited)).toMatchObject({ code: 1, ok: false, broken_at: { kind, seq } });
+  });
+
+  test('whose end was cut off, or that was written anew, is caught by what other nodes hold', async () => {
+    const cut = await judged(lines.slice(0, 8), ['--anchors', anchors]);
+    expect(cut).toMatchObject({ code: 1, broken_at: { kind: 'rolled-back', seq: 9 } });
+    const rewritten = copyOf(honest, 'rewritten-export');
+    await rewriteLog(rewritten, villageId, (entry) => (entry.seq === 5 ? { ...entry, agentId: 'else' } : entry));
+    const anew = (await village(rewritten, ['audit', 'export'])).stdout.trim().split('\n');
+    expect(await judged(anew, ['--village', villageId])).toMatchObject({ code: 0, ok: true });
+    expect(await judged(anew, ['--anchors', anchors])).toMatchObject({ code: 1, broken_at: { kind: 'rewritten' } });
+  });
+
+  test('of another village, or with words that nobody signed, is not taken for whole', async () => {
+    const elsewhere = 'f'.repeat(64);
+    expect(await judged(lines, ['--village', elsewhere])).toMatchObject({ code: 1, broken_at: { seq: 1 } });
+    expect(await judged(lines, ['--anchors', anchors, '--village', elsewhere])).toMatchObject({ code: 2 });
+    const forged = join(dataFolder('forged'), 'anchors.jsonl');
+    const [first = ''] = readFileSync(anchors, 'utf8').split('\n');
+    const { head, anchor } = JSON.parse(first) as { head: string; anchor: string };
+    const [protectedPart = '', payload = '', signature = ''] = anchor.split('.');
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { hash: string };
+    const lie = Buffer.from(JSON.stringify({ ...claims, hash: '0'.repeat(64) })).toString('base64url');
+    writeFileSync(forged, `${JSON.stringify({ head, anchor: [protectedPart, lie, signature].join('.') })}\n`);
+    expect(await judged(lines, ['--anchors', forged])).toMatchObject({ code: 2, error: { code: 'USAGE' } });
+  });
+});

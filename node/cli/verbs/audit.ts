@@ -1,11 +1,13 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type MatchedExports, matchExports } from '../../audit/index.ts';
 import { publicKeyOfPeerId } from '../../../src/kernel/index.ts';
 import { CliError } from '../exit.ts';
 import { type AddVerb, type Invocation, withSession } from '../invocation.ts';
 import type { Session } from '../session.ts';
+import { verifyExported } from './audit-exported.ts';
 import { anchorsIn, linesIn } from './audit-files.ts';
 import { addRestored } from './audit-restored.ts';
+import { wholeHash } from './gov-act.ts';
 import { acceptedLines, lineOf, matchLines, witnessLines } from './audit-lines.ts';
 
 type Place = number | string;
@@ -17,6 +19,8 @@ interface Range {
 interface VerifyOptions extends Range {
   readonly anchors?: string;
   readonly against?: string;
+  readonly export?: string;
+  readonly village?: string;
 }
 
 const VERIFY_TIMEOUT_MS = 600_000;
@@ -49,8 +53,16 @@ export const addAudit: AddVerb = (program, invocation) => {
       'what witnesses hold of this log: lines of `village audit anchors --of NODE` on their nodes',
     )
     .option('--against <file>', 'another node’s export: finds calls between the two that only one side has')
-    .action(({ anchors: file, against, ...range }: VerifyOptions, command) =>
-      withSession(command, invocation, async (session) => {
+    .option('--export <file>', 'an exported log, alone or with --anchors: needs no node and no data folder')
+    .addOption(new Option('--village <id>', 'with --export: the village whose log it is').argParser(wholeHash))
+    .action(({ anchors: file, against, export: exported, village, ...range }: VerifyOptions, command) => {
+      if (exported !== undefined) {
+        if (against !== undefined || range.from !== undefined || range.to !== undefined)
+          throw new CliError('USAGE', '--export goes with --anchors and --village alone');
+        return verifyExported(exported, { village, anchors: file }, invocation);
+      }
+      if (village !== undefined) throw new CliError('USAGE', '--village goes with --export');
+      return withSession(command, invocation, async (session) => {
         const input = file === undefined ? checked(range) : { ...checked(range), anchors: await anchorsIn(file) };
         const verdict = await session.call('audit.verify', input, { timeoutMs: VERIFY_TIMEOUT_MS });
         const matched = against === undefined ? undefined : await matchedWith(against, session);
@@ -69,8 +81,8 @@ export const addAudit: AddVerb = (program, invocation) => {
           ].join('\n'),
         );
         if (!verdict.ok || (matched !== undefined && !agrees(matched))) invocation.exitCode = 1;
-      }),
-    );
+      });
+    });
   audit
     .command('anchors')
     .description('prints what witnesses signed of this log, or what this node holds of another one, a line each')

@@ -318,7 +318,7 @@ describe('reading the audit log', () => {
     const after = { seq: 4, hash: openRecord(lines[3] as string)?.hash as string };
     expect(await verifyExport(lines.slice(4), { ...owner, after })).toMatchObject({ ok: true, from: 5, to: 10 });
     lines[5] = (lines[5] as string).replace('"t6"', '"t7"');
-    expect((await verifyExport(lines, owner)).brokenAt).toMatchObject({ seq: 6, kind: 'changed' });
+    expect((await verifyExport(lines, owner))?.brokenAt).toMatchObject({ seq: 6, kind: 'changed' });
   });
 
   test('verifies a part, and a part whose beginning is gone does not verify', async () => {
