@@ -68,7 +68,7 @@ export interface RouterPort {
    * where it is not to be heard of. `request` is a resources/subscribe.
    */
   subscribe(
-    call: Pick<RouterCall, 'request' | 'principal' | 'era' | 'view' | 'sourceIp' | 'signal'>,
+    call: Pick<RouterCall, 'request' | 'principal' | 'era' | 'view' | 'sourceIp' | 'signal' | 'traceparent'>,
     listener: (uri: string) => void,
   ): Promise<
     | { readonly kind: 'subscribed'; readonly end: () => void }

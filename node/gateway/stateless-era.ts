@@ -105,10 +105,10 @@ function listen(context: GatewayContext, post: Post, message: RpcRequest): void 
     const retryAfterMs = 1000;
     return sendRefusal(res, { name: 'RATE_LIMITED', message: 'too many subscriptions', id: message.id, retryAfterMs });
   }
-  const { principal, view, sourceIp } = caller;
+  const { principal, view, sourceIp, traceparent } = caller;
   void context.subscriptions.open(context.router, res, {
     filter,
-    call: { request: message, principal, view, sourceIp },
+    call: { request: message, principal, view, sourceIp, traceparent },
   });
 }
 

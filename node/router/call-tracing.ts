@@ -1,8 +1,7 @@
-import { randomFillSync } from 'node:crypto';
 import { ERRORS, parseTraceparent, traceparentOf, untracedParent } from '../../src/mcp/index.ts';
 import { type RateLimit, RateLimiter, type Replica } from '../../src/routing/index.ts';
 import type { Backend, BackendContext, BackendReply } from '../backends/backend.ts';
-import type { Reporter, Span } from '../telemetry/index.ts';
+import { newSpanId, type Reporter, type Span } from '../telemetry/index.ts';
 import type { Job } from './job.ts';
 import type { Target } from './resolve.ts';
 import { TracedContext } from './traced-context.ts';
@@ -142,22 +141,6 @@ function codeOf(reason: string): number | undefined {
 function isSampled(callId: Uint8Array, ratio: number): boolean {
   if (ratio === 0) return false;
   return view(callId).readUIntBE(9, 6) / 2 ** 48 >= 1 - ratio && callId.some((byte) => byte !== 0);
-}
-
-const POOL = Buffer.alloc(8 * 256);
-let used = POOL.length;
-
-/** 16 hex digits, not all zero. */
-function newSpanId(): string {
-  for (;;) {
-    if (used === POOL.length) {
-      randomFillSync(POOL);
-      used = 0;
-    }
-    used += 8;
-    const id = POOL.toString('hex', used - 8, used);
-    if (id !== '0000000000000000') return id;
-  }
 }
 
 function hex(bytes: Uint8Array): string {

@@ -26,6 +26,7 @@ import { Reuse } from './reuse.ts';
 import { Serving } from './serving.ts';
 import { TASK_LIST, TaskList } from './task-list.ts';
 import { Tasks } from './tasks.ts';
+import { type ListTracing, tracedList } from './traced-list.ts';
 import type { Quarantined } from './threat-records.ts';
 
 const INSTRUCTIONS =
@@ -47,6 +48,7 @@ export class Router implements RouterPort {
   readonly #missing: Missing;
   readonly #reuse: Reuse;
   readonly #replicas: Replicas;
+  readonly #listTracing: ListTracing;
   readonly #stopListening: () => void;
 
   constructor(parts: RouterParts, deadlines: Deadlines) {
@@ -54,6 +56,7 @@ export class Router implements RouterPort {
     this.#deadlines = deadlines;
     const { reporter, clock } = parts;
     const tracing = parts.tracing && new CallTracing({ ...parts.tracing, reporter, now: clock.now });
+    this.#listTracing = { tracing, reporter, now: clock.now };
     const replicas = new Replicas({ ...parts, deadlines, tracing });
     this.#replicas = replicas;
     const tasks = new Tasks(clock.now);
@@ -100,7 +103,7 @@ export class Router implements RouterPort {
       const { pins, policy } = this.#parts;
       const pinsVersion = pins?.version ?? 0;
       const village = { catalogue, policy: policy(), missing: this.#missing, hides: this.hides, pinsVersion };
-      return { body: this.#lists.answer(request, call, village) };
+      return tracedList(this.#listTracing, call, () => ({ body: this.#lists.answer(request, call, village) }));
     }
     const { clock } = this.#parts;
     const limits = this.#parts.limits();
@@ -109,7 +112,7 @@ export class Router implements RouterPort {
     const context = new CallContext(call, newCallId(), options);
     let reply: Awaitable<RouterReply>;
     try {
-      reply = request.method === TASK_LIST ? this.#taskList.answer(call, context) : this.#asking.route(call, context);
+      reply = request.method === TASK_LIST ? this.#listTasks(call, context) : this.#asking.route(call, context);
     } catch (error) {
       reply = this.#broken(request, error);
     }
@@ -235,6 +238,13 @@ export class Router implements RouterPort {
     this.#stopListening();
     this.#resources.close();
     this.#reuse.close();
+  }
+
+  #listTasks(call: RouterCall, context: CallContext): Awaitable<RouterReply> {
+    return tracedList(this.#listTracing, call, (traceparent) => {
+      context.traceparent = traceparent;
+      return this.#taskList.answer(call, context);
+    });
   }
 
   #whenDone(

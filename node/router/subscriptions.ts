@@ -133,8 +133,8 @@ export class Subscriptions {
   /** Watches at one replica of the server, or at another where the first provably did not begin. */
   async #watch(interest: Interest, target: Target, context: BackendContext): Promise<Forwarded> {
     let leave: (() => void) | undefined;
-    const forwarded = await this.#parts.replicas.forward(target, context, async (replica, backend) => {
-      const outcome = await this.#join(interest, { ...target, replica, backend }, context);
+    const forwarded = await this.#parts.replicas.forward(target, context, async (replica, backend, call) => {
+      const outcome = await this.#join(interest, { ...target, replica, backend }, call.context);
       leave = outcome.leave;
       return outcome.reply;
     });

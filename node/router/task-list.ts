@@ -31,7 +31,7 @@ export class TaskList {
     this.#made = made;
   }
 
-  async answer(call: RouterCall, { signal }: CallContext): Promise<RouterReply> {
+  async answer(call: RouterCall, { signal, traceparent }: CallContext): Promise<RouterReply> {
     const { request, principal, view, era } = call;
     const { clock, rates, limits, catalogue } = this.#parts;
     const { tasks, deadlines, forward } = this.#made;
@@ -44,7 +44,7 @@ export class TaskList {
     }
     const get = async (target: Target): Promise<void> => {
       const deadlineAt = clock.now() + TASK_STATE_MS;
-      const own = new CallContext({ principal, era, signal }, newCallId(), { deadlineAt, deadlines });
+      const own = new CallContext({ principal, era, signal, traceparent }, newCallId(), { deadlineAt, deadlines });
       try {
         await forward(target, own);
       } finally {

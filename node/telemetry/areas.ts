@@ -32,6 +32,7 @@ const AREAS: Readonly<Record<Family, LogArea>> = {
   governance: 'governance',
   fog: 'fog',
   telemetry: 'telemetry',
+  work: 'telemetry',
 };
 
 export function areaOf(event: EventName): LogArea {

@@ -98,6 +98,17 @@ export interface Events {
     readonly durationMs: number;
     readonly span: Span;
   };
+  /** Something traced is over that is no call: a list (`server`), or a part of one that this node does itself (`internal`). */
+  'work.done': {
+    readonly name: string;
+    readonly side: 'server' | 'internal';
+    /** `ok`, or a code of a closed list. */
+    readonly outcome: string;
+    /** Words and numbers of this program's own, as a collector is to have them. */
+    readonly attributes: Readonly<Record<string, string>>;
+    readonly durationMs: number;
+    readonly span: Span;
+  };
   /** Spans do not reach their collector, or do again. `problem`: in our own words. */
   'telemetry.failing': { readonly problem: string };
   'telemetry.working': { readonly failedMs: number };

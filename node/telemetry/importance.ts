@@ -47,6 +47,7 @@ export const IMPORTANCE: { readonly [Name in EventName]: Importance<Events[Name]
   'dht.provided': { level: 'debug', fields: ['key', 'stored'] },
   'call.done': { level: 'debug', fields: ['kind', 'method', 'server', 'target', 'outcome', 'reason', 'durationMs'] },
   'call.forwarded': { level: 'debug', fields: ['to', 'peer', 'method', 'server', 'outcome', 'reason', 'durationMs'] },
+  'work.done': { level: 'debug', fields: ['name', 'outcome', 'durationMs'] },
   'telemetry.failing': { level: 'warn', fields: ['problem'] },
   'telemetry.working': { level: 'info', fields: ['failedMs'] },
   'call.refused': { level: 'debug', fields: ['stage', 'reason'] },

@@ -9,4 +9,6 @@ export { type AuditFigures, createMetrics, type Metrics, type MetricsSources } f
 export { OPENMETRICS_CONTENT_TYPE } from './openmetrics.ts';
 export { type ExporterFigures, SpanExporter } from './otlp/exporter.ts';
 export { redacted } from './redact.ts';
+export { newSpanId } from './span-id.ts';
 export type { Span } from './spans.ts';
+export { type TracedWork, tracedWork } from './traced-work.ts';

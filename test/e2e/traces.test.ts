@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EVERYTHING } from '../support/agents.ts';
 import { attributesOf, Collector, type ReceivedSpan } from '../support/collector.ts';
 import { cleanUp, dataFolder, ProcessNode, ROOT } from '../support/process-node.ts';
 import { until } from '../support/until.ts';
@@ -23,12 +24,16 @@ beforeAll(async () => {
     writeFileSync(join(data, 'collector.json'), '{"authorization":"Bearer of-the-collector"}', { mode: 0o600 });
     return data;
   };
-  const mcpServers = { tiny: { command: process.execPath, args: [TINY] } };
+  const mcpServers = {
+    tiny: { command: process.execPath, args: [TINY] },
+    everything: { command: process.execPath, args: [EVERYTHING, 'stdio'] },
+  };
   serving = await ProcessNode.start({ data: folder('serving'), config: { telemetry, mcpServers } });
   const { invite } = await serving.json<{ invite: string }>(['invite']);
   asking = await ProcessNode.start({ data: folder('asking'), config: { telemetry }, args: ['--join', invite] });
   token = await asking.token();
   await until(async () => (await call('tiny__echo', {}))?.result !== undefined, { timeoutMs: 15_000 });
+  await until(async () => (await ask('resources/read', { uri: DOCUMENT })).result !== undefined, { timeoutMs: 15_000 });
 }, 60_000);
 
 afterAll(async () => {
@@ -47,32 +52,41 @@ interface Reply {
   readonly error?: { readonly code: number };
 }
 
-async function call(name: string, args: object, headers: Record<string, string> = {}): Promise<Reply> {
+const DOCUMENT = 'demo://resource/static/document/architecture.md';
+
+const call = (name: string, args: object, headers: Record<string, string> = {}): Promise<Reply> =>
+  ask('tools/call', { name, arguments: args }, { 'mcp-name': name, ...headers });
+
+async function ask(method: string, params: object, headers: Record<string, string> = {}): Promise<Reply> {
+  return (await (await post(method, params, headers)).json()) as Reply;
+}
+
+async function post(method: string, params: object, headers: Record<string, string> = {}): Promise<Response> {
   const meta = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
     'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
     'io.modelcontextprotocol/clientCapabilities': {},
   };
-  const response = await fetch(asking.ready.gateway, {
+  const named = 'uri' in params ? { 'mcp-name': String(params.uri) } : {};
+  return fetch(asking.ready.gateway, {
     method: 'POST',
     headers: {
       authorization: `Bearer ${token}`,
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
       'mcp-protocol-version': '2026-07-28',
-      'mcp-method': 'tools/call',
-      'mcp-name': name,
+      'mcp-method': method,
+      ...named,
       ...headers,
     },
     body: JSON.stringify({
       jsonrpc: '2.0',
       id: 7,
-      method: 'tools/call',
-      params: { name, arguments: args, _meta: meta },
+      method,
+      params: { ...params, _meta: meta },
     }),
     signal: AbortSignal.timeout(10_000),
   });
-  return (await response.json()) as Reply;
 }
 
 const inTrace = (traceId: string): ReceivedSpan[] => collector.spans.filter((span) => span.traceId === traceId);
@@ -146,6 +160,68 @@ describe('a call that its caller traces', () => {
       'rpc.response.status_code': '-32602',
     });
     expect(collector.received.map(({ body }) => body).join('')).not.toContain('invented');
+    expect(collector.problems).toEqual([]);
+  });
+});
+
+/** The spans of a trace, each hung from the one before; fails where they are not one chain of so many. */
+async function chainOf(traceId: string, length: number): Promise<readonly ReceivedSpan[]> {
+  await until(() => inTrace(traceId).length >= length, { timeoutMs: 15_000, what: `${length} spans of ${traceId}` });
+  const chain: ReceivedSpan[] = [];
+  for (let parent = CLIENTS_SPAN; ; ) {
+    const [next, other] = inTrace(traceId).filter(({ parentSpanId }) => parentSpanId === parent);
+    expect(other).toBeUndefined();
+    if (next === undefined) break;
+    chain.push(next);
+    parent = next.spanId;
+  }
+  expect(chain).toHaveLength(inTrace(traceId).length);
+  expect(chain).toHaveLength(length);
+  return chain;
+}
+
+describe('what is asked that is no tool', () => {
+  const read = 'dddddddddddddddddddddddddddddd01';
+  const prompt = 'dddddddddddddddddddddddddddddd02';
+  const subscribed = 'dddddddddddddddddddddddddddddd03';
+  const list = 'dddddddddddddddddddddddddddddd04';
+  const wrongList = 'dddddddddddddddddddddddddddddd05';
+
+  test('is one chain of spans over the hop as well: reading a resource, a prompt, a subscription', async () => {
+    expect((await ask('resources/read', { uri: DOCUMENT }, traced(read))).result).toBeDefined();
+    const name = 'everything__simple-prompt';
+    expect((await ask('prompts/get', { name }, { 'mcp-name': name, ...traced(prompt) })).result).toBeDefined();
+    const notifications = { resourceSubscriptions: [DOCUMENT] };
+    const listening = await post('subscriptions/listen', { notifications }, traced(subscribed));
+    expect(listening.status).toBe(200);
+    const kinds = [2, 3, 2, 3];
+    for (const [traceId, spanName] of [
+      [read, 'resources/read'],
+      [prompt, 'prompts/get simple-prompt'],
+      [subscribed, 'resources/subscribe'],
+    ] as const) {
+      const chain = await chainOf(traceId, 4);
+      expect(chain.map(({ kind }) => kind)).toEqual(kinds);
+      expect(new Set(chain.map((span) => span.name))).toEqual(new Set([spanName]));
+    }
+    await listening.body?.cancel();
+    // What is read is none of a collector's business, nor is where it lies.
+    expect(collector.received.map(({ body }) => body).join('')).not.toContain('architecture.md');
+    expect(collector.problems).toEqual([]);
+  });
+
+  test('is a span of this node where it answers from what it knows: a list', async () => {
+    expect((await ask('tools/list', {}, traced(list))).result).toBeDefined();
+    expect((await ask('tools/list', { cursor: 'x' }, traced(wrongList))).error).toBeDefined();
+    const [answered] = await chainOf(list, 1);
+    expect(answered).toMatchObject({ name: 'tools/list', kind: 2, flags: 0x301, status: {} });
+    expect(attributesOf(answered as ReceivedSpan)).toMatchObject({
+      'mcp.method.name': 'tools/list',
+      'village.side': 'call',
+      'village.outcome': 'ok',
+    });
+    const [refused] = await chainOf(wrongList, 1);
+    expect(refused?.status).toEqual({ code: 2 });
     expect(collector.problems).toEqual([]);
   });
 });

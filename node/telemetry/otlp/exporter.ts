@@ -1,6 +1,6 @@
 import type { EventBus } from '../events.ts';
 import { type CollectorOptions, type Delivery, deliver } from './collector.ts';
-import { doneSpan, forwardedSpan, type SpanJson } from './span-json.ts';
+import { doneSpan, forwardedSpan, type SpanJson, workSpan } from './span-json.ts';
 import { SpanQueue } from './span-queue.ts';
 
 export interface ExporterOptions extends CollectorOptions {
@@ -57,6 +57,7 @@ export class SpanExporter {
         if (done.span !== undefined) this.#add(doneSpan({ ...done, span: done.span }, this.#epochMs()));
       }),
       bus.on('call.forwarded', (forwarded) => this.#add(forwardedSpan(forwarded, this.#epochMs()))),
+      bus.on('work.done', (done) => this.#add(workSpan(done, this.#epochMs()))),
     ];
   }
 

@@ -7,7 +7,7 @@ export interface SpanJson {
   readonly parentSpanId?: string;
   readonly flags: number;
   readonly name: string;
-  readonly kind: 2 | 3;
+  readonly kind: 1 | 2 | 3;
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly attributes: readonly Attribute[];
@@ -19,6 +19,7 @@ interface Attribute {
   readonly value: { readonly stringValue: string };
 }
 
+const INTERNAL = 1;
 const SERVER = 2;
 const CLIENT = 3;
 const SAMPLED = 0x001;
@@ -45,12 +46,23 @@ export function forwardedSpan(forwarded: Events['call.forwarded'], epochMs: numb
   return spanOf(forwarded, { kind: CLIENT, epochMs, more });
 }
 
+/** The span of a list, or of a part of a call that this node did itself. */
+export function workSpan(done: Events['work.done'], epochMs: number): SpanJson {
+  const { name, side, outcome, attributes, span } = done;
+  const said = { ...attributes, 'village.agent': span.agent, 'village.outcome': outcome };
+  const list = Object.entries(said).flatMap(([key, stringValue]) =>
+    stringValue === '' ? [] : [{ key, value: { stringValue } }],
+  );
+  if (outcome !== 'ok') list.push({ key: 'error.type', value: { stringValue: outcome } });
+  return placed(done, { name, kind: side === 'server' ? SERVER : INTERNAL, epochMs, attributes: list });
+}
+
 function spanOf(
   ended: Omit<Events['call.forwarded'], 'to' | 'peer'>,
   { kind, epochMs, more }: { readonly kind: 2 | 3; readonly epochMs: number; readonly more: readonly Attribute[] },
 ): SpanJson {
-  const { method, server, outcome, reason, durationMs, span } = ended;
-  const { traceId, spanId, parentSpanId, parentIsRemote, startedAt, name, errorCode } = span;
+  const { method, server, outcome, reason, span } = ended;
+  const { name, errorCode } = span;
   const attributes: Attribute[] = [...more];
   const say = (key: string, stringValue: string | undefined): void => {
     if (stringValue !== undefined && stringValue !== '') attributes.push({ key, value: { stringValue } });
@@ -68,13 +80,23 @@ function spanOf(
   const code = errorCode === undefined ? undefined : String(errorCode);
   say('rpc.response.status_code', code);
   if (outcome !== 'ok') say('error.type', outcome === 'tool_error' ? 'tool_error' : (code ?? '_OTHER'));
+  return placed(ended, { name: name === undefined ? method : `${method} ${name}`, kind, epochMs, attributes });
+}
+
+/** Where in its trace it lies, and when. */
+function placed(
+  { span, outcome, durationMs }: Pick<Events['work.done'], 'span' | 'outcome' | 'durationMs'>,
+  shown: Pick<SpanJson, 'name' | 'kind' | 'attributes'> & { readonly epochMs: number },
+): SpanJson {
+  const { traceId, spanId, parentSpanId, parentIsRemote, startedAt } = span;
+  const { name, kind, attributes, epochMs } = shown;
   const remote = parentIsRemote ? IS_REMOTE : 0;
   return {
     traceId,
     spanId,
     ...(parentSpanId === undefined ? {} : { parentSpanId }),
     flags: SAMPLED | (parentSpanId === undefined ? 0 : KNOWS_IF_REMOTE | remote),
-    name: name === undefined ? method : `${method} ${name}`,
+    name,
     kind,
     startTimeUnixNano: nanoseconds(epochMs + startedAt),
     endTimeUnixNano: nanoseconds(epochMs + startedAt + durationMs),
