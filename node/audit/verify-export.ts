@@ -7,6 +7,9 @@ export interface ExportReport extends ChainReport {
   readonly takenAsIs: number | undefined;
 }
 
+/** What is known beside the lines; the rest is taken from them. */
+type About = { readonly [Name in Exclude<keyof ChainStart, 'heads'>]?: ChainStart[Name] | undefined };
+
 /**
  * Checks exported JSON lines without the node: every entry against the one before it, from the log's beginning where the village is
  * given and it is in the file, else from the first line on, or from the hash of the entry before that (`after`). Signed heads are not in
@@ -14,7 +17,7 @@ export interface ExportReport extends ChainReport {
  */
 export async function verifyExport(
   lines: AsyncIterable<string> | Iterable<string>,
-  about: Partial<Pick<ChainStart, 'villageId' | 'nodeId' | 'after' | 'witnessed'>> = {},
+  about: About = {},
 ): Promise<ExportReport | undefined> {
   let verifier: ChainVerifier | undefined;
   let takenAsIs: number | undefined;
@@ -37,7 +40,7 @@ export async function verifyExport(
 function beginning(
   line: string,
   seq: number | undefined,
-  { villageId, nodeId, after, witnessed }: Partial<ChainStart>,
+  { villageId, nodeId, after, witnessed }: About,
 ): { readonly start: ChainStart; readonly takenAsIs: number | undefined } {
   const start = { villageId: villageId ?? '', nodeId: nodeId ?? '', after, witnessed };
   const hash = openRecord(line)?.hash;
