@@ -4,31 +4,50 @@ import { runInNewContext } from 'node:vm';
 const LOOK_MS = 1_000;
 /** Of one processor, on average. A node that only keeps its peers takes about 0.01, and some seconds much more than others. */
 const IDLE_BELOW = 0.05;
-/** Looks that are idle together: one after the start, whose garbage is of no use to anybody; many after work, which may come back. */
+/** So long a node may take to start. Its garbage is of no use to anybody, and no code is hot yet: the first look that is idle is enough. */
+const STARTING_LOOKS = 6;
 const AFTER_START = 1;
-const AFTER_WORK = 30;
+/** Looks that are idle together after work, which may come back. */
+const YOUNG_AFTER_WORK = 30;
+const ALL_AFTER_WORK = 300;
 const WORTH_BYTES = 4 * 1024 * 1024;
+/** One does not make the young generation small: V8 wants to have seen how little is allocated. */
+const SCAVENGES = 3;
 
-type Collect = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void;
+type Collect = (options: { type: 'major' | 'minor'; execution: 'sync'; flavor?: 'last-resort' }) => void;
 
 /**
  * Gives memory back while there is nothing to do. V8 lets its young generation grow under load, which is what makes calls cheap, and
- * keeps it when the load is gone; one thorough collection makes it small again. It takes 0.1 to 0.2 s, so it waits for idleness.
+ * keeps it when the load is gone: three scavenges make it small again. A thorough collection, which takes 0.1 to 0.2 s, also gives the system
+ * its pages back, but with them goes the code that was compiled for objects of which none is left: the calls after it
+ * cost half as much again for some seconds. It waits for a node that is not used, and V8, which does the same after 8 s, is told not to.
  * Answers how to end it.
  */
 export function giveMemoryBackWhenIdle(): () => void {
   setFlagsFromString('--expose-gc');
+  setFlagsFromString('--no-memory-reducer-favors-memory');
+  setFlagsFromString('--retain-maps-for-n-gc=16');
   const collect = runInNewContext('gc') as Collect;
-  let needed = AFTER_START;
+  let starting = STARTING_LOOKS;
+  let hasGrown = false;
   let readings = [reading()];
   const timer = setInterval(() => {
     const now = reading();
     readings.push(now);
-    if (readings.length > needed + 1) readings.shift();
-    const isBusy = shareBetween(readings.at(-2), now) >= IDLE_BELOW || shareBetween(readings[0], now) >= IDLE_BELOW;
-    if (readings.length <= needed || isBusy || youngBytes() < WORTH_BYTES) return;
-    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-    needed = AFTER_WORK;
+    if (readings.length > ALL_AFTER_WORK + 1) readings.shift();
+    const isYoungLarge = youngBytes() >= WORTH_BYTES;
+    hasGrown ||= isYoungLarge;
+    starting -= 1;
+    const needed = starting > 0 ? AFTER_START : isYoungLarge ? YOUNG_AFTER_WORK : ALL_AFTER_WORK;
+    const isBusy = [2, needed + 1].some((back) => shareBetween(readings.at(-back), now) >= IDLE_BELOW);
+    if (!hasGrown || isBusy) return;
+    if (starting > 0 || !isYoungLarge) {
+      collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+      hasGrown = false;
+      starting = 0;
+    } else {
+      for (let done = 0; done < SCAVENGES; done += 1) collect({ type: 'minor', execution: 'sync' });
+    }
     readings = [reading()];
   }, LOOK_MS);
   timer.unref();
