@@ -19,6 +19,7 @@ import { noiseCrypto } from './noise-crypto.ts';
 import { easedLengths } from './noise-lengths.ts';
 import { pendingLimit } from './pending-limit.ts';
 import { quietLogger } from './quiet-logger.ts';
+import { shortWay } from './short-way.ts';
 import { sparedUpdates } from './spared-updates.ts';
 import type { VillageNames } from './village-protocols.ts';
 import { wholeWrites } from './whole-writes.ts';
@@ -74,7 +75,7 @@ export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp
       boundedEncrypter(easedLengths(noise({ crypto: noiseCrypto })), MUXERS),
       boundedEncrypter(lazyTls(), MUXERS),
     ],
-    streamMuxers: [boundedMuxer(sparedUpdates(yamux()), ['/ipfs/ping/1.0.0', names.protocol(mcp.name)])],
+    streamMuxers: [boundedMuxer(sparedUpdates(shortWay(yamux())), ['/ipfs/ping/1.0.0', names.protocol(mcp.name)])],
     connectionManager: {
       maxConnections: MAX_CONNECTIONS,
       // The default, 5 new connections a second from one host, breaks every set of nodes that share an address.

@@ -7,6 +7,9 @@ const TAG = { authTagLength: 16 } as const;
 /** Up to here the WebAssembly cipher costs less than setting up the native one. */
 const SMALL_BYTES = 400;
 
+/** Before a message on a stream stands its length. */
+const LENGTH_BYTES = 2;
+
 const keys = new WeakMap<Uint8Array, KeyObject>();
 
 /** Node takes about 14 µs to make a key of raw bytes, each time: more than the cipher itself takes for what one write holds. */
@@ -17,6 +20,22 @@ function keyOf(bytes: Uint8Array): KeyObject {
     keys.set(bytes, key);
   }
   return key;
+}
+
+const NONE = { framed: Buffer.alloc(0), sealed: new Uint8Array() };
+/** What was sealed last, with room for its length. */
+let latest: { readonly framed: Buffer; readonly sealed: Uint8Array } = NONE;
+
+/** A sealed message as it goes on a stream: copied, unless it is what was sealed last. To be asked for once. */
+export function behindLength(sealed: Uint8Array): Buffer {
+  let { framed } = latest;
+  if (sealed !== latest.sealed) {
+    framed = Buffer.allocUnsafe(LENGTH_BYTES + sealed.length);
+    framed.set(sealed, LENGTH_BYTES);
+  }
+  latest = NONE;
+  framed.writeUInt16BE(sealed.length, 0);
+  return framed;
 }
 
 type Bytes = Parameters<ICryptoInterface['chaCha20Poly1305Encrypt']>[0];
@@ -31,7 +50,11 @@ export const noiseCrypto: ICryptoInterface = {
     if (ad.byteLength > 0) cipher.setAAD(ad, { plaintextLength: plaintext.byteLength });
     const text = cipher.update(plaintext.subarray());
     cipher.final(); // a stream cipher keeps nothing back
-    return Buffer.concat([text, cipher.getAuthTag()], text.length + TAG.authTagLength);
+    const framed = Buffer.allocUnsafe(LENGTH_BYTES + text.length + TAG.authTagLength);
+    framed.set(text, LENGTH_BYTES);
+    framed.set(cipher.getAuthTag(), LENGTH_BYTES + text.length);
+    latest = { framed, sealed: framed.subarray(LENGTH_BYTES) };
+    return latest.sealed;
   },
 
   /** Throws when the tag does not fit. */

@@ -20,6 +20,7 @@ import { noiseCrypto } from '../../node/host/noise-crypto.ts';
 import { easedLengths } from '../../node/host/noise-lengths.ts';
 import { quietLogger } from '../../node/host/quiet-logger.ts';
 import type { AdmittedPeer } from '../../node/host/mesh-host.ts';
+import { shortWay } from '../../node/host/short-way.ts';
 import { sparedUpdates } from '../../node/host/spared-updates.ts';
 import { wholeWrites } from '../../node/host/whole-writes.ts';
 import { PeerLinks } from '../../node/peers/index.ts';
@@ -59,7 +60,7 @@ async function node() {
     transports: [tcp()],
     connectionProtector: wholeWrites(boundedConnections(['/noise', '/tls/1.0.0'])),
     connectionEncrypters: [secure],
-    streamMuxers: [sparedUpdates(yamux())],
+    streamMuxers: [sparedUpdates(shortWay(yamux()))],
   });
   const nodeId = libp2p.peerId.toString();
   hosts.set(nodeId, libp2p);

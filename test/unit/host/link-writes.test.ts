@@ -8,6 +8,7 @@ import { boundedConnections } from '../../../node/host/bounded-lengths.ts';
 import { noiseCrypto } from '../../../node/host/noise-crypto.ts';
 import { easedLengths } from '../../../node/host/noise-lengths.ts';
 import { quietLogger } from '../../../node/host/quiet-logger.ts';
+import { shortWay } from '../../../node/host/short-way.ts';
 import { sparedUpdates } from '../../../node/host/spared-updates.ts';
 import { wholeWrites } from '../../../node/host/whole-writes.ts';
 import { until } from '../../support/until.ts';
@@ -37,7 +38,7 @@ async function ours() {
     ...COMMON(),
     connectionProtector: wholeWrites(counted),
     connectionEncrypters: [easedLengths(noise({ crypto: noiseCrypto }))],
-    streamMuxers: [sparedUpdates(yamux())],
+    streamMuxers: [sparedUpdates(shortWay(yamux()))],
   });
   nodes.push(node);
   return { node, wrote };
