@@ -36,8 +36,7 @@ export async function verifyExported(file: string, beside: Beside, invocation: I
 
 const beforeIt = (verdict: AuditVerdict): string[] => [...witnessLines(verdict), ...acceptedLines(verdict)];
 
-function linesOf(verdict: AuditVerdict, { nodeId, takenAsIs, witnessed }: ExportReport): string[] {
-  const { checked, to } = verdict;
+function linesOf(verdict: AuditVerdict, { nodeId, takenAsIs, witnessed, checked, to }: ExportReport): string[] {
   const entries = checked + (takenAsIs === undefined ? 0 : 1);
   return [
     `${entries} entries${nodeId === undefined ? '' : ` of the log of ${nodeId}`}, the last of them ${to}, every one in its place`,
