@@ -22,7 +22,8 @@ export class ServerQuestions {
 
   /** Never rejects. */
   async answer(request: ServerRequest, owner: Owner): Promise<ClientAnswer> {
-    if (owner.kind === 'several') return no('INTERNAL_ERROR', 'it cannot be told whose call this belongs to');
+    if (owner.kind === 'several')
+      return no('INTERNAL_ERROR', 'it cannot be told whose call this belongs to; call again in a moment');
     // A server may ask for roots at any time, and an empty list is the truth: this node's own client has none.
     if (owner.kind === 'none') return request.method === 'roots/list' ? NO_ROOTS : UNRELATED;
     if (this.#open.size >= MAX_OPEN || this.#open.has(request.id)) return no('RATE_LIMITED', 'too many open requests');

@@ -8,7 +8,7 @@ import { ServerLogLevel } from './server-log-level.ts';
 import { ServerQuestions, type ServerRequest } from './server-questions.ts';
 
 const MAX_URI = 8_192;
-// A server that asks for roots so soon after the handshake does so because of it, whatever call may be in flight by then.
+// A server that asks for roots so soon after the handshake may do so because of it, whatever call is in flight by then.
 const SETTLING_MS = 2_000;
 
 type Params = Readonly<Record<string, unknown>>;
@@ -103,8 +103,9 @@ export class Unasked {
   #ownerOfQuestion({ method, params }: ServerRequest, about: number | undefined): Owner {
     const unmarked = about === undefined && taskOf(params) === undefined;
     const settling = method === 'roots/list' && performance.now() - this.#agreedAt < SETTLING_MS;
-    if (unmarked && settling && !this.#oneAgent) return { kind: 'none' };
     const owner = this.#ownerOf({ params, about });
+    // An empty list would be a lie to the caller whose call it belongs to, and the caller's roots no business of a server that is everybody's.
+    if (unmarked && settling && !this.#oneAgent) return owner.kind === 'none' ? owner : { kind: 'several' };
     if (unmarked && owner.kind !== 'none') this.#events.askedUnmarked();
     return owner;
   }

@@ -211,15 +211,17 @@ describe('what a server asks on a byte stream', () => {
     }
   });
 
-  test('soon after the handshake is no question about a call, where it is about roots', async () => {
+  test('soon after the handshake, about roots, belongs to nobody for certain: no call gets an empty list, no caller’s list gets out', async () => {
     const { connection, channel } = connect(({ id, method }, say) => {
       if (method === 'initialize') say({ jsonrpc: '2.0', id, result: INITIALIZED });
     });
     await connection.open({ tryStateless: false, timeoutMs: 3_000 });
+    asks(channel, 'before', 'roots/list');
+    expect(await answerTo(channel, 'before')).toMatchObject({ result: { roots: [] } });
     const a = agent('a');
     begin(connection, channel, a.context);
     asks(channel, 'q', 'roots/list');
-    expect(await answerTo(channel, 'q')).toMatchObject({ result: { roots: [] } });
+    expect(await answerTo(channel, 'q')).toMatchObject({ error: { message: expect.stringContaining('again') } });
     expect(a.asked).toEqual([]);
   });
 
