@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bearer, stateless } from '../support/echo-gateway.ts';
 import { HoldingServer } from '../support/holding-server.ts';
 import { type Reply, send } from '../support/http.ts';
 import { cleanUp, ProcessNode } from '../support/process-node.ts';
@@ -97,25 +98,7 @@ async function metric(name: string): Promise<number> {
 }
 
 function call(tool: string, by: Level, args: object = {}): Promise<Reply> {
-  const _meta = {
-    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-    'io.modelcontextprotocol/clientCapabilities': {},
-  };
-  return send(node.ready.gateway, {
-    method: 'POST',
-    headers: {
-      Authorization: `Bearer ${tokens.get(by) ?? ''}`,
-      Accept: 'application/json, text/event-stream',
-      'Content-Type': 'application/json',
-      'Mcp-Protocol-Version': '2026-07-28',
-      'Mcp-Method': 'tools/call',
-      'Mcp-Name': tool,
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'tools/call',
-      params: { name: tool, arguments: args, _meta },
-    }),
-  });
+  const [body, { headers }] = stateless(1, 'tools/call', { name: tool, arguments: args });
+  const all = { ...headers, ...bearer(tokens.get(by) ?? '') };
+  return send(node.ready.gateway, { method: 'POST', headers: all, body: JSON.stringify(body) });
 }
