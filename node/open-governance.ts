@@ -1,7 +1,7 @@
 import { type AuditSources, auditPort } from './audit-port.ts';
 import type { Role } from './backends/role.ts';
 import { systemClock } from './discovery/index.ts';
-import { Governance } from './governance/index.ts';
+import { Governance, tracedDesk } from './governance/index.ts';
 import { hostStores, type Libp2pHost } from './host/index.ts';
 import type { AgentKeystore, NodeKeys } from './identity/index.ts';
 import { governanceRole, Registrations, type RestartPort } from './roles/governance/index.ts';
@@ -50,7 +50,7 @@ export async function openGovernance(
   });
   await witness.record();
   const role = governanceRole({
-    desk: governance,
+    desk: tracedDesk(governance, bus),
     audit: auditPort(audit, { villageId, nodeId, issuerKey }),
     registrations: new Registrations(),
     restarts,

@@ -93,6 +93,8 @@ export interface DeployOptions {
   /** Ends the wait, not the deployment. */
   readonly signal: AbortSignal;
   readonly onProgress?: ((what: Transition) => void) | undefined;
+  /** W3C trace context of the call by which it was asked for. */
+  readonly traceparent?: string | undefined;
 }
 
 export type ShardStatus =

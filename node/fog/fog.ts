@@ -233,8 +233,7 @@ export class Fog {
     });
     const office = new Office({
       ...{ node, owner, maps: this.#maps, timeline: this.#timeline, waiting: this.#waiting, remoteLogs: this.logs },
-      nodeId: parts.host.nodeId,
-      remember: parts.remember,
+      ...{ nodeId: parts.host.nodeId, remember: parts.remember, reporter },
       listen: (listener) => {
         this.#listeners.add(listener);
         return () => this.#listeners.delete(listener);

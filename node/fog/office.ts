@@ -1,5 +1,6 @@
 import { type ArtifactRef, isExpired, objectToDeploy, type Transition, type Wanted } from '../../src/fog/index.ts';
 import type { Principal } from '../../src/permissions/index.ts';
+import type { Reporter } from '../telemetry/index.ts';
 import type {
   DeploymentView,
   DeployOptions,
@@ -23,6 +24,7 @@ import type { LogChunk, RemoteLogs } from './remote-logs.ts';
 import type { Logs } from './runner/index.ts';
 import type { ShardMaps } from './shard-maps.ts';
 import type { Timeline } from './timeline.ts';
+import { tracedDeploy } from './traced-deploy.ts';
 import { ledgerView, mappedView, ownView, refusalOf } from './views.ts';
 import type { Waiting } from './waiting.ts';
 import { whyIs } from './why.ts';
@@ -39,6 +41,7 @@ export interface OfficeParts {
   readonly remember: (principal: Principal) => void;
   readonly listen: (listener: (what: Transition) => void) => () => void;
   readonly nowMs: () => number;
+  readonly reporter: Reporter;
 }
 
 const DRAIN_MS = 300_000;
@@ -64,6 +67,18 @@ export class Office implements FogOffice {
   }
 
   async deploy(request: DeployRequest, options: DeployOptions): Promise<FogAnswer<DeploymentView>> {
+    const traced = tracedDeploy(this.#parts.reporter, options);
+    if (traced === undefined) return this.#deploy(request, options);
+    const onProgress = (what: Transition): void => {
+      traced.changed(what);
+      options.onProgress?.(what);
+    };
+    const answer = await this.#deploy(request, { ...options, onProgress });
+    traced.ended(answer);
+    return answer;
+  }
+
+  async #deploy(request: DeployRequest, options: DeployOptions): Promise<FogAnswer<DeploymentView>> {
     const { owner, remember, waiting, listen } = this.#parts;
     const { principal, signal, onProgress } = options;
     const wanted = wantedOf(this.#addressed(request), principal.agentId);

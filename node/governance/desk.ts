@@ -93,6 +93,8 @@ export interface PolicyFilter {
 
 export interface WaitOptions {
   readonly signal: AbortSignal;
+  /** W3C trace context of the call by which it was asked for. */
+  readonly traceparent?: string | undefined;
 }
 
 /** What governance does for agents and operators of this node. Refusals are values; it rejects only where the disk or a part of ours failed. */

@@ -51,12 +51,13 @@ export async function deploy(
 ): Promise<ToolOutcome> {
   const placing = placingOf(wanted, nodeId);
   if (placing === undefined) return tooMuch();
-  const { onProgress, principal } = context;
+  const { onProgress, principal, traceparent } = context;
   let progress = 0;
   const answer = await office.deploy(
     { ...placing, wait: wanted.wait, replace: wanted.replace },
     {
       principal,
+      traceparent,
       signal: waitOf(context),
       onProgress: ({ to, because, peer, slot }) => {
         const where = peer === undefined ? '' : ` (${peer})`;
