@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { chooseReplica, ReplicaHealth } from '../../src/routing/index.ts';
+import { Chance } from './governance/chance.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
 const REPLICAS = 3;
@@ -24,7 +25,7 @@ interface Situation {
 
 /** Callers that each ask anew as soon as they have their answer, on a clock that is moved from event to event. */
 function calls({ seed, inFlight, slowMs, endMs }: Situation): Given[] {
-  const chance = mulberry32(seed);
+  const chance = new Chance(seed);
   const replicas = Array.from({ length: REPLICAS }, () => new ReplicaHealth({ guessMs: 5, rules: RULES, nowMs: 0 }));
   const given: Given[] = [];
   const waiting: { readonly atMs: number; readonly tookMs: number; readonly to: number }[] = [];
@@ -35,11 +36,11 @@ function calls({ seed, inFlight, slowMs, endMs }: Situation): Given[] {
       usable: (index: number) => (replicas[index] as ReplicaHealth).allows(nowMs),
       cost: (index: number) => (replicas[index] as ReplicaHealth).cost(nowMs),
     };
-    const to = chooseReplica(field, chance());
+    const to = chooseReplica(field, chance.roll());
     (replicas[to] as ReplicaHealth).begin(nowMs);
     given.push({ atMs: nowMs, to });
     const isSlow = to === ONE && nowMs >= SLOW_FROM && nowMs < SLOW_TO;
-    const tookMs = (isSlow ? slowMs : USUAL_MS) * (0.8 + 0.4 * chance());
+    const tookMs = (isSlow ? slowMs : USUAL_MS) * (0.8 + 0.4 * chance.roll());
     waiting.push({ atMs: nowMs + tookMs, tookMs, to });
   };
   for (let caller = 0; caller < inFlight; caller += 1) ask(caller / 10);
@@ -79,13 +80,3 @@ describe.each(SEEDS)('with seed %i, a replica that is slow for ten seconds', (se
     },
   );
 });
-
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
