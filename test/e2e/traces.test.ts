@@ -61,14 +61,19 @@ async function ask(method: string, params: object, headers: Record<string, strin
   return (await (await post(method, params, headers)).json()) as Reply;
 }
 
-async function post(method: string, params: object, headers: Record<string, string> = {}): Promise<Response> {
+async function post(
+  method: string,
+  params: object,
+  headers: Record<string, string> = {},
+  gateway: string = asking.ready.gateway,
+): Promise<Response> {
   const meta = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
     'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
     'io.modelcontextprotocol/clientCapabilities': {},
   };
   const named = 'uri' in params ? { 'mcp-name': String(params.uri) } : {};
-  return fetch(asking.ready.gateway, {
+  return fetch(gateway, {
     method: 'POST',
     headers: {
       authorization: `Bearer ${token}`,
@@ -222,6 +227,33 @@ describe('what is asked that is no tool', () => {
     });
     const [refused] = await chainOf(wrongList, 1);
     expect(refused?.status).toEqual({ code: 2 });
+    expect(collector.problems).toEqual([]);
+  });
+});
+
+describe('what a call sets going', () => {
+  test('is part of its trace: the search for a place', async () => {
+    const deploying = 'dddddddddddddddddddddddddddddd06';
+    const wanted = {
+      agent_type: 'sage',
+      shard_id: 'of-a-trace',
+      wait: 'accepted',
+      resource_allocation: { cpu_cores: 0.1, memory_gb: 0.125 },
+    };
+    // The preset agents' keys are with the founder.
+    const authorization = `Bearer ${await serving.token('magi')}`;
+    const headers = { authorization, 'mcp-name': 'deploy_agent_shard', ...traced(deploying) };
+    const params = { name: 'deploy_agent_shard', arguments: wanted };
+    const replied = await post('tools/call', params, headers, serving.ready.gateway);
+    expect(((await replied.json()) as Reply).error).toBeUndefined();
+    const spans = await until(
+      () => (inTrace(deploying).some(({ name }) => name === 'fog deploy') ? inTrace(deploying) : undefined),
+      { timeoutMs: 15_000 },
+    );
+    const [gateway] = spans.filter(({ parentSpanId }) => parentSpanId === CLIENTS_SPAN);
+    const [deploy] = spans.filter(({ parentSpanId }) => parentSpanId === gateway?.spanId);
+    expect([gateway?.name, deploy?.name, deploy?.kind]).toEqual(['tools/call deploy_agent_shard', 'fog deploy', 1]);
+    expect(collector.received.map(({ body }) => body).join('')).not.toContain('"of-a-trace"');
     expect(collector.problems).toEqual([]);
   });
 });
