@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { noise } from '@chainsafe/libp2p-noise';
-import type { ConnectionEncrypter, Libp2p, MessageStream, Stream } from '@libp2p/interface';
+import type { Connection, ConnectionEncrypter, Libp2p, MessageStream, Stream } from '@libp2p/interface';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
@@ -26,6 +26,8 @@ afterEach(async () => {
 
 interface Node {
   readonly node: Libp2p;
+  /** The transport's connection, the last that was made. */
+  readonly raw: () => MessageStream;
   /** Noise's connection, the last that was made. */
   readonly sealed: () => MessageStream;
   /** Pieces that went through Noise's own way of sending. */
@@ -33,6 +35,7 @@ interface Node {
 }
 
 async function started(short: boolean): Promise<Node> {
+  let raw: MessageStream | undefined;
   let sealed: MessageStream | undefined;
   const long = { sent: 0 };
   const watched = (make: ReturnType<typeof noise>) => (components: Parameters<ReturnType<typeof noise>>[0]) => {
@@ -61,14 +64,14 @@ async function started(short: boolean): Promise<Node> {
     connectionMonitor: { enabled: false },
     ...(short
       ? {
-          connectionProtector: wholeWrites(() => ({ protect: async (connection) => connection })),
+          connectionProtector: wholeWrites(() => ({ protect: async (connection) => (raw = connection) })),
           connectionEncrypters: [watched(easedLengths(noise({ crypto: noiseCrypto })) as ReturnType<typeof noise>)],
           streamMuxers: [sparedUpdates(shortWay(yamux()))],
         }
       : { connectionEncrypters: [watched(noise())], streamMuxers: [yamux()] }),
   });
   nodes.push(node);
-  return { node, sealed: () => sealed as MessageStream, long };
+  return { node, raw: () => raw as MessageStream, sealed: () => sealed as MessageStream, long };
 }
 
 const ours = () => started(true);
@@ -212,6 +215,31 @@ describe('the short way between a stream and its socket', () => {
     expect(got.wrong).toBe(0);
   });
 
+  test('keeps every frame in its place while the transport takes no more, and tells all streams', async () => {
+    const [one, other] = [await ours(), await ours()];
+    const first = await joined(one.node, other.node);
+    const { promise, resolve } = Promise.withResolvers<Stream>();
+    await other.node.handle('/test/2', resolve);
+    await other.node.handle('/test/3', () => undefined);
+    const connection = one.node.getConnections()[0] as Connection;
+    const idle = await connection.newStream('/test/3');
+    const raw = one.raw() as unknown as { sendData(data: unknown): object; safeDispatchEvent(type: string): void };
+    const sendData = raw.sendData.bind(raw);
+    raw.sendData = (data) => ({ ...sendData(data), canSendMore: false });
+
+    first.here.send(Buffer.alloc(8_000));
+    expect([first.here, idle, one.sealed()].map((stream) => stream.writableNeedsDrain)).toEqual([true, true, true]);
+    const opening = connection.newStream('/test/2', { signal: AbortSignal.timeout(5_000) });
+    await until(() => one.sealed().writeBufferLength > 0, { timeoutMs: 5_000, what: 'what opens the stream' });
+
+    raw.sendData = sendData;
+    raw.safeDispatchEvent('drain');
+    await opening;
+    send(await opening, { to: 10_000, piece: 1_000 });
+    await all(arriving(await promise), 10_000);
+    expect(idle.writableNeedsDrain).toBe(false);
+  });
+
   test('carries one direction on after the other is closed', async () => {
     const [one, other] = [await ours(), await ours()];
     const { here, there } = await joined(one.node, other.node);
@@ -271,7 +299,22 @@ describe('the short way between a stream and its socket', () => {
     const got = arriving(there);
     one.sealed().send(frame);
     await until(() => other.sealed().status !== 'open', { timeoutMs: 10_000, what: 'the end of the connection' });
+    expect(there.status).toBe('aborted');
     expect(got.bytes).toBe(0);
+  });
+
+  test('is not taken by data that looks like a frame, where a frame goes on in the next message', async () => {
+    const [one, other] = [await ours(), await ours()];
+    const { here, there } = await joined(one.node, other.node);
+    let text = '';
+    there.addEventListener('message', ({ data }) => {
+      text += Buffer.from(data.subarray()).toString('hex');
+    });
+    const head = (length: number) => Buffer.from([0, 0, 0, 0, 0, 0, 0, Number(here.id), 0, 0, 0, length]);
+    one.sealed().send(Buffer.concat([head(24), Buffer.alloc(12, 7)]));
+    one.sealed().send(head(0));
+    await until(() => text.length === 48, { timeoutMs: 5_000, what: 'the whole frame' });
+    expect(text).toBe('07'.repeat(12) + head(0).toString('hex'));
   });
 
   test('drops a frame for a stream that is not there, and reads on', async () => {
