@@ -30,6 +30,10 @@ const PLAIN = /^[\w ,:@-]*(?:\.[\w ,:@-]+)*$/;
 /** Attacks that need no more than letters. */
 const SAYING =
   /union|select|nc -|ncat|systemctl|history -|histfile|order by|waitfor|having|_schema|_catalog|sqlite_|sysobjects|all_tables|outfile|dumpfile|id_[rde]|RowSetImpl|TemplatesImpl|ObjectDataProvider|Diagnostics\.Process|functors\.|__proto|constructor\.|[A-Z]: ?$/i;
+/** Where a machine's credentials are, by no more than letters and digits: it counts where a request would go. */
+const LONE_ADDRESS =
+  /(?:^|[@,:]) {0,4}(?:169\.254\.(?:169\.254|170\.2|43518)|metadata(?:\.google)?\.internal|fd00:ec2::254|100\.100\.100\.200|192\.0\.0\.192|0xa9fea9fe|2852039166)(?![\w-])/i;
+const SURE = 0.8;
 const isPlain = (value: string) => PLAIN.test(value) && !SAYING.test(value);
 const CLEAN = new CleanValues();
 const SHORTEST_INSTRUCTION = 20;
@@ -61,6 +65,9 @@ const CREDENTIAL = /(?:^|\.)(?:pass\w{0,6}|pwd|pin|otp|token|secret)$/i;
 const NAMES_TESTS = /(?:^|[^a-z])tests?(?:$|[^a-z])/i;
 /** What is searched for is shown to nobody, and people search for what they read of attacks. */
 const SEARCHES = /(?:^|[^a-z])search(?:$|[^a-z])/i;
+/** What is told an address by itself goes there; others may be asked what it is, or told to keep from it. */
+const REQUESTS =
+  /(?:^|[^a-z])(?:fetch|request|download|https?|curl|wget|crawl|scrape|browse|navigate|visit|open|ping)(?:$|[^a-z])/i;
 /** A tool that keeps prompts is told in prompts. */
 const KEEPS_PROMPTS = /(?:^|[^a-z])prompts?(?:$|[^a-z])/i;
 const ORDERS_KEPT = 0.8;
@@ -162,7 +169,7 @@ function loaded(key: string, { kind, at, depth }: Here): number {
 
 function readText(value: string, { kind, at }: Here, tool: string, note: (finding: Finding) => void): void {
   if (CLEAN.knows(value, kind)) return;
-  if (value.length < SHORTEST_INSTRUCTION && isPlain(value)) return;
+  if (value.length < SHORTEST_INSTRUCTION && isPlain(value) && !LONE_ADDRESS.test(value)) return;
   let isClean = true;
   const found = (finding: Finding) => {
     isClean = false;
@@ -204,7 +211,7 @@ function readText(value: string, { kind, at }: Here, tool: string, note: (findin
         rule.family === 'header-injection' || (rule.family === 'cross-site-scripting' && isPage(what, { at, tool }));
       const weight = weightIn(rule.weights, isRead ? kind : as);
       if (weight === 0 || !pattern.test(what)) continue;
-      if (isPlain(what)) return;
+      if (isPlain(what) && !(weight > SURE && LONE_ADDRESS.test(what) && REQUESTS.test(tool))) return;
       found({ family: rule.family, at, score: raised(weight, odd) });
     }
   }

@@ -1,4 +1,5 @@
 import type { Signature, ThreatFamily, Weights } from './finding.ts';
+import { SECOND_STATEMENTS } from './second-statements.ts';
 
 /** What a value that should be one word, a path or an address never needs; a text may well speak of it. */
 const foreign = (score: number, text: number, others: Partial<Weights> = {}): Weights => ({
@@ -19,6 +20,9 @@ const header = of('header-injection');
 const directory = of('directory-injection');
 const object = of('object-injection');
 
+/** Of a line alone: elsewhere others look for the same. */
+const IN_A_LINE: Weights = { path: 0, url: 0, word: 0, command: 0, code: 0, text: 0, line: 0.85 };
+
 /** Values that break out of the language they are put into: SQL, templates, header lines, LDAP filters, serialised objects. */
 export const INJECTIONS: readonly Signature[] = [
   sql(
@@ -33,7 +37,7 @@ export const INJECTIONS: readonly Signature[] = [
   sql(/\bunion\b[\s(+]{1,20}(?:(?:all|distinct)\b[\s(+]{1,20})?select\b/i, foreign(0.95, 0.3)),
   sql(
     /['"`)\w]\s*;\s*(?:(?:drop|alter|create|truncate)\s+(?:table|database|schema|view|user|role|login|index|function|procedure|trigger|extension|or\s+replace)\b|delete\s+from\b|insert\s+into\b|update\s+[\w.`[\]]{1,60}\s+set\b|exec(?:ute)?(?:\(|\s+[\w(@'"])|shutdown\b|grant\s+[\w ,]{1,60}\s+(?:on|to)\b|declare\s+@|select\s+(?:[^;\n]{0,120}\bfrom\b|[\d'"@*(]|[\w.]{1,40}\s?\()|merge\s+into\b|copy\s+[\w.]{1,60}\s*(?:\(|from\b|to\b))/i,
-    foreign(0.95, 0.35, { filter: 0.92, line: 0.85 }),
+    foreign(0.95, 0.35, { filter: 0.92 }),
   ),
   sql(/['"]\s*\){0,4}\s*(?:;\s*)?(?:--(?!\w)|#|\/\*)/, foreign(0.9, 0.3)),
   sql(/\b(?:order|group)\s+by\s+\d{1,4}\s*(?:--|#|\/\*)/i, foreign(0.9, 0.3)),
@@ -50,9 +54,11 @@ export const INJECTIONS: readonly Signature[] = [
   // A query inside what should be a value, or inside one side of a condition.
   sql(/\(\s*select\b[^)]{1,200}|\bcase\s+when\b[^;]{1,200}\bthen\b/i, foreign(0.93, 0.1, { path: 0.5, filter: 0.88 })),
   sql(
-    /\b\d{1,4}\s*=\s*\d{1,4}\s*\)\s*;|['"]\s*(?:\|\||\+)\s*\(?\s*select\b|['"]\s*;\s*(?:drop|delete|insert|update)\b|\bn?char\((?:0x[0-9a-f]{1,4}|\d{1,3})\)\s*(?:\|\||\+|,)/i,
+    /\b\d{1,4}\s*=\s*\d{1,4}\s*\)\s*;|['"]\s*(?:\|\||\+)\s*\(?\s*select\b|\bn?char\((?:0x[0-9a-f]{1,4}|\d{1,3})\)\s*(?:\|\||\+|,)/i,
     foreign(0.93, 0.4, { filter: 0.92, line: 0.85 }),
   ),
+  sql(/['"]\s*;\s*(?:drop|delete|insert|update)\b/i, foreign(0.93, 0.4, { filter: 0.92 })),
+  ...SECOND_STATEMENTS.map((pattern) => sql(pattern, IN_A_LINE)),
   sql(
     /@@(?:version|server\w{0,8}|hostname|datadir|basedir)\b|\bxp_\w{3,30}\s+['"]|\border\s+by\s+\d{1,4}\s*(?:--|#|$)/i,
     foreign(0.9, 0.2),

@@ -74,7 +74,7 @@ describe('a call with a key', () => {
   test('is another call where a number differs that no double holds', async () => {
     const store = new StoreServer('store', PLAIN);
     const node = network.add('here', [store]);
-    const [one, other] = ['12345678901234567890', '12345678901234567891'].map(parseExactJson);
+    const [one, other] = ['12345678901234567890', '12345678901234567891'].map((text) => parseExactJson(text));
     await send(node, 'k', { value: one });
     expect((await send(node, 'k', { value: other })).error?.data.code).toBe('INVALID_PARAMS');
     expect((await send(node, 'k', { value: one })).result).toBeDefined();

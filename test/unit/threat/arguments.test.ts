@@ -59,6 +59,42 @@ describe('what a value may hold depends on what its parameter is for', () => {
       expect(most({ url })).toBeGreaterThan(0.8);
   });
 
+  test.each(['169.254.169.254', 'metadata.google.internal', '100.100.100.200', '0xa9fea9fe', 'ann@169.254.169.254'])(
+    '%s by itself counts where a tool sends a request, and is data elsewhere',
+    (url) => {
+      expect(most({ url }, 'fetch_page')).toBeGreaterThan(0.8);
+      expect(most({ host: url }, 'ping')).toBeGreaterThan(0.8);
+      for (const tool of ['block_address', 'whois', 'add_label']) expect(most({ ip: url }, tool)).toBe(0);
+      expect(most({ text: url }, 'fetch_page')).toBeLessThan(0.5);
+    },
+  );
+
+  test.each([
+    "Why '; DROP TABLE students still works in 2026",
+    "What does '; DROP TABLE mean?",
+    "Re: the '; DELETE FROM orders incident on Monday",
+    "Scanner reports '; INSERT INTO in our logs",
+    `Input "'; DROP TABLE x" breaks the search box`,
+    "How we handle '; DROP TABLE users",
+  ])('a title may speak of a statement: %s', (title) => {
+    expect(most({ title, content: 'For the lesson on escaping.' })).toBeLessThan(0.5);
+  });
+
+  test.each([
+    "x'; DROP TABLE posts; --",
+    "'; DROP TABLE posts",
+    "My notes'; DROP TABLE notes --",
+    "Lesson 4: '; DROP TABLE users; -- explained",
+    "hello'); DROP TABLE IF EXISTS notes CASCADE;--",
+    "a'; DELETE FROM users WHERE '1'='1",
+    "hi'; UPDATE users SET admin=1 WHERE name='me",
+    `test"; INSERT INTO admins VALUES('me')--`,
+    '1; DROP TABLE notes',
+    "x'; EXEC xp_cmdshell('dir'); --",
+  ])('a title that would run is an attack: %s', (title) => {
+    expect(most({ title })).toBeGreaterThan(0.8);
+  });
+
   test('a name of a field that holds a query is read as a value is; the names of a translation, a stylesheet or a table of headers are not one', () => {
     expect(most({ data: { 'name) VALUES (1); DROP TABLE users;--': 'x' } })).toBeGreaterThan(0.8);
     expect(most({ row: { 'id) SELECT password FROM users--': 1 } })).toBeGreaterThan(0.8);
