@@ -45,7 +45,7 @@ export class ReceiptBook {
     return book;
   }
 
-  /** Whether it is news, was known, older or one too many for now, or is to be believed by nobody. The promise: when it is on disk. */
+  /** Whether it is news, was known, older or one too many, or is to be believed by nobody. The promise: when it is on disk. */
   take(
     carried: CarriedReceipt,
     { sync = false }: { readonly sync?: boolean } = {},
