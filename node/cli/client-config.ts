@@ -1,6 +1,7 @@
-import { copyFile, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { copyFile, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readJson } from '../config/index.ts';
+import { makeFolder } from '../files/index.ts';
 import type { KnownClient } from './clients.ts';
 import { CliError } from './exit.ts';
 
@@ -42,7 +43,7 @@ export async function planEntry(client: KnownClient, file: string, entry: Bridge
 
 /** Writes the plan whole or not at all, and keeps what was there beside it. Answers the backup's name, where one was needed. */
 export async function applyPlan(plan: Planned, options: { stamp: string }): Promise<string | undefined> {
-  await mkdir(dirname(plan.file), { recursive: true });
+  makeFolder(dirname(plan.file));
   const backup = plan.before === undefined ? undefined : `${plan.file}.before-village-${options.stamp}`;
   if (backup !== undefined) await copyFile(plan.file, backup);
   const mode = plan.before === undefined ? 0o600 : (await stat(plan.file)).mode & 0o777;

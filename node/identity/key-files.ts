@@ -4,7 +4,6 @@ import {
   fstatSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -12,21 +11,17 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../files/index.ts';
 import { IdentityError } from './identity-error.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
-
-/** Makes a folder that only its owner may enter, with those above it. */
-function makePrivateFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-}
 
 /**
  * Writes a file of mode 600 so that a crash at any time leaves the old one or the new one, whole; on return it is on disk.
  * `exclusive`: KEY_EXISTS when the path is taken, whoever was first.
  */
 export function writePrivateFile(path: string, content: string, options: { exclusive?: boolean } = {}): void {
-  makePrivateFolder(dirname(path));
+  makeFolder(dirname(path));
   const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   const file = openSync(draft, 'wx', 0o600);
   try {

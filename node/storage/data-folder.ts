@@ -1,5 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../files/index.ts';
 import { LevelDatabase } from './level-store.ts';
 import { StorageError } from './storage-error.ts';
 
@@ -17,8 +18,7 @@ export interface DataFolder {
 export async function openDataFolder(path: string): Promise<DataFolder> {
   const store = join(path, 'store');
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    await mkdir(store, { recursive: true, mode: 0o700 });
+    makeFolder(store);
   } catch (error) {
     throw new StorageError('DATA_UNUSABLE', `cannot make the data folder ${path}`, { cause: error });
   }

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Constitution } from '../../src/constitution/index.ts';
 import { canonicalJson } from '../../src/kernel/index.ts';
 import { readPrivateFile, writePrivateFile } from '../identity/index.ts';
+import { makeFolder } from '../files/index.ts';
 import { VillageStateError } from './village-error.ts';
 
 /** What a data folder knows of its village. */
@@ -76,7 +77,7 @@ function archiveAgentKeys(dataDir: string): void {
 }
 
 function writeMembership(folder: string, { chain, inviterAddresses }: VillageRecord): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const file = { format: 1, chain, inviter_addresses: inviterAddresses };
   writePrivateFile(join(folder, 'membership.json'), `${JSON.stringify(file, null, 2)}\n`);
 }
