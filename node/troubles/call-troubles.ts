@@ -62,7 +62,7 @@ export function* callTroubles({ router, recent, nodeId, epochMs }: CallTroublePa
       found: `${agent} is in quarantine on this node${peer === '' ? '' : ` for what ${peer} sends in its name`}`,
       means:
         peer === ''
-          ? 'too many of its calls looked dangerous within ten minutes: all its calls here are refused for an hour'
+          ? 'too many of its calls looked dangerous within ten minutes: its calls here are refused for an hour, but for those of `p2p` and `governance`'
           : 'too many of those calls looked dangerous within ten minutes: they are refused for an hour; its calls here and by other nodes are not',
       remedy: `look at what it asked for (\`village audit tail\`); to lift it at once, propose a \`threat.pardoned\` that names it`,
     };
