@@ -4,9 +4,8 @@ import { compileCacheFolder } from './compile-cache.ts';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
-  console.error(
-    `village needs Node 22.18 or later, and this is ${process.version}: install a later one from https://nodejs.org`,
-  );
+  const asked = 'village needs Node 22.18 or later: install it from https://nodejs.org';
+  process.stderr.write(`${asked} (this is ${process.version})\n`);
   process.exit(1);
 }
 
