@@ -18,10 +18,10 @@ export const FogConfig = z.strictObject({
     .describe('false: no shard of others runs here; this node may still deploy elsewhere'),
   capacity: z
     .strictObject({
-      cpu_cores: z.number().nonnegative().max(4_096).optional(),
+      cpu_cores: z.number().nonnegative().max(4_096).optional().describe('cores, or parts of one'),
       memory_gb: z.number().nonnegative().max(65_536).optional().describe('GiB'),
       disk_gb: z.number().nonnegative().max(1_048_576).optional().describe('GiB'),
-      gpus: z.int().nonnegative().max(64).optional(),
+      gpus: z.int().nonnegative().max(64).optional().describe('how many'),
     })
     .prefault({})
     .describe('overrides what is measured; without it 80 % of what the machine has is offered'),
@@ -34,9 +34,9 @@ export const FogConfig = z.strictObject({
     .record(
       ArtifactName,
       z.strictObject({
-        command: z.string().min(1),
-        args: z.array(z.string()).default([]),
-        env: z.record(z.string(), z.string()).default({}),
+        command: z.string().min(1).describe('the program'),
+        args: z.array(z.string()).default([]).describe('its arguments'),
+        env: z.record(z.string(), z.string()).default({}).describe('variables that it gets'),
       }),
     )
     .default({})

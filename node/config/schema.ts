@@ -17,6 +17,8 @@ const LoopbackPort = HostPort.refine(
   'a loopback address, as 127.0.0.1:7118: put a proxy with TLS in front of it for others',
 );
 
+const OF_OTHERS = 'a key of other clients; changes nothing here';
+
 /** One entry of the `mcpServers` block that every MCP client uses. Keys other clients put there are accepted; see `foreign`. */
 export const ServerConfig = z
   .strictObject({
@@ -59,7 +61,7 @@ export const ServerConfig = z
       .default('shared')
       .describe('one process (or session at `url`) for all agents, or one for each'),
     // Keys of other clients. Honoured where they mean something here (what restricts does), reported where not.
-    disabled: z.boolean().optional(),
+    disabled: z.boolean().optional().describe('true: known but not started'),
     includeTools: z
       .array(z.string())
       .optional()
@@ -67,12 +69,12 @@ export const ServerConfig = z
     excludeTools: z.array(z.string()).optional().describe('tools that are not offered, whatever lists them'),
     disabledTools: z.array(z.string()).optional().describe('as excludeTools'),
     timeout: z.number().positive().optional().describe('seconds a call may take'),
-    description: z.string().optional(),
-    type: z.string().optional(),
-    transport: z.string().optional(),
-    autoApprove: z.array(z.string()).optional(),
-    alwaysAllow: z.array(z.string()).optional(),
-    trust: z.unknown().optional(),
+    description: z.string().optional().describe('what it is for, in your words; changes nothing here'),
+    type: z.string().optional().describe(OF_OTHERS),
+    transport: z.string().optional().describe(OF_OTHERS),
+    autoApprove: z.array(z.string()).optional().describe(OF_OTHERS),
+    alwaysAllow: z.array(z.string()).optional().describe(OF_OTHERS),
+    trust: z.unknown().optional().describe(OF_OTHERS),
   })
   .refine((entry) => (entry.command === undefined) !== (entry.url === undefined), 'give either `command` or `url`');
 export type ServerConfig = z.infer<typeof ServerConfig>;
@@ -84,11 +86,11 @@ const Servers = z.record(
 
 /** The whole configuration of a node (`village.json`). Strict: an unknown key is refused by name. */
 export const Config = z.strictObject({
-  $schema: z.string().optional(),
+  $schema: z.string().optional().describe('where an editor finds this schema'),
   mcpServers: Servers.default({}).describe('third-party MCP servers that this node hosts'),
   servers: Servers.optional().describe('another name for mcpServers'),
   gateway: HostPort.default('127.0.0.1:7117').describe('where agents connect'),
-  admin: LoopbackPort.default('127.0.0.1:7118').describe('metrics, dashboard and the CLI'),
+  admin: LoopbackPort.default('127.0.0.1:7118').describe('metrics and the command line'),
   listen: z
     .array(z.string().startsWith('/'))
     .default(['/ip4/127.0.0.1/tcp/0'])
@@ -103,28 +105,39 @@ export const Config = z.strictObject({
   log: LogConfig.prefault({}),
   limits: z
     .strictObject({
-      perAgentPerMinute: z.int().positive().default(1200),
-      perSourcePerMinute: z.int().positive().default(6000),
-      perNodePerSecond: z.int().positive().default(5000),
+      perAgentPerMinute: z.int().positive().default(1200).describe('requests of one agent'),
+      perSourcePerMinute: z.int().positive().default(6000).describe('requests from one IPv4 address or IPv6 /64'),
+      perNodePerSecond: z.int().positive().default(5000).describe('requests of all agents here; of each peer as many'),
       maxBodyBytes: z
         .int()
         .positive()
-        .default(4 * 1024 * 1024),
-      maxInFlightPerPeer: z.int().positive().default(256),
-      maxInFlightPerAgent: z.int().positive().default(256),
-      callTimeoutMs: z.int().positive().default(60_000),
+        .default(4 * 1024 * 1024)
+        .describe('of a request at the gateway'),
+      maxInFlightPerPeer: z.int().positive().default(256).describe('calls that one peer brings, under way at one time'),
+      maxInFlightPerAgent: z
+        .int()
+        .positive()
+        .default(256)
+        .describe('calls of one agent under way at one time; by each peer as many'),
+      callTimeoutMs: z.int().positive().default(60_000).describe('the longest that a call may take, in milliseconds'),
       overload: z
         .strictObject({
-          delayMs: z.int().positive().default(500),
-          inFlight: z.int().positive().default(4096),
-          memoryPercent: z.int().min(10).max(100).default(90),
+          delayMs: z.int().positive().default(500).describe('mean lateness of the event loop, in milliseconds'),
+          inFlight: z.int().positive().default(4096).describe('calls under way at one time'),
+          memoryPercent: z.int().min(10).max(100).default(90).describe('of the heap that V8 allows'),
         })
-        .prefault({}),
-      maxSessions: z.int().positive().default(10_000),
+        .prefault({})
+        .describe('above one of these the lowest level is turned away, then the next'),
+      maxSessions: z
+        .int()
+        .positive()
+        .default(10_000)
+        .describe('sessions of agents at one time, half of them of one agent at most'),
       sessionIdleMs: z
         .int()
         .positive()
-        .default(30 * 60_000),
+        .default(30 * 60_000)
+        .describe('after which a session that is not used ends, in milliseconds'),
     })
     .prefault({}),
   discovery: z
@@ -137,7 +150,11 @@ export const Config = z.strictObject({
         .boolean()
         .default(true)
         .describe('connected peers exchange descriptors at once; false: provider records only'),
-      lookupIntervalMs: z.int().positive().default(15_000),
+      lookupIntervalMs: z
+        .int()
+        .positive()
+        .default(15_000)
+        .describe('the longest pause between two looks around the DHT, in milliseconds'),
     })
     .prefault({}),
   routing: z
@@ -161,7 +178,14 @@ export const Config = z.strictObject({
     })
     .prefault({}),
   telemetry: TelemetryConfig.prefault({}),
-  tools: z.strictObject({ mode: z.enum(['list', 'search']).default('list') }).prefault({}),
+  tools: z
+    .strictObject({
+      mode: z
+        .enum(['list', 'search'])
+        .default('list')
+        .describe('what `/mcp` lists: every tool, or `find_tools` and `call_tool` in their place'),
+    })
+    .prefault({}),
   fog: FogConfig.prefault({}),
   gatewayTls: z
     .strictObject({

@@ -42,15 +42,14 @@ const Otlp = z
   );
 
 const Level = z.enum(LOG_LEVELS);
-const areas = Object.fromEntries(LOG_AREAS.map((area) => [area, Level.optional()])) as Record<
-  LogArea,
-  z.ZodOptional<typeof Level>
->;
+const areas = Object.fromEntries(
+  LOG_AREAS.map((area) => [area, Level.optional().describe('of this part of the node')]),
+) as Record<LogArea, z.ZodOptional<typeof Level>>;
 
 export const LogConfig = z.strictObject({
-  level: Level.default('info'),
+  level: Level.default('info').describe('the least important lines that are written'),
   areas: z.strictObject(areas).prefault({}).describe('area → level, where it differs'),
-  format: z.enum(['text', 'json']).default('text'),
+  format: z.enum(['text', 'json']).default('text').describe('of a line on stderr'),
 });
 
 /** What leaves a node about its work, besides what is asked of it. */

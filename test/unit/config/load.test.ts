@@ -136,3 +136,27 @@ test('village.schema.json is what the loader uses', async () => {
   );
   expect(published, 'run `npm run schema`').toEqual(JSON.parse(JSON.stringify(publishedSchema())));
 });
+
+test('every key of village.json says what it is for', () => {
+  const silent: string[] = [];
+  let looked = 0;
+  const look = (schema: KeySchema, path: string): void => {
+    const { properties = {}, additionalProperties: entries } = schema;
+    for (const [key, of] of Object.entries(properties)) {
+      looked += 1;
+      const name = `${path}${key}`;
+      if (of.description === undefined && of.properties === undefined) silent.push(name);
+      look(of, `${name}.`);
+    }
+    if (typeof entries === 'object') look(entries, `${path}*.`);
+  };
+  look(publishedSchema(), '');
+  expect(looked).toBeGreaterThan(80);
+  expect(silent).toEqual([]);
+});
+
+interface KeySchema {
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, KeySchema>>;
+  readonly additionalProperties?: boolean | KeySchema;
+}
