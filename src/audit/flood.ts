@@ -35,12 +35,17 @@ interface Place {
   readonly alike: string;
 }
 
-/** Kinds of which every one is written: calls that were made, and what the log says of itself. */
-const NEVER_COUNTED: ReadonlySet<AuditRecord['kind']> = new Set(['call', 'serve', 'gap', 'start', 'stop']);
+/**
+ * Kinds of which every one is written, unless it is a refusal: calls that were made, who was admitted (each takes a ticket, or a
+ * renewal of which a node has few), and what the log says of itself.
+ */
+const NEVER_COUNTED: ReadonlySet<AuditRecord['kind']> = new Set(['call', 'serve', 'admission', 'gap', 'start', 'stop']);
+/** What an operator or a vote did about a peer: no peer brings it about. */
+const APPROVAL = /\.approved$/;
 
 /** Whether `record` may be one of a flood: a refusal, or what a peer can bring about as often as it likes. */
-export function mayFlood({ kind, outcome, peer }: AuditRecord): boolean {
-  return isRefusal({ kind, outcome }) || (peer !== '' && !NEVER_COUNTED.has(kind));
+export function mayFlood({ kind, method, outcome, peer }: AuditRecord): boolean {
+  return isRefusal({ kind, outcome }) || (peer !== '' && !NEVER_COUNTED.has(kind) && !APPROVAL.test(method));
 }
 
 function isRefusal({ kind, outcome }: Pick<AuditRecord, 'kind' | 'outcome'>): boolean {
@@ -90,7 +95,8 @@ export class FloodGate {
   }
 
   #floodOf({ kind, reason, method, peer, agentId, sourceIp }: AuditRecord, startedMs: number): Flood {
-    const alike = `${kind}\n${reason}`;
+    // Its methods are words of ours and few: a quarantine is not lost among the tools that changed.
+    const alike = kind === 'administration' ? `${kind}\n${reason}\n${method}` : `${kind}\n${reason}`;
     const ofPeer = `${alike}\n${peer}`;
     let key = `${ofPeer}\n${method}\n${agentId === '' ? sourceIp : agentId}`;
     const known = this.#floods.get(key);

@@ -121,6 +121,21 @@ describe('what peers bring about', () => {
     }
   });
 
+  test('of one kind hides nothing of another: a quarantine is written whatever tools change', () => {
+    const gate = new FloodGate();
+    for (let index = 0; index < 4_000; index += 1) gate.admits(changed({ peer: `p${index}` }), 0);
+    const quarantined = { method: 'threat.quarantined', agentId: 'mallory@pppppppp', peer: 'late' };
+    expect(gate.admits(changed(quarantined), 0)).toBe(true);
+  });
+
+  test('is not who was admitted, nor what an operator or a vote approved: each of those is written', () => {
+    const granted = { kind: 'admission', method: 'redeem', outcome: 'recorded', peer: 'B' } as const;
+    expect(mayFlood(recordOf(granted))).toBe(false);
+    expect(mayFlood(recordOf({ ...granted, outcome: 'denied' }))).toBe(true);
+    expect(mayFlood(changed({ method: 'tool.approved' }))).toBe(false);
+    expect(mayFlood(changed())).toBe(true);
+  });
+
   test('is never counted where it is a call that was made, or what the log says of itself', () => {
     for (const kind of ['call', 'serve'] as const)
       expect(mayFlood(recordOf({ kind, outcome: 'ok', peer: 'B' }))).toBe(false);
