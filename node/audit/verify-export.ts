@@ -1,4 +1,4 @@
-import { type ChainReport, type ChainStart, ChainVerifier, openRecord } from '../../src/audit/index.ts';
+import { type ChainReport, type ChainStart, ChainVerifier, decodeEntry, openRecord } from '../../src/audit/index.ts';
 
 export interface ExportReport extends ChainReport {
   /** Whose log it is, as given or as its first line says. */
@@ -43,10 +43,14 @@ function beginning(
   { villageId, nodeId, after, witnessed }: About,
 ): { readonly start: ChainStart; readonly takenAsIs: number | undefined } {
   const start = { villageId: villageId ?? '', nodeId: nodeId ?? '', after, witnessed };
-  const hash = openRecord(line)?.hash;
-  const isBound = after !== undefined || (seq === 1 && villageId !== undefined && nodeId !== undefined);
-  if (isBound || seq === undefined || hash === undefined) return { start, takenAsIs: undefined };
-  return { start: { ...start, after: { seq, hash } }, takenAsIs: seq };
+  // A first line that does not say whose it is proves nothing of the village either: it is not what begins a log there.
+  const isBound = after !== undefined || (seq === 1 && villageId !== undefined);
+  if (isBound || seq === undefined) return { start, takenAsIs: undefined };
+  const opened = openRecord(line);
+  const isEntry = opened !== undefined && decodeEntry(opened.line).kind === 'entry';
+  return isEntry
+    ? { start: { ...start, after: { seq, hash: opened.hash } }, takenAsIs: seq }
+    : { start: { ...start, after: { seq: seq - 1, hash: '' } }, takenAsIs: undefined };
 }
 
 /** The number a line gives itself; undefined when it gives none. Whether the rest of it is an entry is the verifier's to say. */
