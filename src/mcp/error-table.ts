@@ -1,5 +1,5 @@
 /**
- * Every JSON-RPC error the village itself answers with. -32020 … -32099 belong to the MCP specification; ours stay in -32000 … -32019.
+ * Every JSON-RPC error the village itself answers with. -32020 … -32099 belong to the MCP specification; ours stay in -32001 … -32019.
  * `http` is the status when the call came as the only message of a POST.
  */
 export const ERRORS = {
@@ -8,7 +8,6 @@ export const ERRORS = {
   METHOD_NOT_FOUND: { code: -32601, http: 200 },
   INVALID_PARAMS: { code: -32602, http: 200 },
   INTERNAL_ERROR: { code: -32603, http: 200 },
-  NOT_BUILT: { code: -32000, http: 200 },
   UNAUTHENTICATED: { code: -32001, http: 401 },
   RESOURCE_NOT_FOUND: { code: -32002, http: 200 },
   PERMISSION_DENIED: { code: -32003, http: 200 },

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createEventBus, createMetrics, type EventBus, type Metrics } from '../../../node/telemetry/index.ts';
 import { counter, exposition, gauge } from '../../../node/telemetry/openmetrics.ts';
@@ -37,6 +38,17 @@ function metricsOf(tell: (bus: EventBus) => void): string[] {
 }
 const done = (target: string, outcome = 'ok', durationMs = 4) =>
   ({ kind: 'call', method: 'tools/call', server: 'everything', target, outcome, reason: '', durationMs }) as const;
+
+test('the operator’s page names every metric, and none that is not there', () => {
+  const page = readFileSync(new URL('../../../node/README.md', import.meta.url), 'utf8');
+  const told = [...page.matchAll(/`((?:mcp_server|village|process|nodejs)_[a-z_]*[a-z])`/g)].map(([, name]) => name);
+  const types = metricsOf(() => undefined).flatMap((line) => {
+    const [, name, type] = /^# TYPE (\S+) (\S+)$/.exec(line) ?? [];
+    return name === undefined ? [] : [type === 'counter' ? `${name}_total` : name];
+  });
+  expect(types.length).toBeGreaterThan(30);
+  expect([...new Set(told)].toSorted()).toEqual(types.toSorted());
+});
 
 describe('the exposition', () => {
   test('is OpenMetrics, frozen', () => {
