@@ -34,7 +34,7 @@ export const addTools: AddVerb = (program, invocation) => {
   tools
     .command('approve <name>')
     .description(
-      'takes what a third party changed for the one to keep, on this node: a tool, prompt or template as ALIAS__NAME, instructions as ALIAS',
+      'takes what a third party changed for the one to keep, on this node: a tool or prompt as ALIAS__NAME, a template or resource as ALIAS__URI, what a server says of itself as ALIAS',
     )
     .action((name: string, _options, command) =>
       withSession(command, invocation, async (session) => {
