@@ -1,8 +1,9 @@
 import { openAnchor, type AuditAnchor } from '../../../src/audit/index.ts';
+import { publicKeyOfPeerId } from '../../../src/kernel/index.ts';
 import type { AuditVerdict } from '../../admin/index.ts';
 import { type ExportReport, verdictOf, verifyExport } from '../../audit/index.ts';
 import { CliError, EXIT } from '../exit.ts';
-import type { Invocation } from '../invocation.ts';
+import { aborted, type Invocation } from '../invocation.ts';
 import { anchorsIn, linesIn } from './audit-files.ts';
 import { acceptedLines, witnessLines } from './audit-lines.ts';
 
@@ -13,8 +14,16 @@ interface Beside {
   readonly anchors?: string | undefined;
 }
 
-/** Checks an exported log with nothing but the file, and what other nodes hold of it where that is given. Errors: those of the files, BROKEN_CHAIN. */
+/** Checks an exported log with nothing but the file, and what other nodes hold of it where that is given. Errors: those of the files, BROKEN_CHAIN, INTERRUPTED. */
 export async function verifyExported(file: string, beside: Beside, invocation: Invocation): Promise<void> {
+  // A log can take minutes, and nothing of it is left to be tidied up.
+  const interrupted = aborted(invocation.signal).then(() => {
+    throw new CliError('INTERRUPTED', 'interrupted');
+  });
+  await Promise.race([verify(file, beside, invocation), interrupted]);
+}
+
+async function verify(file: string, beside: Beside, invocation: Invocation): Promise<void> {
   const { terminal } = invocation;
   const words = beside.anchors === undefined ? undefined : await wordsIn(beside.anchors);
   const [first] = words ?? [];
@@ -60,6 +69,9 @@ async function wordsIn(file: string): Promise<AuditAnchor[]> {
   for (const [index, { anchor }] of (await anchorsIn(file)).entries()) {
     const word = openAnchor(anchor);
     if (word === undefined) throw new CliError('USAGE', `anchor ${index + 1} of ${file} is not signed by its witness`);
+    // A witness can sign anything for these, and they are printed.
+    if (publicKeyOfPeerId(word.node) === undefined || !/^[0-9a-f]{64}$/.test(word.village))
+      throw new CliError('USAGE', `anchor ${index + 1} of ${file} names no node of a village`);
     const [first = word] = words;
     if (word.node !== first.node || word.village !== first.village)
       throw new CliError('USAGE', `anchor ${index + 1} of ${file} is of another log than the first`);
