@@ -115,7 +115,12 @@ export class KnownPeers {
   async #write(nodeId: string, entry: Entry): Promise<void> {
     const { addresses, seenMs } = entry;
     entry.isBehind = false;
-    await this.#options.store.put(nodeId, utf8(JSON.stringify({ addresses, seen_ms: seenMs })));
+    try {
+      await this.#options.store.put(nodeId, utf8(JSON.stringify({ addresses, seen_ms: seenMs })));
+    } catch (error) {
+      entry.isBehind = true;
+      throw error;
+    }
   }
 
   async #bound(): Promise<void> {
@@ -165,8 +170,9 @@ export class KnownPeers {
     } catch {
       entry.failures += 1; // absent peers are ordinary; status shows who is connected
     } finally {
-      entry.dialling = false;
-      entry.dueMs = this.#options.now() + this.#wait(entry.failures);
+      const latest = this.#entries.get(nodeId) ?? entry; // it may have come by itself meanwhile
+      latest.dialling = false;
+      latest.dueMs = this.#options.now() + this.#wait(latest.failures);
       this.#schedule();
     }
   }

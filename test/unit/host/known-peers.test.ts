@@ -21,7 +21,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function make(keepConnected = 16): KnownPeers {
+function make(keepConnected = 16, answer = () => Promise.reject<void>(new Error('nobody there'))): KnownPeers {
   return new KnownPeers({
     store,
     now: () => Date.now(),
@@ -32,7 +32,7 @@ function make(keepConnected = 16): KnownPeers {
     connectedCount: () => connected.size,
     dial: async (nodeId, addresses, { lookUp }) => {
       dials.push(`${nodeId} ${lookUp ? 'by the DHT' : addresses.join()}`);
-      throw new Error('nobody there');
+      await answer();
     },
   });
 }
@@ -121,4 +121,43 @@ test('a peer that says all the time where it is costs 8 writes and one with each
   known = make();
   await known.load();
   expect(known.addressesOf('p')[0]).toBe('/a/499');
+});
+
+test('a peer that comes by itself while it is dialled is dialled again when it is lost', async () => {
+  const waiting: PromiseWithResolvers<void>[] = [];
+  known = make(16, () => {
+    const dial = Promise.withResolvers<void>();
+    waiting.push(dial);
+    return dial.promise;
+  });
+  await known.seen('p', ['/old']);
+  known.start();
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect(dials).toEqual(['p /old']);
+  connected.add('p');
+  await known.seen('p', ['/new']);
+  waiting[0]?.reject(new Error('nobody there'));
+  await vi.advanceTimersByTimeAsync(60_000);
+  connected.delete('p');
+  known.lost('p');
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect(dials).toEqual(['p /old', 'p /new,/old']);
+});
+
+test('an address that the disk did not take goes there with the next flush', async () => {
+  class FailingStore extends MemoryStore {
+    fails = true;
+    override async put(key: string, value: Uint8Array): Promise<void> {
+      if (this.fails) throw new Error('no space');
+      await super.put(key, value);
+    }
+  }
+  const failing = new FailingStore();
+  store = failing;
+  known = make();
+  await expect(known.seen('p', ['/a'])).rejects.toThrow();
+  await expect(known.flush()).rejects.toThrow();
+  failing.fails = false;
+  await known.flush();
+  expect(await failing.get('p')).toBeDefined();
 });
