@@ -129,3 +129,11 @@ test('what is said to be read is named where it is read, and what nothing reads 
   const nobodys = POLICY_KEYS.filter(({ reader }) => reader === null);
   expect(nobodys.map(({ key }) => key)).toEqual(['notify.resolutions.*', 'knowledge.retention_days', 'custom.*']);
 });
+
+test('the operator’s page has every key, what holds without a decision, and the least type of change', () => {
+  const page = readFileSync(join(ROOT, 'node', 'README.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| `([a-z_.*]+)` \| .+ \| (?:`(.+)`|–) \| (minor|major|critical) \|$/gm)];
+  const told = rows.map(([, key, preset, least]) => `${key} ${preset} ${least}_change`);
+  const known = POLICY_KEYS.map(({ key, preset, least }) => `${key} ${JSON.stringify(preset)} ${least}`);
+  expect(told.toSorted()).toEqual(known.toSorted());
+});
