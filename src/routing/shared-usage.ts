@@ -69,7 +69,7 @@ export class SharedUsage {
     }
     // The last calls of a limit are fewer than the nodes: still a whole one is needed to let one through.
     const share = Math.max(1, left / nodes);
-    earn(own, { share, left, nowMs });
+    earn(own, { share, atOnce: (left + own.total) / nodes - own.total, nowMs });
     if (own.credit < 1) {
       const rounds = Math.ceil(((1 - own.credit) * HELPING_SHARE) / share);
       return Math.max(1, Math.ceil(own.roundEndMs - nowMs + (rounds - 1) * ROUND_MS));
@@ -143,15 +143,15 @@ function freshAt(nowMs: number): Own {
   return { slots, slot: Math.floor(nowMs / SLOT_MS), total: 0, credit: 0, roundEndMs: 0 };
 }
 
-/** An eighth of the share for each round that passed, asked or not, as long as no more than the share is kept. */
+/** What is due at once to who was quiet; then an eighth of the share for each round that passed, asked or not, as long as no more than the share is kept. */
 function earn(
   own: Own,
-  { share, left, nowMs }: { readonly share: number; readonly left: number; readonly nowMs: number },
+  { share, atOnce, nowMs }: { readonly share: number; readonly atOnce: number; readonly nowMs: number },
 ): void {
   if (nowMs < own.roundEndMs) return;
   const isFirst = own.roundEndMs === 0;
   if (isFirst && own.total <= 1) {
-    own.credit = Math.max(share, Math.min(BURST, left + own.total)) - own.total;
+    own.credit = Math.max(0, atOnce);
   } else {
     const rounds = isFirst ? 1 : 1 + Math.floor((nowMs - own.roundEndMs) / ROUND_MS);
     own.credit = Math.min(share, own.credit + ((rounds - 1) * share) / HELPING_SHARE) + share / HELPING_SHARE;
