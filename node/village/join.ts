@@ -50,7 +50,8 @@ export async function redeemInvite(
   });
   if (outcome.kind === 'refused') {
     throw new VillageStateError('INVITE_REFUSED', `the inviter refused: ${ADMISSION_PROBLEMS[outcome.because]}`, {
-      hint: 'ask for a new invite',
+      hint:
+        outcome.because === 'busy' ? 'it did not look at the invite: try again in a minute' : 'ask for a new invite',
     });
   }
   return { constitution: outcome.constitution, chain: outcome.chain, inviterAddresses: addresses };

@@ -7,6 +7,7 @@ import { AgentKeystore, openNodeKeys } from '../../node/identity/index.ts';
 import { type DataFolder, openDataFolder } from '../../node/storage/index.ts';
 import { Village, type VillageOptions } from '../../node/village/index.ts';
 import { Policy } from '../../src/constitution/index.ts';
+import type { VillageError } from '../../src/kernel/index.ts';
 import { Reports } from '../support/mesh-hosts.ts';
 import { until } from '../support/until.ts';
 
@@ -142,6 +143,23 @@ test('a ticket cannot be redeemed by a second node, and a stopped inviter is nam
   await expect(Village.join(second, 'village-invite:xx', { signal: within() })).rejects.toMatchObject({
     code: 'INVITE_MALFORMED',
   });
+});
+
+test('a node that asked too often is told to try again, and not to ask for another invite', async () => {
+  const first = await folder();
+  const founded = Village.found(first, { name: 'Test' });
+  const host = await hosted(first, founded);
+  const used = inviteFrom(founded, host).invite;
+  await Village.join(await folder(), used, { signal: within() });
+  const second = await folder();
+  const hints: (string | undefined)[] = [];
+  for (let turn = 0; turn < 13; turn += 1) {
+    const refusal = await Village.join(second, used, { signal: within() }).catch((error: unknown) => error);
+    hints.push((refusal as VillageError<string>).hint);
+  }
+  expect(first.reporter.of('admission.refused').at(-1)).toMatchObject({ reason: 'busy' });
+  expect(hints[0]).toMatch(/new invite/);
+  expect(hints.at(-1)).toMatch(/try again/);
 });
 
 test('an eviction closes the connections of the evicted node and keeps it out', async () => {
