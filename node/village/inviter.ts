@@ -27,9 +27,10 @@ import { VillageStateError } from './village-error.ts';
 /** Refusals that the asker can do something about, or wait for. */
 const TOLD: ReadonlySet<string> = new Set(['expired', 'evicted', 'held']);
 
-/** Questions of one node, and of all together: each may cost signatures, and its answer is on record. PeerIds cost nothing to invent. */
+/** Questions of one node: each may cost signatures, and its answer is on record. */
 const OF_NODE: RateLimit = { perMinute: 6, burst: 12 };
-const OF_ALL: RateLimit = { perMinute: 600, burst: 600 };
+/** Of all together that prove nothing, since PeerIds cost nothing to invent: who has a ticket of ours or belongs to us is not held up by them. */
+const UNPROVEN: RateLimit = { perMinute: 600, burst: 600 };
 const MAX_NODES = 4_096;
 
 export interface InviterOptions {
@@ -68,7 +69,7 @@ type Outcome = AdmissionAnswer & { readonly ticket: string };
 export class Inviter implements AdmissionDesk {
   readonly #options: InviterOptions;
   readonly #nodes = new RateLimiter({ maxKeys: MAX_NODES });
-  readonly #all = new RateLimiter({ maxKeys: 1 });
+  readonly #unproven = new RateLimiter({ maxKeys: 1 });
 
   constructor(options: InviterOptions) {
     this.#options = options;
@@ -114,8 +115,12 @@ export class Inviter implements AdmissionDesk {
   }
 
   #isTooMuch(nodeId: string): boolean {
-    const nowMs = performance.now();
-    return this.#nodes.take(nodeId, OF_NODE, nowMs) > 0 || this.#all.take('', OF_ALL, nowMs) > 0;
+    return this.#nodes.take(nodeId, OF_NODE, performance.now()) > 0;
+  }
+
+  /** To who showed neither a ticket of ours nor a membership. */
+  #provesNothing(because: AdmissionReason): Outcome {
+    return refused(this.#unproven.take('', UNPROVEN, performance.now()) > 0 ? 'busy' : because);
   }
 
   #reported(peer: string, { ticket, ...answer }: Outcome): AdmissionAnswer {
@@ -128,9 +133,9 @@ export class Inviter implements AdmissionDesk {
   async #redeem({ ticket: jws, issuer_key: issuerKey }: Redeem, nodeId: string): Promise<Outcome> {
     const { keys, villageId, constitution, tickets, policy, now } = this.#options;
     const checked = checkTicket(jws, { villageId, nowMs: now() });
-    if (checked.kind === 'refused') return refused(REASON_OF[checked.because]);
+    if (checked.kind === 'refused') return this.#provesNothing(REASON_OF[checked.because]);
     const { ticket } = checked;
-    if (ticket.by !== keys.nodeId) return refused('foreign');
+    if (ticket.by !== keys.nodeId) return this.#provesNothing('foreign');
     if (policy().isEvicted(nodeId)) return refused('evicted');
     if (policy().isNodeHeld(nodeId)) return refused('held');
     const holder = this.#inviting();
@@ -154,7 +159,7 @@ export class Inviter implements AdmissionDesk {
     const verdict = verifyMembership(chain, { constitution, villageId, policy: policy(), nowMs: now(), nodeId });
     if (verdict.kind === 'refused') {
       const { because } = verdict;
-      return refused(TOLD.has(because) ? (because as 'expired' | 'evicted' | 'held') : 'not-a-member');
+      return this.#provesNothing(TOLD.has(because) ? (because as 'expired' | 'evicted' | 'held') : 'not-a-member');
     }
     const holder = this.#inviting();
     if (holder === undefined || nodeId === constitution.founder.node_id) return refused('not-inviter');

@@ -217,6 +217,29 @@ describe('a node that asks all the time', () => {
   });
 });
 
+describe('strangers without end', () => {
+  verifies(
+    'admission/R9',
+    'are told that the inviter is busy, and hold up neither who has a ticket nor a member',
+    async () => {
+      const desk = inviter();
+      const [one, two] = [node('one'), node('two')];
+      const chain = await admitted(desk, one);
+      const refusals = new Set<string>();
+      for (let index = 0; index < 1_000; index += 1) {
+        const asked = { v: 1, issuer_key: one.issuerX } as const;
+        const answer = await (index % 2 === 0
+          ? desk.redeem({ ...asked, kind: 'redeem', ticket: 'none' }, `stranger-${index}`)
+          : desk.renew({ ...asked, kind: 'renew', chain: [...chain] }, `stranger-${index}`));
+        refusals.add(answer.kind === 'refused' ? answer.because : answer.kind);
+      }
+      expect(refusals).toEqual(new Set(['malformed', 'not-a-member', 'busy']));
+      expect(await redeem(desk, ticketOf(desk), two)).toMatchObject({ kind: 'granted' });
+      expect(await renew(desk, chain, one)).toMatchObject({ kind: 'renewed' });
+    },
+  );
+});
+
 describe('a credential', () => {
   verifies('admission/R4', 'names the proven node and holds what the ticket says, for 30 days', async () => {
     const one = node('one');
