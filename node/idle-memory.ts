@@ -9,7 +9,7 @@ const STARTING_LOOKS = 6;
 const AFTER_START = 1;
 /** Looks that are idle together after work, which may come back. */
 const YOUNG_AFTER_WORK = 30;
-const ALL_AFTER_WORK = 300;
+const ALL_AFTER_WORK = 120;
 const WORTH_BYTES = 4 * 1024 * 1024;
 /** One does not make the young generation small: V8 wants to have seen how little is allocated. */
 const SCAVENGES = 3;

@@ -20,7 +20,7 @@ const RESTS_FROM_MS = 10 * 60_000;
 const SETTLED_MINUTES = 4;
 /** A node that rests gives back what it does not need; so much is left over. */
 const RESTED_SPARE_MIB = 12;
-const REST_MS = 180_000;
+const REST_MS = 240_000;
 
 export interface MixedLoadOptions {
   readonly seed: number;
