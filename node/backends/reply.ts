@@ -18,8 +18,8 @@ export function failure(
   options: FailureOptions = {},
 ): BackendReply {
   const { outcome = 'failed', notStarted = false, retryAfterMs, hint } = options;
-  // Who was denied is denied again.
-  const retryable = notStarted && outcome !== 'denied';
+  // Who was denied is denied again, and what is too large stays so.
+  const retryable = notStarted && outcome !== 'denied' && problem.name !== 'TOO_LARGE';
   const body = utf8(
     errorText(id, problem, { retryable, retryAfterMs, ...(hint === undefined ? {} : { data: { hint } }) }),
   );

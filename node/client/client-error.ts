@@ -108,7 +108,7 @@ function ofRpc(error: { code: number; data?: unknown; message: string }, cause: 
   const after = data['retry_after_ms'];
   return new ClientError(name ?? 'SERVER_ERROR', error.message, {
     cause,
-    // The village says `retryable` exactly when nothing was begun.
+    // The village says `retryable` only when nothing was begun.
     notStarted: name !== undefined && data['retryable'] === true,
     retryAfterMs: typeof after === 'number' ? Math.max(0, after) : undefined,
     rpc: { code: error.code, data: error.data },
