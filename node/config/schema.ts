@@ -153,6 +153,8 @@ export const Config = z.strictObject({
       lookupIntervalMs: z
         .int()
         .positive()
+        // A timer of more than 24.8 days fires at once, again and again.
+        .max(86_400_000)
         .default(15_000)
         .describe('the longest pause between two looks around the DHT, in milliseconds'),
     })

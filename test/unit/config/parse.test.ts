@@ -77,6 +77,11 @@ describe('a configuration', () => {
     expect(parse({}).config.telemetry.otlp).toBeUndefined();
   });
 
+  test('that would look for servers less than once a day is refused: no timer waits so long', () => {
+    expect(parse({ discovery: { lookupIntervalMs: 86_400_000 } }).config.discovery.lookupIntervalMs).toBe(86_400_000);
+    expect(refusal({ discovery: { lookupIntervalMs: 86_400_001 } }).message).toContain('`discovery.lookupIntervalMs`');
+  });
+
   test('with an unknown key further down names the place', () => {
     expect(refusal({ limits: { perSecond: 1 } }).message).toMatch(
       /unknown key `perSecond` in `limits`.*perNodePerSecond/,
