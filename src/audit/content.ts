@@ -4,6 +4,9 @@ import { withoutSecrets } from './secret-shapes.ts';
 const MAX_CHARS = 8_000;
 const MAX_TEXT = 1_000;
 const MAX_ITEMS = 256;
+/** Of each text: what is left of it when secrets are taken out may be all that is shown of it. */
+const MAX_LOOKED = 4 * MAX_TEXT;
+const LONGEST_KEY = 256;
 const MAX_DEPTH = 12;
 const CUT = '…';
 
@@ -20,7 +23,8 @@ const PROGRAM = ['command', 'cmd', 'program', 'executable', 'file', 'binary'];
  * (password, token, key and the like), and whatever has the shape of a key or a token. Long texts are cut, deep values left out.
  */
 export function redactedContent(content: { readonly arguments?: unknown; readonly result?: unknown }): string {
-  const budget = { chars: MAX_CHARS, items: MAX_ITEMS };
+  // Texts of which nothing but a secret is shown leave `chars` as it was, and cost as much to look through.
+  const budget = { chars: MAX_CHARS, items: MAX_ITEMS, looked: 4 * MAX_CHARS };
   const kept: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(content)) {
     if (value !== undefined) kept[name] = redacted(value, { budget, depth: MAX_DEPTH });
@@ -31,6 +35,7 @@ export function redactedContent(content: { readonly arguments?: unknown; readonl
 interface Budget {
   chars: number;
   items: number;
+  looked: number;
 }
 
 interface Place {
@@ -51,7 +56,7 @@ function redacted(value: unknown, { budget, depth, program = '' }: Place): unkno
   if (Array.isArray(value)) {
     const clean = hiddenArguments(program, value);
     return each(clean, budget, (item, before) =>
-      typeof item === 'string' && isFlag(before) ? HIDDEN : redacted(item, { budget, depth: depth - 1 }),
+      redacted(typeof item === 'string' && isFlag(before) ? HIDDEN : item, { budget, depth: depth - 1 }),
     );
   }
   const kept: Record<string, unknown> = {};
@@ -106,12 +111,21 @@ function isFilled(name: string, value: unknown): boolean {
   return value !== null && value !== undefined && typeof value !== 'boolean' && value !== '';
 }
 
-/** Secrets are looked for before the cut: half a key is still half a key. */
+/**
+ * Secrets are looked for before the cut: half a key is still half a key. So is one that lies across the end of what is looked through,
+ * where so much before it was taken out that the end would be shown.
+ */
 function shortened(text: string, budget: Budget): string {
-  const looked = text.slice(0, 4 * MAX_TEXT);
+  const looked = text.slice(0, MAX_LOOKED);
+  if (looked.length > budget.looked) {
+    budget.chars -= CUT.length + 4;
+    return CUT;
+  }
+  budget.looked -= looked.length;
   const clean = withoutSecrets(looked);
-  const room = Math.min(MAX_TEXT, Math.max(0, budget.chars));
-  const cut = clean.length > room || text.length > looked.length ? `${clean.slice(0, room)}${CUT}` : clean;
+  const whole = text.length === looked.length;
+  const room = Math.max(0, Math.min(MAX_TEXT, budget.chars, whole ? clean.length : clean.length - LONGEST_KEY));
+  const cut = clean.length > room || !whole ? `${clean.slice(0, room)}${CUT}` : clean;
   budget.chars -= JSON.stringify(cut).length + 2;
   return cut;
 }

@@ -142,6 +142,24 @@ describe('content kept in the audit log', () => {
     ).toBeLessThan(10_000);
   });
 
+  test('is bounded where nothing but secrets is left of what it is given', () => {
+    const flags = Array.from({ length: 50_000 }, () => '--token');
+    expect(redactedContent({ arguments: flags }).length).toBeLessThan(10_000);
+    const pairs = Array.from({ length: 250 }, () => `password=${'x'.repeat(3_900)}`);
+    const list = kept(pairs) as string[];
+    expect(list.filter((one) => one === 'password=[secret]')).toHaveLength(8);
+    expect(list.slice(8).every((one) => one === '…')).toBe(true);
+  });
+
+  test('a secret that lies across the end of what is looked through is not shown by half', () => {
+    const key = `-----BEGIN PRIVATE KEY-----${'k'.repeat(3_200)}-----END PRIVATE KEY-----`;
+    for (let before = 690; before <= 710; before += 1) {
+      const text = `${key}${'x '.repeat(before / 2)}ghp_${'a1'.repeat(18)}${' y'.repeat(500)}`;
+      expect(kept(text)).toMatch(/^\[secret\](?:x )+/);
+      expect(kept(text)).not.toContain('ghp_');
+    }
+  });
+
   test('takes a time that grows no faster than the text', () => {
     const began = performance.now();
     for (const hostile of [
