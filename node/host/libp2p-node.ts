@@ -12,6 +12,7 @@ import type { Datastore } from 'interface-datastore';
 import { createLibp2p } from 'libp2p';
 import { mcp } from '../../protocols/mcp/index.ts';
 import { MAX_CONNECTIONS } from '../peers/index.ts';
+import { boundedFrames } from './bounded-frames.ts';
 import { boundedConnections, boundedEncrypter, boundedMuxer } from './bounded-lengths.ts';
 import { type GateContext, gatedComponents } from './gated-components.ts';
 import { lazyTls } from './lazy-tls.ts';
@@ -75,7 +76,9 @@ export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp
       boundedEncrypter(easedLengths(noise({ crypto: noiseCrypto })), MUXERS),
       boundedEncrypter(lazyTls(), MUXERS),
     ],
-    streamMuxers: [boundedMuxer(sparedUpdates(shortWay(yamux())), ['/ipfs/ping/1.0.0', names.protocol(mcp.name)])],
+    streamMuxers: [
+      boundedMuxer(sparedUpdates(shortWay(boundedFrames(yamux()))), ['/ipfs/ping/1.0.0', names.protocol(mcp.name)]),
+    ],
     connectionManager: {
       maxConnections: MAX_CONNECTIONS,
       // The default, 5 new connections a second from one host, breaks every set of nodes that share an address.
