@@ -9,6 +9,8 @@ export type Pins = ReadonlyMap<string, string>;
 
 /** Of one server: what it does not offer now is forgotten beyond this, the oldest first. */
 const MAX_OF_SERVER = 8_192;
+/** As above, of all names and hashes: a name may be a URI of 4,096 characters, and a peer has 512 servers. */
+const MAX_CHARACTERS_OF_SERVER = 1024 * 1024;
 /** Of its resources; where it offers more, the rest is data. */
 const MAX_RESOURCES = 256;
 const EARLIER = 'earlier:';
@@ -65,9 +67,11 @@ export function boundedPins(pins: Pins, offered: ReadonlySet<string>): Pins {
     if (most <= 0) break;
     if (left.delete(key)) most -= 1;
   }
-  for (const key of pins.keys()) {
-    if (left.size <= MAX_OF_SERVER) break;
-    if (!offered.has(key)) left.delete(key);
+  let characters = 0;
+  for (const [key, pin] of left) characters += key.length + pin.length;
+  for (const [key, pin] of pins) {
+    if (left.size <= MAX_OF_SERVER && characters <= MAX_CHARACTERS_OF_SERVER) break;
+    if (!offered.has(key) && left.delete(key)) characters -= key.length + pin.length;
   }
   return left;
 }

@@ -338,6 +338,24 @@ test('a server that offers ever other tools is not kept track of without end, an
   expect(kept).toMatch(/^\{"v":3,"parts":\{"tool echo":/);
 });
 
+test('of long names that a server offers no more a mebibyte is kept, and what it offers now is', async () => {
+  const { pins, store } = await pinsOn();
+  const templates = (round: number): Partial<ServerDefinition> => ({
+    resourceTemplates: Array.from({ length: 100 }, (_, nth) => ({
+      uriTemplate: `tiny://${round}/${nth}/${'u'.repeat(4_000)}`,
+      name: 'any',
+    })),
+  });
+  for (let round = 0; round < 6; round += 1) pins.look([service('one', { also: templates(round) })]);
+  await pins.close();
+  const kept = Buffer.from((await store.get('node-b/tiny')) as Uint8Array).toString('utf8');
+  expect(kept.length).toBeGreaterThan(900_000);
+  expect(kept.length).toBeLessThan(1_100_000);
+  expect(kept.match(/tiny:\/\/5\//g)).toHaveLength(100);
+  expect(kept).not.toContain('tiny://0/');
+  expect(kept).toContain('"tool echo":');
+});
+
 test('what is known against one server is found as fast however much others changed', async () => {
   const { pins } = await pinsOn();
   const more = Array.from({ length: 400 }, (_, nth) => `tool-${nth}`);
