@@ -6,6 +6,7 @@ import {
   type ErrorName,
   eraOf,
   errorText,
+  isId,
   isObject,
   type RpcId,
   type RpcRequest,
@@ -100,7 +101,9 @@ class Bridge {
       return this.#refuse(null, { name: 'PARSE_ERROR', message: 'the line is not JSON' });
     }
     if (!shallowerThan(value, MAX_DEPTH)) {
-      return this.#refuse(null, { name: 'INVALID_REQUEST', message: 'nested too deeply' });
+      const { id, method } = isObject(value) ? value : {};
+      const asked = method !== undefined && isId(id) ? id : null;
+      return this.#refuse(asked, { name: 'INVALID_REQUEST', message: 'nested too deeply' });
     }
     const messages = Array.isArray(value) && value.length > 0 ? value : [value];
     for (const message of messages) this.#message(readMessage(message));

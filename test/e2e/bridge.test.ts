@@ -198,6 +198,16 @@ describe('the stdio bridge', () => {
     expect((await next()).id).toBe(1);
   });
 
+  test('a request that is nested too deeply is refused under its id: its client waits for no other answer', async () => {
+    const open = await gatewayAt();
+    const { say, next } = bridge(() => open.gateway.url);
+    const deep = `${'['.repeat(200)}${']'.repeat(200)}`;
+    say(`{"jsonrpc":"2.0","id":"deep","method":"tools/call","params":{"name":"echo","arguments":${deep}}}`);
+    expect(await next()).toMatchObject({ id: 'deep', error: { code: -32600 } });
+    say(`{"jsonrpc":"2.0","id":7,"result":{"deep":${deep}}}`);
+    expect(await next()).toMatchObject({ id: null, error: { code: -32600 } });
+  });
+
   test('refuses a line of 9 MiB and goes on', async () => {
     const open = await gatewayAt();
     const { say, next } = bridge(() => open.gateway.url);
