@@ -12,6 +12,7 @@ import type { Datastore } from 'interface-datastore';
 import { createLibp2p } from 'libp2p';
 import { mcp } from '../../protocols/mcp/index.ts';
 import { MAX_CONNECTIONS } from '../peers/index.ts';
+import { boundedAnswers } from './bounded-answers.ts';
 import { boundedFrames } from './bounded-frames.ts';
 import { boundedConnections, boundedEncrypter, boundedMuxer } from './bounded-lengths.ts';
 import { type GateContext, gatedComponents } from './gated-components.ts';
@@ -77,7 +78,10 @@ export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp
       boundedEncrypter(lazyTls(), MUXERS),
     ],
     streamMuxers: [
-      boundedMuxer(sparedUpdates(shortWay(boundedFrames(yamux()))), ['/ipfs/ping/1.0.0', names.protocol(mcp.name)]),
+      boundedMuxer(sparedUpdates(shortWay(boundedAnswers(boundedFrames(yamux())))), [
+        '/ipfs/ping/1.0.0',
+        names.protocol(mcp.name),
+      ]),
     ],
     connectionManager: {
       maxConnections: MAX_CONNECTIONS,
