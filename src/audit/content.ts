@@ -1,3 +1,4 @@
+import { nearestDouble } from '../kernel/index.ts';
 import { HIDDEN, hiddenArguments } from './command-secrets.ts';
 import { withoutSecrets } from './secret-shapes.ts';
 
@@ -7,6 +8,8 @@ const MAX_ITEMS = 256;
 /** Of each text: what is left of it when secrets are taken out may be all that is shown of it. */
 const MAX_LOOKED = 4 * MAX_TEXT;
 const LONGEST_KEY = 256;
+/** Of a number that is kept as it is written; a longer one is a text. */
+const LONGEST_NUMBER = 64;
 const MAX_DEPTH = 12;
 const CUT = '…';
 
@@ -51,6 +54,12 @@ function redacted(value: unknown, { budget, depth, program = '' }: Place): unkno
   if (typeof value === 'string') return shortened(value, budget);
   if (typeof value !== 'object' || value === null) {
     budget.chars -= 8;
+    return value;
+  }
+  if (nearestDouble(value) !== undefined) {
+    const digits = JSON.stringify(value);
+    if (digits.length > LONGEST_NUMBER) return shortened(digits, budget);
+    budget.chars -= digits.length;
     return value;
   }
   if (Array.isArray(value)) {

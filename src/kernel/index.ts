@@ -1,7 +1,7 @@
 export { fromBase64Url, text, toBase64Url, toHex, utf8 } from './bytes.ts';
 export { canonicalJson, exactCanonicalJson } from './canonical-json.ts';
 export { VillageError } from './errors.ts';
-export { parseExactJson } from './exact-json.ts';
+export { nearestDouble, parseExactJson } from './exact-json.ts';
 export { type RunningHash, runningSha256, sha256, sha256Hex, verifyEd25519 } from './hash.ts';
 export {
   type JwsHeader,

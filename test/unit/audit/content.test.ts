@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { redactedContent } from '../../../src/audit/index.ts';
+import { parseExactJson } from '../../../src/kernel/index.ts';
 
 const kept = (value: unknown): unknown =>
   (JSON.parse(redactedContent({ arguments: value })) as { arguments: unknown }).arguments;
@@ -140,6 +141,13 @@ describe('content kept in the audit log', () => {
       redactedContent({ arguments: { a: 'x'.repeat(1e6), b: Array.from({ length: 1e4 }, () => 'y'.repeat(900)) } })
         .length,
     ).toBeLessThan(10_000);
+  });
+
+  test('shows a number that no double holds as it was written, and of a very long one the beginning', () => {
+    const content = parseExactJson(`{"id":9223372036854775807,"pin":9223372036854775807,"long":${'7'.repeat(50_000)}}`);
+    expect(redactedContent({ arguments: content })).toBe(
+      `{"arguments":{"id":9223372036854775807,"pin":"[secret]","long":"${'7'.repeat(1_000)}…"}}`,
+    );
   });
 
   test('is bounded where nothing but secrets is left of what it is given', () => {
