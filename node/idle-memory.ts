@@ -10,7 +10,8 @@ const AFTER_START = 1;
 /** Looks that are idle together after work, which may come back. */
 const YOUNG_AFTER_WORK = 30;
 const ALL_AFTER_WORK = 120;
-const WORTH_BYTES = 4 * 1024 * 1024;
+/** A node that has nothing to do comes to 4 MiB now and then. */
+const WORTH_BYTES = 8 * 1024 * 1024;
 /** One does not make the young generation small: V8 wants to have seen how little is allocated. */
 const SCAVENGES = 3;
 
@@ -29,26 +30,28 @@ export function giveMemoryBackWhenIdle(): () => void {
   setFlagsFromString('--retain-maps-for-n-gc=16');
   const collect = runInNewContext('gc') as Collect;
   let starting = STARTING_LOOKS;
+  let sinceScavenges = 0;
   let hasGrown = false;
   let readings = [reading()];
   const timer = setInterval(() => {
     const now = reading();
     readings.push(now);
     if (readings.length > ALL_AFTER_WORK + 1) readings.shift();
+    starting -= 1;
+    sinceScavenges += 1;
     const isYoungLarge = youngBytes() >= WORTH_BYTES;
     hasGrown ||= isYoungLarge;
-    starting -= 1;
-    const needed = starting > 0 ? AFTER_START : isYoungLarge ? YOUNG_AFTER_WORK : ALL_AFTER_WORK;
-    const isBusy = [2, needed + 1].some((back) => shareBetween(readings.at(-back), now) >= IDLE_BELOW);
-    if (!hasGrown || isBusy) return;
-    if (starting > 0 || !isYoungLarge) {
+    const isIdleFor = (looks: number): boolean => shareBetween(readings.at(-1 - looks), now) < IDLE_BELOW;
+    if (!hasGrown || !isIdleFor(1)) return;
+    if (isIdleFor(starting > 0 ? AFTER_START : ALL_AFTER_WORK)) {
       collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
       hasGrown = false;
       starting = 0;
-    } else {
+      readings = [reading()];
+    } else if (isYoungLarge && sinceScavenges >= YOUNG_AFTER_WORK && isIdleFor(YOUNG_AFTER_WORK)) {
       for (let done = 0; done < SCAVENGES; done += 1) collect({ type: 'minor', execution: 'sync' });
+      sinceScavenges = 0;
     }
-    readings = [reading()];
   }, LOOK_MS);
   timer.unref();
   return () => clearInterval(timer);
